@@ -1,0 +1,127 @@
+"""What a training run tells: frozen dataclasses, each one JSON line of `events.jsonl`."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Scores = Mapping[str, float]  # metric or loss name -> value; a value that is not finite travels as null
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The run began, or went on after `epoch` whole epochs. `samples` counts each split."""
+
+    run: str
+    device: str
+    epochs: int
+    epoch: int
+    steps_per_epoch: int
+    samples: Mapping[str, int]
+    parameters: int
+    metrics: Mapping[str, bool] = field(default_factory=dict)  # name -> whether higher is better
+    passes: tuple[str, ...] = ()  # what the graph passes did, one sentence each
+    time: float = 0.0  # seconds since 1970
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Running means over this epoch's steps so far; sent at most about 20 times a second."""
+
+    epoch: int
+    step: int
+    steps: int
+    train: Scores
+    samples_per_second: float
+    seconds_left: float
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """An epoch is done: its scores on the train and the validation split."""
+
+    epoch: int
+    train: Scores
+    validation: Scores
+    seconds: float
+    samples_per_second: float
+    best: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A checkpoint was written; `path` is relative to the run folder."""
+
+    epoch: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The run is done; `test` holds scores of the best weights on the test split, empty where there is none."""
+
+    run: str
+    test: Scores
+    epochs: int
+    best_epoch: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The run was stopped by the user after `epoch` whole epochs; it can be resumed."""
+
+    run: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The run ended at a mistake or a fault; `message` says where, what, and what to try."""
+
+    message: str
+    node: str | None = None
+    param: str | None = None
+    epoch: int | None = None
+    step: int | None = None
+
+
+Event = Started | Progress | Epoch | Checkpoint | Finished | Stopped | Failed
+LAST = (Finished, Stopped, Failed)
+
+_BY_NAME: dict[str, type[Event]] = {
+    kind.__name__.lower(): kind for kind in (Started, Progress, Epoch, Checkpoint, Finished, Stopped, Failed)
+}
+
+
+def encode(event: Event) -> dict[str, Any]:
+    """Turn an event into a JSON object whose key "event" is its name in small letters."""
+    fields = {each.name: _plain(getattr(event, each.name)) for each in dataclasses.fields(event)}
+    return {"event": type(event).__name__.lower(), **fields}
+
+
+def decode(data: Mapping[str, Any]) -> Event | None:
+    """Build an event from a JSON object; None for an event this version does not know."""
+    fields = dict(data)
+    kind = _BY_NAME.get(fields.pop("event", ""))
+    if kind is None:
+        return None
+    known = {each.name for each in dataclasses.fields(kind)}
+    return kind(**{name: _restored(value) for name, value in fields.items() if name in known})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _restored(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: math.nan if each is None else each for name, each in value.items()}
+    return tuple(value) if isinstance(value, list) else value

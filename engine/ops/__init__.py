@@ -1,0 +1,77 @@
+"""The catalogue: importing this package registers every declared thing. No module here imports torch."""
+
+from engine.ops import (  # noqa: F401  # each registers its declarations
+    activation,
+    attention,
+    convolution,
+    graph,
+    linear,
+    loss,
+    metric,
+    normalization,
+    optimizer,
+    pooling,
+    recurrent,
+    regularization,
+    settings,
+    shape,
+    source,
+)
+from engine.declare import Declared, Op
+
+OPS: dict[str, type[Op]] = Op.registry
+
+# A group's place in the palette is its place here.
+GROUPS = (
+    "Inputs and outputs",
+    "Linear",
+    "Convolution",
+    "Pooling",
+    "Activation",
+    "Normalization",
+    "Regularization",
+    "Recurrent",
+    "Attention",
+    "Shape",
+    "Math",
+    "Losses",
+    "Metrics",
+)
+
+
+def search(words: str, among: dict[str, type[Declared]] | None = None) -> list[str]:
+    """List the names that match `words`, best first: by name, then by synonym, then by description."""
+    wanted = words.lower().split()
+    found = []
+    for name, declared in (OPS if among is None else among).items():
+        rank = _rank(wanted, name, declared)
+        if rank is not None:
+            found.append((rank, len(name), name))
+    return [name for _rank, _length, name in sorted(found)]
+
+
+def _rank(wanted: list[str], name: str, declared: type[Declared]) -> int | None:
+    fold = name.lower()
+    phrase = "".join(wanted)
+    if not phrase:
+        return 9
+    synonyms = [each.lower() for each in declared.synonyms]
+    if fold == phrase:
+        return 0
+    if fold.startswith(phrase):
+        return 1
+    if phrase in (each.replace(" ", "") for each in synonyms):
+        return 2
+    if phrase in fold:
+        return 3
+    text = " ".join([fold, declared.title.lower(), declared.group.lower(), *synonyms])
+    if all(word in text for word in wanted):
+        return 4
+    if all(word in text + " " + declared.doc().lower() for word in wanted):
+        return 5
+    return 6 if _is_subsequence(phrase, fold) else None
+
+
+def _is_subsequence(letters: str, word: str) -> bool:
+    rest = iter(word)
+    return len(letters) >= 3 and all(letter in rest for letter in letters)

@@ -1,0 +1,52 @@
+"""Where data enters a graph and predictions leave it."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from engine.declare import Call, Op, Recipe, Torch, param
+from engine.kinds import Column, NamedShape
+from engine.ops.ports import Anything
+
+Dtype = Literal[
+    "float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"
+]
+
+
+class Input(Op, group="Inputs and outputs"):
+    """Brings a column of the data into the graph, a feature or a target."""
+
+    synonyms = ("placeholder", "data", "feature", "target", "source")
+    key: ClassVar[tuple[str, ...]] = ("column",)
+
+    column: Column | None = param(None, "Data column this input takes its values from; empty while unbound.")
+    shape: NamedShape = param(("N", 1), 'Sizes of the tensor; a name such as "N" stands for a free size.')
+    dtype: Dtype = param("float32", "Type of the numbers.")
+
+    def build(self) -> Recipe | Call:
+        raise AssertionError("an Input is fed by the data, it builds nothing")
+
+
+class Output(Op, group="Inputs and outputs"):
+    """Names a tensor as one of the model's predictions."""
+
+    synonyms = ("prediction", "result", "sink")
+    outputs: ClassVar[str] = ""
+    example = {"input": "float32 2 10"}
+
+    def build(self, input: Anything) -> Recipe | Call:
+        raise AssertionError("an Output hands on what it gets, it builds nothing")
+
+
+class Cast(Op, group="Inputs and outputs"):
+    """Turns a tensor's numbers into another type."""
+
+    synonyms = ("to", "type", "float", "long", "convert")
+    key: ClassVar[tuple[str, ...]] = ("dtype",)
+    example = {"input": "int64 2 3"}
+
+    dtype: Dtype = param("float32", "Type of the result.")
+
+    def build(self, input: Anything) -> Call:
+        return Call(".to", input, Torch(f"torch.{self.dtype}"))
+

@@ -1,0 +1,73 @@
+"""What a check found, as plain values that cross to the window and into JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.problem import Problem
+
+Dim = int | str  # a size: fixed, or a free one by name or expression, such as "N" or "T//2"
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """Shape and dtype of what flows out of a port."""
+
+    shape: tuple[Dim, ...]
+    dtype: str
+
+    def __str__(self) -> str:
+        return f"{' × '.join(map(str, self.shape)) or 'scalar'}"
+
+    def encode(self) -> dict[str, Any]:
+        return {"shape": list(self.shape), "dtype": self.dtype}
+
+    @classmethod
+    def decode(cls, data: Mapping[str, Any]) -> Tensor:
+        return cls(tuple(data["shape"]), data["dtype"])
+
+
+@dataclass(frozen=True, slots=True)
+class NodeReport:
+    """A checked node: its outputs by port, and how many numbers it trains."""
+
+    outputs: Mapping[str, Tensor] = field(default_factory=dict)
+    parameters: int = 0
+
+    def encode(self) -> dict[str, Any]:
+        outputs = {port: tensor.encode() for port, tensor in self.outputs.items()}
+        return {"outputs": outputs, "parameters": self.parameters}
+
+    @classmethod
+    def decode(cls, data: Mapping[str, Any]) -> NodeReport:
+        outputs = {port: Tensor.decode(tensor) for port, tensor in data["outputs"].items()}
+        return cls(outputs, data["parameters"])
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The whole check. `nodes` holds the nodes that could be checked; those in or behind a mistake are missing."""
+
+    nodes: Mapping[str, NodeReport] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    macs: int | None = None
+
+    @property
+    def parameters(self) -> int:
+        """Trained numbers in the whole graph."""
+        return sum(node.parameters for node in self.nodes.values())
+
+    def encode(self) -> dict[str, Any]:
+        return {
+            "problems": [problem.encode() for problem in self.problems],
+            "parameters": self.parameters,
+            "macs": self.macs,
+            "nodes": {node_id: node.encode() for node_id, node in self.nodes.items()},
+        }
+
+    @classmethod
+    def decode(cls, data: Mapping[str, Any]) -> Report:
+        nodes = {node_id: NodeReport.decode(node) for node_id, node in data["nodes"].items()}
+        return cls(nodes, tuple(map(Problem.decode, data["problems"])), data["macs"])
