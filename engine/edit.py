@@ -1,0 +1,471 @@
+"""Edits: pure functions from a spec to a new spec. Every change of a project is one of these.
+
+Each raises Mistake with a sentence where the edit makes no sense. Windows, fixes and scripts use them alike;
+a `Fix` names one by its function's name.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import json
+import keyword
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from engine.columns import Column
+from engine.declare import did_you_mean
+from engine.layout import CARD_WIDTH, layout
+from engine.ops import OPS
+from engine.ops.optimizer import Optimizer
+from engine.ops.source import Source
+from engine.problem import Fix, Mistake
+from engine.spec import MODULE_NAMES, Node, Spec, Wire, decode_node, encode_node, source_id
+from engine.validate import would_cycle
+
+Position = tuple[float, float]
+
+GRID = 8
+STEP_RIGHT = 56  # pixels between a card and the next one placed right of it
+CLIP_KEY = "netloom"
+
+
+# --------------------------------------------------------------------------------------------------------- nodes
+
+
+def new_id(spec: Spec, op: str) -> str:
+    """Return a free id for a new node: "Conv2d" -> "conv2d_1"."""
+    return _free_id(spec.nodes, _stem(op))
+
+
+def _stem(op: str) -> str:
+    stem = re.sub(r"[^a-z0-9_]", "", op.lower()).lstrip("0123456789_") or "node"
+    return stem
+
+
+def _free_id(taken: Iterable[str], stem: str) -> str:
+    taken = set(taken)
+    return next(each for number in itertools.count(1) if (each := f"{stem}_{number}") not in taken)
+
+
+def add(
+    spec: Spec,
+    op: str,
+    pos: Position = (0, 0),
+    params: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Wire | Sequence[Wire]] | None = None,
+) -> Spec:
+    """Add a node with all its params at their defaults, `params` excepted; its id is `new_id(spec, op)`."""
+    declared = _op(op)
+    wires = {port: wire if isinstance(wire, str) else tuple(wire) for port, wire in (inputs or {}).items()}
+    node = Node(new_id(spec, op), op, _jsonable({**declared.defaults(), **(params or {})}), wires)
+    return move(spec.with_nodes([*spec.nodes.values(), node]), {node.id: pos})
+
+
+def _op(op: str) -> type[Any]:
+    if op not in OPS:
+        raise Mistake(f"There is no op {op!r}{did_you_mean(op, OPS)}.")
+    return OPS[op]
+
+
+def _jsonable(value: Any) -> Any:
+    """Turn tuples into lists, so that a param reads the same before and after it was saved."""
+    if isinstance(value, list | tuple):
+        return [_jsonable(each) for each in value]
+    if isinstance(value, Mapping):
+        return {name: _jsonable(each) for name, each in value.items()}
+    return value
+
+
+def _node(spec: Spec, node: str) -> Node:
+    if node not in spec.nodes:
+        raise Mistake(f"There is no node {node!r}{did_you_mean(node, spec.nodes)}.")
+    return spec.nodes[node]
+
+
+def _with(spec: Spec, node: Node) -> Spec:
+    return replace(spec, nodes={**spec.nodes, node.id: node})
+
+
+def remove(spec: Spec, ids: Iterable[str]) -> Spec:
+    """Remove nodes and the wires from them."""
+    gone = {_node(spec, node).id for node in ids}
+    kept = [_without_wires_from(node, gone) for node in spec.nodes.values() if node.id not in gone]
+    canvas = {node_id: place for node_id, place in spec.canvas.items() if node_id not in gone}
+    return replace(spec.with_nodes(kept), canvas=canvas)
+
+
+def _without_wires_from(node: Node, gone: set[str]) -> Node:
+    if gone.isdisjoint(node.sources()):
+        return node
+    inputs: dict[str, Wire | tuple[Wire, ...]] = {}
+    for port, wire in node.inputs.items():
+        if not isinstance(wire, str):
+            inputs[port] = tuple(each for each in wire if source_id(each) not in gone)
+        elif source_id(wire) not in gone:
+            inputs[port] = wire
+    return replace(node, inputs={port: wire for port, wire in inputs.items() if wire})
+
+
+def new_nodes(before: Spec, after: Spec) -> list[str]:
+    """List the ids of the nodes that `after` has and `before` lacks."""
+    return [node for node in after.nodes if node not in before.nodes]
+
+
+# --------------------------------------------------------------------------------------------------------- wires
+
+
+def connect(spec: Spec, source: Wire, node: str, port: str, place: int | None = None) -> Spec:
+    """Wire the output `source` ("id" or "id.port") into an input port.
+
+    The wire that a single port had is replaced. On a list port, `place` says which wire is replaced; None, or the
+    place after the last, appends.
+    """
+    target, origin = _node(spec, node), _node(spec, source_id(source))
+    outputs = _op(origin.op).output_ports()
+    name = source.partition(".")[2]
+    if not outputs:
+        raise Mistake(f"{origin.op} has no output to wire from.")
+    if name and name not in outputs:
+        raise Mistake(f"{origin.op} has no output {name!r}; it has {', '.join(outputs)}.")
+    declared = _input_port(target, port)
+    if would_cycle(spec, origin.id, node):
+        raise Mistake(f"A wire from {origin.id} to {node} would run in a circle.", param=port)
+    wire = origin.id if name in ("", outputs[0]) else f"{origin.id}.{name}"
+    if not declared.list:
+        return _with(spec, replace(target, inputs={**target.inputs, port: wire}))
+    wires = list(_list_wires(target, port))
+    if place is None or place >= len(wires):
+        wires.append(wire)
+    else:
+        wires[place] = wire
+    return _with(spec, replace(target, inputs={**target.inputs, port: tuple(wires)}))
+
+
+def _input_port(node: Node, port: str) -> Any:
+    ports = _op(node.op).input_ports()
+    if port not in ports:
+        raise Mistake(f"{node.op} has no input {port!r}{did_you_mean(port, ports)}.", param=port)
+    return ports[port]
+
+
+def _list_wires(node: Node, port: str) -> tuple[Wire, ...]:
+    wires = node.inputs.get(port, ())
+    return (wires,) if isinstance(wires, str) else tuple(wires)
+
+
+def disconnect(spec: Spec, node: str, port: str, place: int | None = None) -> Spec:
+    """Remove the wire into a port; on a list port that at `place`, or all where it is None."""
+    target = _node(spec, node)
+    inputs = dict(target.inputs)
+    if place is None or isinstance(inputs.get(port), str):
+        inputs.pop(port, None)
+    else:
+        wires = _list_wires(target, port)
+        inputs[port] = wires[:place] + wires[place + 1 :]
+        if not inputs[port]:
+            del inputs[port]
+    return _with(spec, replace(target, inputs=inputs))
+
+
+def insert(
+    spec: Spec,
+    op: str,
+    node: str,
+    port: str,
+    place: int | None = None,
+    params: Mapping[str, Any] | None = None,
+    pos: Position | None = None,
+) -> Spec:
+    """Put a new op before an input port: it takes over the wire into that port and feeds the port itself."""
+    declared, target = _op(op), _node(spec, node)
+    new = new_id(spec, op)
+    if not declared.output_ports():
+        raise Mistake(f"{op} has no output, so it cannot stand on a wire.")
+    wires = _list_wires(target, port)
+    wire = wires[place or 0] if len(wires) > (place or 0) else None
+    spec = add(spec, op, pos or _between(spec, wire, node), params)
+    if wire is not None and declared.input_ports():
+        spec = connect(spec, wire, new, next(iter(declared.input_ports())))
+    return connect(spec, new, node, port, place if wire is None else place or 0)
+
+
+def _between(spec: Spec, wire: Wire | None, node: str) -> Position:
+    x, y = position(spec, node)
+    if wire is None:
+        return (x - CARD_WIDTH - STEP_RIGHT, y)
+    left, top = position(spec, source_id(wire))
+    return _snapped(((x + left) / 2, (y + top) / 2 + (96 if x - left < 2 * CARD_WIDTH + STEP_RIGHT else 0)))
+
+
+def replace_op(spec: Spec, node: str, op: str) -> Spec:
+    """Make a node another op; its id, and wires and params that fit by name or place, stay."""
+    declared, old = _op(op), _node(spec, node)
+    params = {name: _kept(declared, name, old.params, default) for name, default in declared.defaults().items()}
+    ports, inputs = declared.input_ports(), {}
+    free = [port for port in ports if port not in old.inputs]
+    for port, wire in old.inputs.items():
+        name = port if port in ports else free.pop(0) if free else None
+        if name is not None:
+            wires = (wire,) if isinstance(wire, str) else wire
+            inputs[name] = tuple(wires) if ports[name].list else wires[0]
+    changed = _with(spec, replace(old, op=op, params=_jsonable(params), inputs=inputs))
+    outputs = declared.output_ports()
+    return changed.with_nodes(_rewired(each, node, outputs) for each in changed.nodes.values())
+
+
+def _kept(declared: type[Any], name: str, values: Mapping[str, Any], default: Any) -> Any:
+    return values[name] if name in values and declared.params()[name].refuse(values[name]) is None else default
+
+
+def _rewired(node: Node, source: str, outputs: tuple[str, ...]) -> Node:
+    """Bring the wires from `source` to outputs it has: one it lacks becomes its first, or falls away."""
+
+    def kept(wire: Wire) -> Wire | None:
+        if source_id(wire) != source or wire.partition(".")[2] in outputs:
+            return wire
+        return source if outputs else None
+
+    if source not in node.sources():
+        return node
+    inputs: dict[str, Any] = {}
+    for port, wire in node.inputs.items():
+        inputs[port] = kept(wire) if isinstance(wire, str) else tuple(each for each in map(kept, wire) if each)
+    return replace(node, inputs={port: wire for port, wire in inputs.items() if wire})
+
+
+# -------------------------------------------------------------------------------------------------------- params
+
+
+def set_param(spec: Spec, node: str, name: str, value: Any) -> Spec:
+    """Set a param; the value is kept even where it is wrong, and the check says so."""
+    target = _node(spec, node)
+    return _with(spec, replace(target, params={**target.params, name: _jsonable(value)}))
+
+
+def reset_param(spec: Spec, node: str, name: str) -> Spec:
+    """Set a param to its default, or remove it where the op has no such param."""
+    target = _node(spec, node)
+    defaults = _op(target.op).defaults()
+    if name in defaults:
+        return set_param(spec, node, name, defaults[name])
+    params = {each: value for each, value in target.params.items() if each != name}
+    return _with(spec, replace(target, params=params))
+
+
+def set_factor(spec: Spec, node: str, factor: float) -> Spec:
+    """Set what a loss is multiplied by in the training loss."""
+    return _with(spec, replace(_node(spec, node), factor=factor))
+
+
+def set_decode(spec: Spec, node: str, decode: Mapping[str, Any] | None) -> Spec:
+    """Set how an Output's tensor becomes an answer, such as {"op": "Argmax", "params": {}}."""
+    return _with(spec, replace(_node(spec, node), decode=decode))
+
+
+def bind(spec: Spec, node: str, column: Column) -> Spec:
+    """Bind an Input to a data column: its name, shape ("N" first) and dtype."""
+    target = _node(spec, node)
+    if target.op != "Input":
+        raise Mistake(f"{node} is a {target.op}; only an Input is bound to a column.")
+    bound = {"column": column.name, "shape": ["N", *column.shape], "dtype": column.dtype}
+    return _with(spec, replace(target, params={**target.params, **bound}))
+
+
+# -------------------------------------------------------------------------------------------------------- canvas
+
+
+def position(spec: Spec, node: str) -> Position:
+    """Where a node's top left corner stands; (0, 0) where it was never placed."""
+    place = spec.canvas.get(node)
+    pos = place.get("pos") if isinstance(place, Mapping) else None
+    if isinstance(pos, list | tuple) and len(pos) == 2 and all(isinstance(each, int | float) for each in pos):
+        return (pos[0], pos[1])
+    return (0, 0)
+
+
+def title(spec: Spec, node: str) -> str:
+    """The title the user gave a node, "" where there is none."""
+    place = spec.canvas.get(node)
+    text = place.get("title") if isinstance(place, Mapping) else None
+    return text if isinstance(text, str) else ""
+
+
+def _snapped(pos: Position) -> Position:
+    return (round(pos[0] / GRID) * GRID, round(pos[1] / GRID) * GRID)
+
+
+def _placed(spec: Spec, node: str, **changes: Any) -> dict[str, Any]:
+    place = spec.canvas.get(node)
+    return {**(place if isinstance(place, Mapping) else {}), **changes}
+
+
+def move(spec: Spec, positions: Mapping[str, Position]) -> Spec:
+    """Place nodes, snapped to the grid; {id: (x, y)} of the top left corners, in pixels."""
+    places = {node: _placed(spec, _node(spec, node).id, pos=list(_snapped(pos))) for node, pos in positions.items()}
+    return replace(spec, canvas={**spec.canvas, **places})
+
+
+def set_title(spec: Spec, node: str, title: str) -> Spec:
+    """Set a node's title; an empty one goes back to the op's name."""
+    place = _placed(spec, _node(spec, node).id, title=title.strip())
+    if not place["title"]:
+        del place["title"]
+    return replace(spec, canvas={**spec.canvas, node: place})
+
+
+def tidy(spec: Spec) -> Spec:
+    """Place all nodes by the layered layout."""
+    return move(spec, layout(spec))
+
+
+# ------------------------------------------------------------------------------------------------------ settings
+
+
+def set_name(spec: Spec, name: str) -> Spec:
+    """Rename the project."""
+    return replace(spec, name=name)
+
+
+def set_setting(spec: Spec, path: str, value: Any) -> Spec:
+    """Set a value of the data or training section by its path, such as "data.source.params.path"."""
+    section, *rest = path.split(".")
+    if section not in ("data", "training") or not rest:
+        raise Mistake(f"{path!r} names no setting; it must start with data. or training.")
+    changed = _set(getattr(spec, section), rest, _jsonable(value), path)
+    return replace(spec, data=changed) if section == "data" else replace(spec, training=changed)
+
+
+def _set(holder: Any, path: list[str], value: Any, whole: str) -> Any:
+    if not path:
+        return value
+    key, *rest = path
+    if isinstance(holder, list):
+        if not key.isdigit() or int(key) >= len(holder):
+            raise Mistake(f"{whole!r} names no setting: the list has no place {key}.")
+        place = int(key)
+        return [*holder[:place], _set(holder[place], rest, value, whole), *holder[place + 1 :]]
+    if not isinstance(holder, Mapping):
+        raise Mistake(f"{whole!r} names no setting: there is nothing below {key}.")
+    return {**holder, key: _set(holder.get(key, {}), rest, value, whole)}
+
+
+def set_source(spec: Spec, kind: str) -> Spec:
+    """Choose another kind of data source, at its defaults; the steps of columns start anew."""
+    if kind not in Source.registry:
+        raise Mistake(f"There is no data source {kind!r}{did_you_mean(kind, Source.registry)}.")
+    params = _jsonable(Source.registry[kind].defaults())
+    data = {name: value for name, value in spec.data.items() if name != "columns"}
+    return replace(spec, data={**data, "source": {"kind": kind, "params": params}})
+
+
+def set_optimizer(spec: Spec, op: str) -> Spec:
+    """Choose another optimizer, at its defaults."""
+    if op not in Optimizer.registry:
+        raise Mistake(f"There is no optimizer {op!r}{did_you_mean(op, Optimizer.registry)}.")
+    params = _jsonable(Optimizer.registry[op].defaults())
+    main = {"name": "main", "op": op, "params": params, "nodes": "*", "losses": "*", "schedule": None, "every": 1}
+    return replace(spec, training={**spec.training, "optimizers": [main]})
+
+
+# ---------------------------------------------------------------------------------------------- copy and paste
+
+
+def copy(spec: Spec, ids: Iterable[str]) -> str:
+    """Write nodes, the wires among and into them, and their places as JSON text for the clipboard."""
+    chosen = set(ids)
+    nodes = [encode_node(node) for node in spec.nodes.values() if node.id in chosen]
+    canvas = {node_id: place for node_id, place in spec.canvas.items() if node_id in chosen}
+    return json.dumps({CLIP_KEY: 1, "nodes": nodes, "canvas": canvas}, ensure_ascii=False)
+
+
+def paste(spec: Spec, text: str, pos: Position) -> Spec:
+    """Add the nodes of a copy under new ids, their top left corner at `pos`.
+
+    Wires among them are kept; wires from nodes that were not copied are kept where this spec has such a node.
+    """
+    nodes, canvas = _clip(text)
+    return _add_copies(spec, nodes, canvas, pos)
+
+
+def duplicate(spec: Spec, ids: Iterable[str]) -> Spec:
+    """Add copies of nodes a little below and right of them, wired to the same sources."""
+    nodes, canvas = _clip(copy(spec, [_node(spec, each).id for each in ids]))
+    corner = _corner(spec, nodes)
+    return _add_copies(spec, nodes, canvas, (corner[0] + 4 * GRID, corner[1] + 4 * GRID))
+
+
+def _clip(text: str) -> tuple[list[Node], Mapping[str, Any]]:
+    refusal = "The clipboard holds no nodes of Netloom."
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Mistake(refusal) from None
+    if not isinstance(data, dict) or CLIP_KEY not in data or not isinstance(data.get("nodes"), list):
+        raise Mistake(refusal)
+    nodes = [decode_node(each, f"node {place} of the clipboard") for place, each in enumerate(data["nodes"])]
+    canvas = data.get("canvas")
+    if not nodes:
+        raise Mistake(refusal)
+    return nodes, canvas if isinstance(canvas, dict) else {}
+
+
+def _corner(spec: Spec, nodes: Sequence[Node]) -> Position:
+    places = [position(spec, node.id) for node in nodes]
+    return (min(x for x, _ in places), min(y for _, y in places))
+
+
+def _add_copies(spec: Spec, nodes: list[Node], canvas: Mapping[str, Any], pos: Position) -> Spec:
+    names: dict[str, str] = {}
+    for node in nodes:
+        names[node.id] = _free_id([*spec.nodes, *names.values()], _stem_of(node.id))
+    clip = Spec(nodes={node.id: node for node in nodes}, canvas=canvas)
+    left, top = _corner(clip, nodes)
+    copies = [_renamed(node, names, spec) for node in nodes]
+    pasted = spec.with_nodes([*spec.nodes.values(), *copies])
+    places = {}
+    for node in nodes:
+        x, y = position(clip, node.id)
+        moved = list(_snapped((x - left + pos[0], y - top + pos[1])))
+        places[names[node.id]] = {**_placed(clip, node.id), "pos": moved}
+    return replace(pasted, canvas={**pasted.canvas, **places})
+
+
+def _stem_of(node_id: str) -> str:
+    stem = re.sub(r"_\d+$", "", node_id)
+    return "node" if keyword.iskeyword(stem) or stem in MODULE_NAMES else stem
+
+
+def _renamed(node: Node, names: Mapping[str, str], spec: Spec) -> Node:
+    def wire(text: Wire) -> Wire | None:
+        source, dot, port = text.partition(".")
+        if source in names:
+            return names[source] + dot + port
+        return text if source in spec.nodes else None
+
+    inputs: dict[str, Any] = {}
+    for port, value in node.inputs.items():
+        inputs[port] = wire(value) if isinstance(value, str) else tuple(each for each in map(wire, value) if each)
+    return replace(node, id=names[node.id], inputs={port: value for port, value in inputs.items() if value})
+
+
+# --------------------------------------------------------------------------------------------------------- fixes
+
+EDITS: dict[str, Callable[..., Spec]] = {
+    each.__name__: each
+    for each in (
+        add, remove, connect, disconnect, insert, replace_op, set_param, reset_param, set_factor, set_decode, move,
+        set_title, tidy, set_name, set_setting, set_source, set_optimizer,
+    )
+}  # fmt: skip
+
+
+def apply(spec: Spec, fix: Fix) -> Spec:
+    """Run the edit that a fix names."""
+    change = EDITS.get(fix.edit)
+    known = inspect.signature(change).parameters if change else {}
+    if change is None or not set(fix.arguments) <= set(known):
+        raise Mistake(f"This version cannot do {fix.edit!r}.")
+    return change(spec, **fix.arguments)
