@@ -383,7 +383,7 @@ def _port_in(hint: Any) -> tuple[bool, Port]:
 
 @functools.cache
 def _source_of(cls: type[Op]) -> str:
-    if not cls.example or cls.source == "":
+    if not cls.example:
         return ""
     target = cls().build(**example_values(cls)).target
     return f"torch.{target}" if target.startswith(("nn.", "optim.")) else target.replace(".", "torch.Tensor.", target[0] == ".")

@@ -108,8 +108,8 @@ def _wire_problems(spec: Spec, node: Node, op: type[Op]) -> Iterator[Problem]:
         elif (place is not None) != ports[port].list:
             words = "takes a list of wires" if ports[port].list else "takes one wire, not a list"
             yield Problem(f"The input {port} {words}.", node.id, port, fixes)
-        elif words := _refuse_source(spec, wire):
-            yield Problem(words, node.id, port, fixes)
+        elif refusal := _refuse_source(spec, wire):
+            yield Problem(refusal, node.id, port, fixes)
 
 
 def _refuse_source(spec: Spec, wire: str) -> str | None:

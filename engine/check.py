@@ -1,0 +1,506 @@
+"""The check: shapes, dtypes and parameter counts of every node, and every mistake, without computing a number.
+
+Each op is built and run on torch's meta device at a few sizes of the free dimensions; the sizes that come out are
+fitted with expressions of their names. Results are kept, so an edit re-runs only what it changed.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from engine import metrics
+from engine.declare import Call, Input, Metric, Op, Recipe, Torch, Value, names_in, pattern
+from engine.ops import OPS
+from engine.problem import Fix, Mistake, Problem
+from engine.program import Feed
+from engine.report import NodeReport, Report, Tensor
+from engine.sizes import Free, Names, Size, at, fit, trial
+from engine.spec import Node, Spec, Wire, source_id, source_port
+from engine.validate import cycle_problems, node_problems, order, settings_problems, terminals
+
+KEPT_RESULTS = 20_000
+RUNS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What flows through a wire: its shape with free sizes as expressions, and its dtype."""
+
+    shape: tuple[Size, ...]
+    dtype: str
+
+    def tensor(self) -> Tensor:
+        """The same as a report tells it."""
+        return Tensor(tuple(size if isinstance(size, int) else str(size) for size in self.shape), self.dtype)
+
+
+Flows = Mapping[str, Flow | tuple[Flow, ...]]  # input port -> what flows in
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A node that works: what it is built from, what flows out, how many numbers it trains."""
+
+    op: Op
+    recipe: Recipe | Call | None
+    outputs: Mapping[str, Flow]
+    parameters: int = 0
+    flows: Flows = field(default_factory=dict)
+
+    def report(self) -> NodeReport:
+        """The same as a report tells it."""
+        return NodeReport({port: flow.tensor() for port, flow in self.outputs.items()}, self.parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class _Memo:
+    """A node as it was last checked: valid while the node and what flows into it are the same."""
+
+    node: Node
+    sources: tuple[Checked, ...]
+    result: Checked | Problem
+
+
+class Stopped(Exception):  # noqa: N818  # not an error: a newer edit has come
+    """The check was stopped from outside."""
+
+
+class Checker:
+    """Checks specs one after the other and keeps what it found for the next."""
+
+    def __init__(self) -> None:
+        self.checked: Mapping[str, Checked] = {}
+        self._memos: dict[str, _Memo] = {}
+        self._kept: dict[Any, Checked | Mistake] = {}
+        self._parsed: dict[str, tuple[Node, Op | None]] = {}
+        self._names: dict[str, tuple[int, ...]] = {}
+
+    def check(self, spec: Spec, stop: Callable[[], bool] | None = None) -> Report:
+        """Check a whole spec; raises Stopped where `stop` says so. A node behind a broken one is not reported."""
+        if len(self._kept) > KEPT_RESULTS:
+            self._kept.clear()
+        checked: dict[str, Checked] = {}
+        found: dict[str, list[Problem]] = {}
+        for node in spec.nodes.values():
+            if broken := list(node_problems(spec, node)):
+                found[node.id] = broken
+        for node_id in order(spec):
+            if stop is not None and stop():
+                raise Stopped
+            node = spec.nodes[node_id]
+            sources = tuple(checked[source] for source in node.sources() if source in checked)
+            if node_id in found or len(sources) < sum(1 for _ in node.sources()):
+                continue
+            result = self._node(spec, node, sources, checked)
+            if isinstance(result, Problem):
+                found[node_id] = [result]
+            else:
+                checked[node_id] = result
+        self.checked = checked
+        self._memos = {node_id: memo for node_id, memo in self._memos.items() if node_id in spec.nodes}
+        problems = [problem for node_id in spec.nodes for problem in found.get(node_id, ())]
+        problems += [*cycle_problems(spec), *_whole_problems(spec), *settings_problems(spec)]
+        return Report({node: checked[node].report() for node in spec.nodes if node in checked}, tuple(problems))
+
+    def _node(
+        self, spec: Spec, node: Node, sources: tuple[Checked, ...], checked: Mapping[str, Checked]
+    ) -> Checked | Problem:
+        memo = self._memos.get(node.id)
+        if memo is not None and memo.node == node and _same(memo.sources, sources):
+            return memo.result
+        try:
+            result: Checked | Problem = self.one(node, _flows(node, checked))
+        except Mistake as mistake:
+            fixes = mistake.fixes or _fixes(spec, node, mistake, checked)
+            result = Problem(mistake.message, node.id, mistake.param, fixes)
+        self._memos[node.id] = _Memo(node, sources, result)
+        return result
+
+    def one(self, node: Node, flows: Flows) -> Checked:
+        """Check one node with what flows into it; raises Mistake where they do not go together."""
+        op, problems = OPS[node.op].parse(node.params)
+        if op is None:
+            raise Mistake(problems[0].message, param=problems[0].param)
+        if node.op == "Input":
+            return Checked(op, None, {"output": self._input(op)})
+        key = (op, tuple(flows.items()))
+        kept = self._kept.get(key)
+        if kept is None:
+            try:
+                kept = self._tried(op, flows)
+            except Mistake as mistake:
+                kept = mistake
+            self._kept[key] = kept
+        if isinstance(kept, Mistake):
+            raise Mistake(kept.message, param=kept.param, fixes=kept.fixes)
+        return kept
+
+    def _input(self, op: Any) -> Flow:
+        return Flow(tuple(size if isinstance(size, int) else self._free(size) for size in op.shape), op.dtype)
+
+    def _free(self, name: str) -> Free:
+        if name not in self._names:
+            self._names[name] = trial(len(self._names))
+        return Free((name,))
+
+    def _tried(self, op: Op, flows: Flows) -> Checked:
+        names = self._names_of(flows)
+        runs = RUNS if names else 1
+        _refuse_flows(op, flows)
+        if type(op).__name__ == "Output":
+            return Checked(op, None, {}, 0, flows)
+        recipes = [op.build(**_values(flows, names, run)) for run in range(runs)]
+        recipe = recipes[0]
+        if any(other != recipe for other in recipes[1:]):
+            raise Mistake(_varying(type(op).__name__, recipe, recipes[1]))
+        trial = _Trial(op, recipe, flows)
+        results = [trial.run(names, run) for run in range(runs)]
+        outputs = {port: self._fitted(port, results, names, trial) for port in results[0]}
+        return Checked(op, recipe, outputs, trial.parameters, flows)
+
+    def _names_of(self, flows: Flows) -> Names:
+        found: dict[str, tuple[int, ...]] = {}
+        for flow in _all_flows(flows):
+            for size in flow.shape:
+                if isinstance(size, Free):
+                    found.update((name, self._names[name]) for name in size.names)
+        return found
+
+    def _fitted(
+        self, port: str, results: Sequence[Mapping[str, tuple[tuple[int, ...], str]]], names: Names, trial: _Trial
+    ) -> Flow:
+        shapes = [result[port][0] for result in results]
+        if len({len(shape) for shape in shapes}) > 1:
+            raise Mistake("The number of axes that come out depends on a free size.")
+        sizes: list[Size] = []
+        for axis, runs in enumerate(zip(*shapes, strict=True)):
+
+            def probe(near: Names, axis: int = axis) -> list[int]:
+                count = len(next(iter(near.values())))
+                return [trial.run(near, run)[port][0][axis] for run in range(count)]
+
+            size = fit(runs, names, probe)
+            sizes.append(self._unnamed(runs) if size is None else size)
+        return Flow(tuple(sizes), results[0][port][1])
+
+    def _unnamed(self, runs: tuple[int, ...]) -> Free:
+        """Give a size that no simple expression describes a name of its own."""
+        name = next(name for place in range(1, 10**6) if (name := f"K{place}") not in self._names)
+        self._names[name] = runs
+        return Free((name,))
+
+
+def check(spec: Spec) -> Report:
+    """Check a spec once."""
+    return Checker().check(spec)
+
+
+def _same(old: tuple[Checked, ...], new: tuple[Checked, ...]) -> bool:
+    return len(old) == len(new) and all(one is other for one, other in zip(old, new, strict=True))
+
+
+# ---------------------------------------------------------------------------------------------------- what flows
+
+
+def _flows(node: Node, checked: Mapping[str, Checked]) -> Flows:
+    flows: dict[str, Flow | tuple[Flow, ...]] = {}
+    for port in OPS[node.op].input_ports():
+        wire = node.inputs.get(port)
+        if wire:
+            flows[port] = _flow(wire, port, checked) if isinstance(wire, str) else tuple(
+                _flow(each, port, checked) for each in wire
+            )
+    return flows
+
+
+def _flow(wire: Wire, port: str, checked: Mapping[str, Checked]) -> Flow:
+    source = checked[source_id(wire)]
+    name = source_port(wire) or type(source.op).output_ports()[0]
+    if name not in source.outputs:
+        raise Mistake(f"{wire} gives no tensor while {source_id(wire)} is set as it is.", param=port)
+    return source.outputs[name]
+
+
+def _all_flows(flows: Flows) -> Iterator[Flow]:
+    for flow in flows.values():
+        if isinstance(flow, Flow):
+            yield flow
+        else:
+            yield from flow
+
+
+def _values(flows: Flows, names: Names, run: int) -> dict[str, Any]:
+    return {
+        port: Value(port, at(flow.shape, names, run), flow.dtype)
+        if isinstance(flow, Flow)
+        else [Value(f"{port}[{place}]", at(each.shape, names, run), each.dtype) for place, each in enumerate(flow)]
+        for port, flow in flows.items()
+    }
+
+
+def _refuse_flows(op: Op, flows: Flows) -> None:
+    """Raise Mistake where what flows in has not the dtype or the axes that a port declares."""
+    ports = type(op).input_ports()
+    bound: dict[str, tuple[Size, str]] = {}
+    for name, flow in flows.items():
+        for each in (flow,) if isinstance(flow, Flow) else flow:
+            _refuse_dtype(op, ports[name], each)
+            _refuse_axes(ports[name], each, bound)
+
+
+def _refuse_dtype(op: Op, port: Input, flow: Flow) -> None:
+    accepted = port.port.dtypes
+    if flow.dtype not in accepted:
+        choice = accepted[0] if len(accepted) == 1 else f"one of {', '.join(accepted)}"
+        words = f"{port.name} is {flow.dtype}, and {type(op).__name__} takes {choice}; put a Cast before it."
+        raise Mistake(words, param=port.name)
+
+
+def _refuse_axes(port: Input, flow: Flow, bound: dict[str, tuple[Size, str]]) -> None:
+    axes = port.port.axes.split()
+    if "..." not in axes:
+        if len(axes) != len(flow.shape):
+            words = f"{port.name} is {flow.tensor()}: {_count(len(flow.shape))}; it must have {_count(len(axes))}"
+            raise Mistake(f"{words}, {' '.join(axes)}.", param=port.name)
+        pairs = list(zip(axes, flow.shape, strict=True))
+    else:
+        gap = axes.index("...")
+        behind = len(axes) - gap - 1
+        if len(flow.shape) < gap + behind:
+            words = f"{port.name} is {flow.tensor()}: {_count(len(flow.shape))}; it must have at least"
+            raise Mistake(f"{words} {gap + behind}, {' '.join(axes)}.", param=port.name)
+        pairs = list(zip(axes[:gap], flow.shape, strict=False))
+        pairs += list(zip(axes[gap + 1 :], flow.shape[len(flow.shape) - behind :], strict=True))
+    for axis, size in pairs:
+        if axis.isdigit() and size != int(axis):
+            raise Mistake(f"{port.name} is {flow.tensor()}; its axis of size {size} must be {axis}.", param=port.name)
+        if axis.isdigit():
+            continue
+        first, where = bound.setdefault(axis, (size, port.name))
+        if first != size:
+            words = f"{axis} is {first} in {where} and {size} in {port.name}; they must be equal."
+            raise Mistake(words, param=port.name)
+
+
+def _count(axes: int) -> str:
+    return "1 axis" if axes == 1 else f"{axes} axes"
+
+
+def _varying(op: str, one: Recipe | Call, other: Recipe | Call) -> str:
+    """Say which free size a recipe was built from."""
+    pairs = zip([*one.args, *one.kwargs.values()], [*other.args, *other.kwargs.values()], strict=False)
+    size = next((str(a) for a, b in pairs if a != b), "a free size")
+    return f"{op} is built for one size, but here it depends on {size}, which varies; give the Input a fixed size there."
+
+
+# --------------------------------------------------------------------------------------------------------- trials
+
+
+class _Trial:
+    """One op at work on the meta device."""
+
+    def __init__(self, op: Op, recipe: Recipe | Call, flows: Flows) -> None:
+        self._op, self._recipe, self._flows = op, recipe, flows
+        self._module: nn.Module | None = None
+        self.parameters = 0
+        if isinstance(recipe, Recipe):
+            self._module = _said(type(op).__name__, lambda: _meta_module(recipe))
+            self.parameters = sum(each.numel() for each in self._module.parameters() if each.requires_grad)
+
+    def run(self, names: Names, run: int) -> Mapping[str, tuple[tuple[int, ...], str]]:
+        """Run the op at the sizes of one run; returns {port: (shape, dtype)}."""
+        values = _values(self._flows, names, run)
+        stated = self._op.trace(**values)
+        if stated is not None:
+            return stated
+        tensors = {port: _meta(value) for port, value in values.items()}
+        with torch.no_grad():
+            result = _said(type(self._op).__name__, lambda: self._call(tensors))
+        return dict(_ports(pattern(type(self._op).outputs), result))
+
+    def _call(self, tensors: Mapping[str, Any]) -> Any:
+        if self._module is None:
+            assert isinstance(self._recipe, Call)
+            return call(self._recipe, tensors)
+        assert isinstance(self._recipe, Recipe)
+        args, kwargs = arguments(type(self._op), tensors)
+        return self._module(*args, **kwargs, **self._recipe.forward)
+
+
+def _said(op: str, work: Callable[[], Any]) -> Any:
+    """Do torch's work; what torch refuses becomes a Mistake."""
+    try:
+        return work()
+    except (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError, AssertionError) as error:
+        words = str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
+        raise Mistake(f"{op} cannot take these inputs: {words}.") from None
+
+
+def _meta(value: Value | list[Value]) -> Any:
+    if isinstance(value, list):
+        return [_meta(each) for each in value]
+    return torch.empty(tuple(map(int, value.shape)), dtype=getattr(torch, value.dtype), device="meta")
+
+
+def _meta_module(recipe: Recipe) -> nn.Module:
+    kind = find(recipe.target)
+    if _takes_device(kind):
+        return kind(*recipe.args, **recipe.kwargs, device="meta")  # type: ignore[no-any-return]
+    with torch.device("meta"):
+        return kind(*recipe.args, **recipe.kwargs)  # type: ignore[no-any-return]
+
+
+@functools.cache
+def _takes_device(kind: type[nn.Module]) -> bool:
+    return "device" in inspect.signature(kind).parameters
+
+
+def _ports(tree: Any, result: Any) -> Iterator[tuple[str, tuple[tuple[int, ...], str]]]:
+    """Pair the names of an output pattern with the tensors of a result; names without a tensor are left out."""
+    if isinstance(tree, str):
+        if isinstance(result, torch.Tensor):
+            yield tree, (tuple(result.shape), str(result.dtype).removeprefix("torch."))
+        return
+    for part, each in zip(tree, result, strict=False):
+        yield from _ports(part, each)
+
+
+# ------------------------------------------------------------------------------------------- recipes at work
+
+
+@functools.cache
+def find(target: str) -> Any:
+    """Find what a recipe's target names: "nn.Linear", "torch.cat", "metrics.x"."""
+    root, _, name = target.partition(".")
+    home = {"nn": nn, "torch": torch, "optim": torch.optim, "metrics": metrics}[root]
+    return functools.reduce(getattr, name.split("."), home)
+
+
+def arguments(op: type[Op], tensors: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Arrange what comes through an op's ports as the arguments its module is called with.
+
+    Ports are positional as far as they are connected without a gap, then by keyword; a tuple in the op's `inputs`
+    pattern is packed.
+    """
+    tree = pattern(op.inputs) if op.inputs else tuple(op.input_ports())
+    args: list[Any] = []
+    kwargs: dict[str, Any] = {}
+    gap = False
+    for part in (tree,) if isinstance(tree, str) else tree:
+        names = names_in(part)
+        if any(name not in tensors for name in names):
+            gap = True
+        elif not isinstance(part, str):
+            args.append(tuple(tensors[name] for name in names))
+        elif gap:
+            kwargs[part] = tensors[part]
+        else:
+            args.append(tensors[part])
+    return tuple(args), kwargs
+
+
+def resolved(value: Any, tensors: Mapping[str, Any]) -> Any:
+    """Put tensors (or Refs) in the place of the Values among a Call's arguments."""
+    if isinstance(value, Value):
+        port, _, place = value.port.partition("[")
+        return tensors[port][int(place[:-1])] if place else tensors[port]
+    if isinstance(value, list | tuple):
+        return type(value)(resolved(each, tensors) for each in value)
+    return value
+
+
+def constants(value: Any) -> Any:
+    """Put torch's own constants in the place of Torch(...)."""
+    if isinstance(value, Torch):
+        return find(value.name)
+    if isinstance(value, list | tuple):
+        return type(value)(constants(each) for each in value)
+    return value
+
+
+def call(recipe: Call, tensors: Mapping[str, Any]) -> Any:
+    """Call the function or method that a Call names."""
+    args = constants(resolved(recipe.args, tensors))
+    kwargs = {name: constants(resolved(value, tensors)) for name, value in recipe.kwargs.items()}
+    if recipe.target.startswith("."):
+        return getattr(args[0], recipe.target[1:])(*args[1:], **kwargs)
+    return find(recipe.target)(*args, **kwargs)
+
+
+def feed(node: Node, checked: Checked) -> Feed:
+    """The feed of an Input node."""
+    op: Any = checked.op
+    return Feed(node.id, op.column, op.shape, op.dtype)
+
+
+# ----------------------------------------------------------------------------------------------- fixes and wholes
+
+
+def _fixes(spec: Spec, node: Node, mistake: Mistake, checked: Mapping[str, Checked]) -> tuple[Fix, ...]:
+    """Propose edits that mend common mistakes: a missing Cast, Flatten, Unsqueeze or Squeeze."""
+    op = OPS[node.op]
+    ports = op.input_ports()
+    port = mistake.param or ""
+    wire = node.inputs.get(port)
+    if port not in ports or not isinstance(wire, str):
+        return _flatten_fix(spec, node, checked)
+    flow = _flow(wire, port, checked)
+    where = {"node": node.id, "port": port}
+    accepted = ports[port].port.dtypes
+    if flow.dtype not in accepted:
+        return (Fix(f"Insert Cast before {node.id}", "insert", {"op": "Cast", **where, "params": {"dtype": accepted[0]}}),)
+    axes = ports[port].port.axes.split()
+    if "..." not in axes and len(axes) != len(flow.shape):
+        return _axes_fix(node.id, len(axes), flow, where)
+    return _flatten_fix(spec, node, checked)
+
+
+def _axes_fix(node: str, wanted: int, flow: Flow, where: Mapping[str, str]) -> tuple[Fix, ...]:
+    if wanted == 2 < len(flow.shape):
+        return (Fix(f"Insert Flatten before {node}", "insert", {"op": "Flatten", **where}),)
+    if len(flow.shape) == wanted - 1 and flow.shape:
+        return (Fix(f"Insert Unsqueeze before {node}", "insert", {"op": "Unsqueeze", **where, "params": {"dim": 1}}),)
+    if len(flow.shape) == wanted + 1 and 1 in flow.shape[1:]:
+        dim = flow.shape.index(1, 1)
+        return (Fix(f"Insert Squeeze before {node}", "insert", {"op": "Squeeze", **where, "params": {"dim": dim}}),)
+    return ()
+
+
+def _flatten_fix(spec: Spec, node: Node, checked: Mapping[str, Checked]) -> tuple[Fix, ...]:
+    """For a loss or metric that got an image: flatten before the first Linear on the way from the images."""
+    if node.op not in {*terminals_ops()}:
+        return ()
+    found, here = None, node
+    while True:
+        wire = here.inputs.get("input")
+        if not isinstance(wire, str) or source_id(wire) not in spec.nodes:
+            break
+        here = spec.nodes[source_id(wire)]
+        flow = checked[here.id].flows.get("input") if here.id in checked else None
+        if here.op == "Linear" and isinstance(flow, Flow) and len(flow.shape) > 3:
+            found = here.id
+    if found is None:
+        return ()
+    return (Fix(f"Insert Flatten before {found}", "insert", {"op": "Flatten", "node": found, "port": "input"}),)
+
+
+@functools.cache
+def terminals_ops() -> frozenset[str]:
+    """The names of all losses and metrics."""
+    return frozenset(name for name, op in OPS.items() if op.group in ("Losses", "Metrics"))
+
+
+def _whole_problems(spec: Spec) -> Iterator[Problem]:
+    """Yield what keeps a graph as a whole from working."""
+    if spec.nodes and not any(terminals(spec)):
+        yield Problem("Nothing comes out of the graph; add a loss to train it, or an Output to name its prediction.")
+
+
+__all__ = ["Checked", "Checker", "Flow", "Metric", "Stopped", "arguments", "call", "check", "constants", "feed", "find", "resolved"]

@@ -1,0 +1,210 @@
+"""From a spec to a `torch.fx.GraphModule`: lowered to a program, improved by passes, then built."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import torch
+from torch import fx, nn
+
+from engine import edit, validate
+from engine.check import Checked, Checker, arguments, constants, feed, find, resolved
+from engine.declare import Call, Loss, Metric, Pattern, Recipe, pattern
+from engine.ops import OPS
+from engine.passes import optimise
+from engine.problem import Mistake
+from engine.program import Feed, Program, Ref, Step, replace_refs
+from engine.report import Report
+from engine.spec import Spec, source_id, source_port
+
+Only = Literal["training", "inference"]
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A graph as a module: `module(*tensors)`, in the order of `feeds`, returns {node id: tensor}.
+
+    For training these are losses (one number) and metrics (sum, count); for inference the outputs. The module holds
+    the weights of the whole graph either way. `passes` tells what the graph passes did.
+    """
+
+    module: fx.GraphModule
+    program: Program
+    feeds: tuple[Feed, ...]
+    passes: tuple[str, ...]
+    report: Report
+
+
+def compile(spec: Spec, *, only: Only = "training", seed: int | None = None) -> Compiled:
+    """Compile a spec; with a seed its weights are drawn anew, and alike each time.
+
+    Raises Mistake with the first problem of the spec, or where it has nothing to train or to predict.
+    """
+    program, report = _lowered(spec)
+    wanted = _only(program, only)
+    live, notes = optimise(wanted)
+    modules = build_modules(program, seed=seed)
+    module = fx.GraphModule(nn.ModuleDict(modules), _graph(live), class_name="Model")
+    for name, each in modules.items():
+        if name not in module._modules:
+            module.add_module(name, each)
+    return Compiled(module, live, live.feeds, notes, report)
+
+
+def lower(spec: Spec) -> Program:
+    """Turn a spec into its program; raises Mistake with the first problem of the spec."""
+    return _lowered(spec)[0]
+
+
+def inference(program: Program) -> Program:
+    """Return what the outputs need, passes run."""
+    return optimise(_only(program, "inference"))[0]
+
+
+def _only(program: Program, only: Only) -> Program:
+    if only == "training":
+        if not program.losses:
+            raise Mistake("The graph has no loss, so there is nothing to train; add one, such as CrossEntropyLoss.")
+        return replace(program, outputs={})
+    if not program.outputs:
+        raise Mistake("The graph has no Output, so there is nothing to predict; wire an Output to the prediction.")
+    return replace(program, losses={}, metrics={})
+
+
+# --------------------------------------------------------------------------------------------------------- lower
+
+
+def _lowered(spec: Spec) -> tuple[Program, Report]:
+    spec = with_default_metrics(spec)
+    checker = Checker()
+    report = checker.check(spec)
+    if report.problems:
+        problem = report.problems[0]
+        raise Mistake(str(problem), param=problem.param, fixes=problem.fixes)
+    checked = checker.checked
+    losses, metrics, outputs = validate.terminals(spec)
+    steps = [_step(spec, node, checked[node]) for node in validate.order(spec) if checked[node].recipe is not None]
+    program = Program(
+        feeds=tuple(feed(node, checked[node.id]) for node in spec.nodes.values() if node.op == "Input"),
+        steps=tuple(steps),
+        losses={node: spec.nodes[node].factor for node in losses},
+        metrics={node: _metric(checked[node]) for node in metrics},
+        outputs={node: _ref(spec, str(spec.nodes[node].inputs["input"])) for node in outputs},
+    )
+    return program, report
+
+
+def _metric(checked: Checked) -> Metric:
+    assert isinstance(checked.op, Metric)
+    return checked.op
+
+
+def with_default_metrics(spec: Spec) -> Spec:
+    """Where a graph has no metric node, add those its losses name, on the same inputs."""
+    losses, metrics, _outputs = validate.terminals(spec)
+    if metrics:
+        return spec
+    for loss in losses:
+        node = spec.nodes[loss]
+        op: Any = OPS[node.op]
+        assert issubclass(op, Loss)
+        for name, params in op.metrics.items():
+            spec = edit.add(spec, name, params=params, inputs=dict(node.inputs))
+    return _plainly_named(spec, losses)
+
+
+def _plainly_named(spec: Spec, losses: list[str]) -> Spec:
+    """Call default metrics "accuracy", not "accuracy_1", where the name is free and there is one loss."""
+    if len(losses) != 1:
+        return spec
+    nodes = []
+    for node in spec.nodes.values():
+        plain = node.id.removesuffix("_1")
+        added = issubclass(OPS.get(node.op, Loss), Metric)
+        nodes.append(replace(node, id=plain) if added and plain not in spec.nodes else node)
+    return spec.with_nodes(nodes)
+
+
+def _ref(spec: Spec, wire: str) -> Ref:
+    node = source_id(wire)
+    ports = OPS[spec.nodes[node].op].output_ports()
+    return Ref(node, (source_port(wire) or ports[0]) if len(ports) > 1 else "")
+
+
+def _step(spec: Spec, node_id: str, checked: Checked) -> Step:
+    node, op, recipe = spec.nodes[node_id], type(checked.op), checked.recipe
+    assert recipe is not None
+    refs: dict[str, Any] = {
+        port: _ref(spec, wire) if isinstance(wire, str) else [_ref(spec, each) for each in wire]
+        for port, wire in node.inputs.items()
+    }
+    if isinstance(recipe, Recipe):
+        args, kwargs = arguments(op, refs)
+        kwargs.update(recipe.forward)
+    else:
+        args = resolved(recipe.args, refs)
+        kwargs = {name: resolved(value, refs) for name, value in recipe.kwargs.items()}
+    return Step(node_id, recipe, args, kwargs, pattern(op.outputs) or "output", op.random)
+
+
+# --------------------------------------------------------------------------------------------------------- build
+
+
+def build_modules(program: Program, *, seed: int | None = None) -> dict[str, nn.Module]:
+    """Build the module of each step that has one, in the program's order; a seed leaves torch's own stream alone."""
+    with torch.random.fork_rng(devices=[], enabled=seed is not None):
+        if seed is not None:
+            torch.manual_seed(seed)
+        return {
+            step.node: find(step.recipe.target)(*step.recipe.args, **step.recipe.kwargs)
+            for step in program.steps
+            if isinstance(step.recipe, Recipe)
+        }
+
+
+def _graph(program: Program) -> fx.Graph:
+    graph = fx.Graph()
+    results: dict[str, fx.Node] = {feed.node: graph.placeholder(feed.node) for feed in program.feeds}
+    patterns: dict[str, Pattern] = {}
+
+    def tensor(ref: Ref) -> fx.Node:
+        result = results[ref.node]
+        for place in path_to(patterns[ref.node], ref.port) if ref.port else ():
+            result = graph.call_function(operator.getitem, (result, place))
+        return result
+
+    for step in program.steps:
+        args = constants(replace_refs(step.args, tensor))
+        kwargs = {name: constants(replace_refs(value, tensor)) for name, value in step.kwargs.items()}
+        results[step.node] = _emit(graph, step, args, kwargs)
+        patterns[step.node] = step.outputs
+    answers = {node: results[node] for node in (*program.losses, *program.metrics)}
+    answers |= {node: tensor(ref) for node, ref in program.outputs.items()}
+    graph.output(answers)
+    return graph
+
+
+def _emit(graph: fx.Graph, step: Step, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> fx.Node:
+    kwargs = dict(kwargs)
+    if not isinstance(step.recipe, Call):
+        return graph.call_module(step.node, args, kwargs)
+    target = step.recipe.target
+    if target.startswith("."):
+        return graph.call_method(target[1:], args, kwargs)
+    return graph.call_function(find(target), args, kwargs)
+
+
+def path_to(tree: Pattern, port: str) -> tuple[int, ...]:
+    """The places that lead to a port in an output pattern: h_n in "output, (h_n, c_n)" is (1, 0)."""
+    return next(path for name, path in _paths(tree) if name == port)
+
+
+def _paths(tree: Pattern, before: tuple[int, ...] = ()) -> Iterator[tuple[str, tuple[int, ...]]]:
+    if isinstance(tree, str):
+        yield tree, before
+        return
+    for place, part in enumerate(tree):
+        yield from _paths(part, (*before, place))

@@ -1,0 +1,80 @@
+"""The program of a graph: its steps in order, as plain values that passes rewrite and back ends read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.declare import Call, Metric, Pattern, Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """The tensor that comes out of a step: of its output `port`, "" where it has just one."""
+
+    node: str
+    port: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """An input of the program: an Input node with its column, shape and dtype."""
+
+    node: str
+    column: str | None
+    shape: tuple[int | str, ...]
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One node at work: a module (Recipe) or a function (Call), and what it is called with.
+
+    `args` and `kwargs` hold Refs, lists and tuples of Refs, Torch constants and plain values. A Call's target is
+    a function ("torch.cat", "metrics.x", "modules.x") or a method of its first argument (".to").
+    """
+
+    node: str
+    recipe: Recipe | Call
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    outputs: Pattern = "output"
+    random: bool = False
+
+    def refs(self) -> Iterator[Ref]:
+        """Yield every Ref among the arguments."""
+        yield from refs_in([*self.args, *self.kwargs.values()])
+
+
+def refs_in(value: Any) -> Iterator[Ref]:
+    """Yield every Ref in a nest of lists and tuples."""
+    if isinstance(value, Ref):
+        yield value
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from refs_in(each)
+
+
+def replace_refs(value: Any, change: Callable[[Ref], Any]) -> Any:
+    """Return a nest of lists and tuples with each Ref changed."""
+    if isinstance(value, Ref):
+        return change(value)
+    if isinstance(value, list | tuple):
+        return type(value)(replace_refs(each, change) for each in value)
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A whole graph, ready to be compiled or written as source.
+
+    `losses` maps loss nodes to their factors, `metrics` metric nodes to their declarations, `outputs` Output nodes
+    to the tensors they name.
+    """
+
+    feeds: tuple[Feed, ...] = ()
+    steps: tuple[Step, ...] = ()
+    losses: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    outputs: Mapping[str, Ref] = field(default_factory=dict)

@@ -1,0 +1,115 @@
+"""The window's helper process: requests and replies as JSON lines on stdin and stdout.
+
+A reader thread takes the requests in, so that a newer check can put an end to an older one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from engine import spec as specs
+from engine.problem import Mistake
+
+Request = dict[str, Any]
+Reply = Mapping[str, Any]
+
+
+def serve() -> int:
+    """Answer requests until stdin ends; whatever else prints goes to stderr."""
+    replies, sys.stdout = sys.stdout, sys.stderr
+    server = Server(sys.stdin, replies)
+    server.run()
+    return 0
+
+
+class Server:
+    """Answers one request after the other; checks are dropped when a newer one waits."""
+
+    def __init__(self, requests: IO[str], replies: IO[str]) -> None:
+        self._requests, self._replies = requests, replies
+        self._waiting: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
+        self._newest_check = -1
+        self._works: dict[str, Callable[[Request], Reply]] = {
+            "check": self._check,
+            "data": _data,
+            "export": _export,
+            "devices": _devices,
+        }
+
+    def run(self) -> None:
+        """Read and answer until the requests end."""
+        threading.Thread(target=self._read, daemon=True).start()
+        from engine.check import Checker  # takes torch's seconds: the window may send requests meanwhile
+
+        self._checker = Checker()
+        self._send({"ready": True, "pid": os.getpid()})
+        while (request := self._waiting.get()) is not None:
+            self._answer(request)
+
+    def _read(self) -> None:
+        for line in self._requests:
+            request = _parsed(line)
+            if request.get("do") == "check":
+                self._newest_check = request["id"]
+            self._waiting.put(request)
+        self._waiting.put(None)
+
+    def _answer(self, request: Request) -> None:
+        work = self._works.get(request.get("do", ""))
+        try:
+            reply = work(request) if work else {"error": f"There is no request {request.get('do')!r}."}
+        except Mistake as mistake:
+            reply = {"error": mistake.message}
+        except MemoryError:
+            reply = {"error": "There is not enough memory for this."}
+        except OSError as error:
+            reply = {"error": f"{error.filename or 'A file'}: {error.strerror or error}."}
+        self._send({"id": request.get("id"), **reply})
+
+    def _send(self, reply: Reply) -> None:
+        self._replies.write(json.dumps(reply, ensure_ascii=False) + "\n")
+        self._replies.flush()
+
+    def _check(self, request: Request) -> Reply:
+        from engine.check import Stopped  # loaded by now
+
+        try:
+            report = self._checker.check(specs.decode(request["spec"]), lambda: self._newest_check != request["id"])
+        except Stopped:
+            return {"stale": True}
+        return {"report": report.encode()}
+
+
+def _parsed(line: str) -> Request:
+    try:
+        request = json.loads(line)
+    except ValueError:
+        return {}
+    return request if isinstance(request, dict) else {}
+
+
+def _data(request: Request) -> Reply:
+    from engine.data import report  # loads torch and the readers only when asked for
+
+    return {"data": report(specs.decode(request["spec"]), Path(request["folder"])).encode()}
+
+
+def _export(request: Request) -> Reply:
+    from engine.export import export  # loads torch only when asked for
+
+    source = Path(request["run"]) if "run" in request else specs.decode(request["spec"])
+    done = export(source, request["format"], Path(request["path"]), folder=Path(request["folder"]))
+    return {"done": [str(path) for path in done]}
+
+
+def _devices(_request: Request) -> Reply:
+    from engine.devices import devices  # loads torch only when asked for
+
+    return {"devices": [{"name": each.name, "description": each.description} for each in devices()]}
