@@ -267,11 +267,14 @@ def set_decode(spec: Spec, node: str, decode: Mapping[str, Any] | None) -> Spec:
 
 def bind(spec: Spec, node: str, column: Column) -> Spec:
     """Bind an Input to a data column: its name, shape ("N" first) and dtype."""
-    target = _node(spec, node)
-    if target.op != "Input":
-        raise Mistake(f"{node} is a {target.op}; only an Input is bound to a column.")
-    bound = {"column": column.name, "shape": ["N", *column.shape], "dtype": column.dtype}
-    return _with(spec, replace(target, params={**target.params, **bound}))
+    if _node(spec, node).op != "Input":
+        raise Mistake(f"{node} is a {spec.nodes[node].op}; only an Input is bound to a column.")
+    return take_shape(set_param(spec, node, "column", column.name), node, ["N", *column.shape], column.dtype)
+
+
+def take_shape(spec: Spec, node: str, shape: Sequence[int | str], dtype: str) -> Spec:
+    """Give an Input the shape and dtype that the data has."""
+    return set_param(set_param(spec, node, "shape", shape), node, "dtype", dtype)
 
 
 # -------------------------------------------------------------------------------------------------------- canvas
@@ -457,7 +460,7 @@ EDITS: dict[str, Callable[..., Spec]] = {
     each.__name__: each
     for each in (
         add, remove, connect, disconnect, insert, replace_op, set_param, reset_param, set_factor, set_decode, move,
-        set_title, tidy, set_name, set_setting, set_source, set_optimizer,
+        set_title, take_shape, tidy, set_name, set_setting, set_source, set_optimizer,
     )
 }  # fmt: skip
 

@@ -1,0 +1,119 @@
+"""Do the data and the graph go together: columns, shapes, dtypes, and numbers of classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from engine.columns import Column
+from engine.declare import did_you_mean
+from engine.problem import Fix, Problem
+from engine.report import Report
+from engine.spec import Node, Spec, source_id
+from engine.validate import terminals, upstream
+
+CLASS_LOSSES = ("CrossEntropyLoss", "NLLLoss")
+
+
+def binding_problems(spec: Spec, report: Report, columns: Mapping[str, Column]) -> list[Problem]:
+    """List where the graph's Inputs and the data's columns do not fit.
+
+    `report` is the check of the same spec; Inputs that nothing is wired to are passed over.
+    """
+    if not columns:
+        return []
+    used = upstream(spec, [node for kind in terminals(spec) for node in kind])
+    found = []
+    for node in spec.nodes.values():
+        if node.op == "Input" and node.id in used:
+            found += list(_input_problems(node, columns))
+    if not found:
+        found += _class_problems(spec, report, columns)
+        found += _index_problems(spec, report, columns)
+    return found
+
+
+def _input_problems(node: Node, columns: Mapping[str, Column]) -> Iterator[Problem]:
+    name = node.params.get("column")
+    if name is None:
+        fixes = tuple(
+            Fix(f"Bind to {column.name}", "set_param", {"node": node.id, "name": "column", "value": column.name})
+            for column in columns.values()
+            if _fits(node, column)
+        )[:3]
+        yield Problem("No data column is bound to this Input; choose one.", node.id, "column", fixes)
+        return
+    column = columns.get(name)
+    if column is None:
+        known = ", ".join(list(columns)[:8])
+        words = f"The data has no column {name!r}{did_you_mean(str(name), columns)}; it has {known}."
+        yield Problem(words, node.id, "column")
+        return
+    if not _fits(node, column):
+        data = f"{' × '.join(map(str, ('N', *column.shape)))} {column.dtype}"
+        graph = f"{' × '.join(map(str, node.params.get('shape', ())))} {node.params.get('dtype')}"
+        arguments = {"node": node.id, "shape": ["N", *column.shape], "dtype": column.dtype}
+        fix = Fix("Take the data's shape", "take_shape", arguments)
+        yield Problem(f"The column {name} is {data}, and this Input says {graph}.", node.id, "shape", (fix,))
+
+
+def _fits(node: Node, column: Column) -> bool:
+    shape = node.params.get("shape", ())
+    if len(shape) != len(column.shape) + 1 or node.params.get("dtype") != column.dtype:
+        return False
+    pairs = zip(shape[1:], column.shape, strict=True)
+    return all(isinstance(size, str) or size == actual for size, actual in pairs)
+
+
+def _class_problems(spec: Spec, report: Report, columns: Mapping[str, Column]) -> Iterator[Problem]:
+    """Yield a Problem for each loss whose classes are fewer than the data's."""
+    for node in spec.nodes.values():
+        if node.op not in CLASS_LOSSES:
+            continue
+        column = _column_at(spec, node, "target", columns)
+        scores = _shape_at(spec, report, node, "input")
+        if column is None or column.high is None or len(scores) < 2 or not isinstance(scores[1], int):
+            continue
+        count = len(column.classes) or int(column.high) + 1
+        if count > scores[1]:
+            words = f"{column.name} has {count} classes, and input has scores for {scores[1]}"
+            yield Problem(f"{words}; give the layer before it {count} outputs.", node.id, "input", _widen(spec, node, count))
+
+
+def _widen(spec: Spec, node: Node, count: int) -> tuple[Fix, ...]:
+    source = spec.nodes[source_id(str(node.inputs["input"]))]
+    while source.op == "LogSoftmax":
+        source = spec.nodes[source_id(str(source.inputs["input"]))]
+    if source.op != "Linear":
+        return ()
+    arguments = {"node": source.id, "name": "out_features", "value": count}
+    return (Fix(f"Set out_features of {source.id} to {count}", "set_param", arguments),)
+
+
+def _index_problems(spec: Spec, report: Report, columns: Mapping[str, Column]) -> Iterator[Problem]:
+    """Yield a Problem for each Embedding that has fewer vectors than its column has indices."""
+    for node in spec.nodes.values():
+        column = _column_at(spec, node, "input", columns) if node.op == "Embedding" else None
+        if column is None or column.high is None:
+            continue
+        count, vectors = int(column.high) + 1, node.params.get("num_embeddings", 0)
+        if count > vectors:
+            arguments = {"node": node.id, "name": "num_embeddings", "value": count}
+            fix = Fix(f"Set num_embeddings to {count}", "set_param", arguments)
+            words = f"{column.name} has indices up to {count - 1}, so num_embeddings must be at least {count}."
+            yield Problem(words, node.id, "num_embeddings", (fix,))
+
+
+def _column_at(spec: Spec, node: Node, port: str, columns: Mapping[str, Column]) -> Column | None:
+    """The column whose values reach a port straight from an Input."""
+    wire = node.inputs.get(port)
+    source = spec.nodes.get(source_id(wire)) if isinstance(wire, str) else None
+    return columns.get(source.params.get("column", "")) if source is not None and source.op == "Input" else None
+
+
+def _shape_at(spec: Spec, report: Report, node: Node, port: str) -> tuple[int | str, ...]:
+    wire = node.inputs.get(port)
+    if not isinstance(wire, str) or source_id(wire) not in report.nodes:
+        return ()
+    outputs = report.nodes[source_id(wire)].outputs
+    name = wire.partition(".")[2] or next(iter(outputs), "")
+    return outputs[name].shape if name in outputs else ()
