@@ -451,7 +451,10 @@ def _fixes(spec: Spec, node: Node, mistake: Mistake, checked: Mapping[str, Check
     wire = node.inputs.get(port)
     if port not in ports or not isinstance(wire, str):
         return _flatten_fix(spec, node, checked)
-    flow = _flow(wire, port, checked)
+    try:
+        flow = _flow(wire, port, checked)
+    except Mistake:
+        return ()
     where = {"node": node.id, "port": port}
     accepted = ports[port].port.dtypes
     if flow.dtype not in accepted:

@@ -121,7 +121,7 @@ def _refuse_source(spec: Spec, wire: str) -> str | None:
         return None  # that node has its own problem
     outputs, name = op.output_ports(), source_port(wire)
     if not outputs:
-        return f"It is wired to {source.id}, and a {source.op} has no output."
+        return f"It is wired to {source.id}, which is of the op {source.op} and has no output."
     if "." in wire and name not in outputs:
         return f"It is wired to {wire}, but {source.op} has the outputs {', '.join(outputs)}."
     return None

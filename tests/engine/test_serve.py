@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from engine.serve import Server
+from engine.spec import encode
+from tests.builders import image_classifier
+
+
+def answers(*requests: Any) -> list[dict[str, Any]]:
+    lines = "".join(json.dumps(each) + "\n" if not isinstance(each, str) else each + "\n" for each in requests)
+    replies = io.StringIO()
+    Server(io.StringIO(lines), replies).run()
+    return [json.loads(line) for line in replies.getvalue().splitlines()]
+
+
+def test_a_check_is_answered_with_its_report() -> None:
+    ready, reply = answers({"id": 4, "do": "check", "spec": encode(image_classifier())})
+    assert ready["ready"] is True
+    assert reply["id"] == 4
+    assert reply["report"]["problems"] == []
+
+
+def test_a_newer_check_replaces_the_ones_before_it() -> None:
+    requests = [{"id": place, "do": "check", "spec": encode(image_classifier())} for place in range(5)]
+    _ready, *replies = answers(*requests)
+    assert [reply["id"] for reply in replies] == [0, 1, 2, 3, 4]
+    assert "report" in replies[-1]
+
+
+def test_a_request_that_cannot_be_done_is_answered_with_a_sentence() -> None:
+    _ready, *replies = answers(
+        {"id": 1, "do": "dance"}, "no json", {"id": 2, "do": "check", "spec": {"format": 99}}
+    )
+    assert all(reply["error"].endswith(".") for reply in replies)
+    assert "newer Netloom" in replies[2]["error"]
+
+
+def test_the_process_keeps_stdout_for_replies_and_ends_with_its_stdin() -> None:
+    request = json.dumps({"id": 1, "do": "devices"}) + "\n"
+    done = subprocess.run(
+        [sys.executable, "-m", "engine", "serve"],
+        input=request,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=Path(__file__).parents[2],
+        check=True,
+    )
+    ready, reply = map(json.loads, done.stdout.splitlines())
+    assert ready["ready"] is True
+    assert reply["devices"][0]["name"] == "cpu"
