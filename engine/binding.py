@@ -76,7 +76,9 @@ def _class_problems(spec: Spec, report: Report, columns: Mapping[str, Column]) -
         count = len(column.classes) or int(column.high) + 1
         if count > scores[1]:
             words = f"{column.name} has {count} classes, and input has scores for {scores[1]}"
-            yield Problem(f"{words}; give the layer before it {count} outputs.", node.id, "input", _widen(spec, node, count))
+            yield Problem(
+                f"{words}; give the layer before it {count} outputs.", node.id, "input", _widen(spec, node, count)
+            )
 
 
 def _widen(spec: Spec, node: Node, count: int) -> tuple[Fix, ...]:

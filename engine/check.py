@@ -68,7 +68,7 @@ class _Memo:
     result: Checked | Problem
 
 
-class Stopped(Exception):  # noqa: N818  # not an error: a newer edit has come
+class Stopped(Exception):  # not an error: a newer edit has come
     """The check was stopped from outside."""
 
 
@@ -214,8 +214,10 @@ def _flows(node: Node, checked: Mapping[str, Checked]) -> Flows:
     for port in OPS[node.op].input_ports():
         wire = node.inputs.get(port)
         if wire:
-            flows[port] = _flow(wire, port, checked) if isinstance(wire, str) else tuple(
-                _flow(each, port, checked) for each in wire
+            flows[port] = (
+                _flow(wire, port, checked)
+                if isinstance(wire, str)
+                else tuple(_flow(each, port, checked) for each in wire)
             )
     return flows
 
@@ -297,7 +299,9 @@ def _varying(op: str, one: Recipe | Call, other: Recipe | Call) -> str:
     """Say which free size a recipe was built from."""
     pairs = zip([*one.args, *one.kwargs.values()], [*other.args, *other.kwargs.values()], strict=False)
     size = next((str(a) for a, b in pairs if a != b), "a free size")
-    return f"{op} is built for one size, but here it depends on {size}, which varies; give the Input a fixed size there."
+    return (
+        f"{op} is built for one size, but here it depends on {size}, which varies; give the Input a fixed size there."
+    )
 
 
 # --------------------------------------------------------------------------------------------------------- trials
@@ -458,7 +462,9 @@ def _fixes(spec: Spec, node: Node, mistake: Mistake, checked: Mapping[str, Check
     where = {"node": node.id, "port": port}
     accepted = ports[port].port.dtypes
     if flow.dtype not in accepted:
-        return (Fix(f"Insert Cast before {node.id}", "insert", {"op": "Cast", **where, "params": {"dtype": accepted[0]}}),)
+        return (
+            Fix(f"Insert Cast before {node.id}", "insert", {"op": "Cast", **where, "params": {"dtype": accepted[0]}}),
+        )
     axes = ports[port].port.axes.split()
     if "..." not in axes and len(axes) != len(flow.shape):
         return _axes_fix(node.id, len(axes), flow, where)
@@ -506,4 +512,17 @@ def _whole_problems(spec: Spec) -> Iterator[Problem]:
         yield Problem("Nothing comes out of the graph; add a loss to train it, or an Output to name its prediction.")
 
 
-__all__ = ["Checked", "Checker", "Flow", "Metric", "Stopped", "arguments", "call", "check", "constants", "feed", "find", "resolved"]
+__all__ = [
+    "Checked",
+    "Checker",
+    "Flow",
+    "Metric",
+    "Stopped",
+    "arguments",
+    "call",
+    "check",
+    "constants",
+    "feed",
+    "find",
+    "resolved",
+]

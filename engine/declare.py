@@ -386,7 +386,11 @@ def _source_of(cls: type[Op]) -> str:
     if not cls.example:
         return ""
     target = cls().build(**example_values(cls)).target
-    return f"torch.{target}" if target.startswith(("nn.", "optim.")) else target.replace(".", "torch.Tensor.", target[0] == ".")
+    return (
+        f"torch.{target}"
+        if target.startswith(("nn.", "optim."))
+        else target.replace(".", "torch.Tensor.", target[0] == ".")
+    )
 
 
 def example_values(cls: type[Op]) -> dict[str, Value | list[Value]]:
@@ -397,7 +401,9 @@ def example_values(cls: type[Op]) -> dict[str, Value | list[Value]]:
         return Value(port, tuple(map(int, sizes)), dtype)
 
     return {
-        port: value(port, text) if isinstance(text, str) else [value(f"{port}[{i}]", each) for i, each in enumerate(text)]
+        port: value(port, text)
+        if isinstance(text, str)
+        else [value(f"{port}[{i}]", each) for i, each in enumerate(text)]
         for port, text in cls.example.items()
     }
 
@@ -433,7 +439,32 @@ def names_in(tree: Pattern) -> tuple[str, ...]:
 
 
 __all__ = [
-    "ANY", "BOOL", "FLOAT", "INDEX", "INT64", "INTEGER", "NUMBER",
-    "Call", "Declared", "Input", "Loss", "Metric", "Mistake", "Nothing", "Op", "Param", "Pattern", "Port",
-    "Recipe", "Torch", "Value", "example_values", "did_you_mean", "names_in", "param", "pattern", "show_short", "show_value",
+    "ANY",
+    "BOOL",
+    "FLOAT",
+    "INDEX",
+    "INT64",
+    "INTEGER",
+    "NUMBER",
+    "Call",
+    "Declared",
+    "Input",
+    "Loss",
+    "Metric",
+    "Mistake",
+    "Nothing",
+    "Op",
+    "Param",
+    "Pattern",
+    "Port",
+    "Recipe",
+    "Torch",
+    "Value",
+    "did_you_mean",
+    "example_values",
+    "names_in",
+    "param",
+    "pattern",
+    "show_short",
+    "show_value",
 ]  # fmt: skip

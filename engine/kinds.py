@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 
-
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """Limits of a number: `low` and `high` are allowed themselves, `above` and `below` are not."""

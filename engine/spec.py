@@ -136,9 +136,7 @@ def load(path: Path) -> Spec:
 def loads(text: str) -> Spec:
     """Read a spec from JSON text; raises Mistake as `load` does."""
     try:
-        data = json.loads(
-            text, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_no_repeats
-        )
+        data = json.loads(text, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_no_repeats)
         if "\\ud" in text.lower():
             json.dumps(data, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
@@ -320,5 +318,3 @@ def _layout(value: Json, indent: str = "") -> str:
         return "{\n" + ",\n".join(items) + f"\n{indent}}}"
     items = [inner + _layout(each, inner) for each in value]
     return "[\n" + ",\n".join(items) + f"\n{indent}]"
-
-

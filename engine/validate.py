@@ -214,9 +214,7 @@ def _column(column: Any, where: str) -> Iterator[Problem]:
         yield from _declared(each, Step.registry, "op", "column step", f"{where}.steps.{place}")
 
 
-def _declared(
-    value: Any, registry: Mapping[str, type[Declared]], key: str, what: str, where: str
-) -> Iterator[Problem]:
+def _declared(value: Any, registry: Mapping[str, type[Declared]], key: str, what: str, where: str) -> Iterator[Problem]:
     if not isinstance(value, dict) or not isinstance(value.get(key), str):
         yield Problem(f'A {what} must be an object with "{key}" and "params".', None, where)
         return

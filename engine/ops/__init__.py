@@ -1,5 +1,6 @@
 """The catalogue: importing this package registers every declared thing. No module here imports torch."""
 
+from engine.declare import Declared, Op
 from engine.ops import (  # noqa: F401  # each registers its declarations
     activation,
     attention,
@@ -17,7 +18,6 @@ from engine.ops import (  # noqa: F401  # each registers its declarations
     shape,
     source,
 )
-from engine.declare import Declared, Op
 
 OPS: dict[str, type[Op]] = Op.registry
 

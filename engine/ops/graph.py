@@ -8,9 +8,7 @@ from engine.declare import Call, Op, Recipe, Torch, param
 from engine.kinds import Column, NamedShape
 from engine.ops.ports import Anything
 
-Dtype = Literal[
-    "float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"
-]
+Dtype = Literal["float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"]
 
 
 class Input(Op, group="Inputs and outputs"):
@@ -49,4 +47,3 @@ class Cast(Op, group="Inputs and outputs"):
 
     def build(self, input: Anything) -> Call:
         return Call(".to", input, Torch(f"torch.{self.dtype}"))
-

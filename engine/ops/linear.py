@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from engine.declare import NUMBER, Call, Mistake, Op, Port, Recipe, Value, param
+from engine.declare import INDEX, NUMBER, Call, Mistake, Op, Port, Recipe, Value, param
 from engine.ops.ports import F32, Anything, Floats
-from engine.declare import INDEX
 
 
 class Linear(Op, group="Linear"):

@@ -77,7 +77,9 @@ class CrossEntropyLoss(Loss, group="Losses"):
     ignore_index: int = param(-100, "Target that does not count.", advanced=True)
     reduction: Reduction = param("mean", REDUCTION, advanced=True)
 
-    def build(self, input: Annotated[Value, Port(F32, "N C ...")], target: Annotated[Value, Port(INT64, "N ...")]) -> Recipe:
+    def build(
+        self, input: Annotated[Value, Port(F32, "N C ...")], target: Annotated[Value, Port(INT64, "N ...")]
+    ) -> Recipe:
         checked_class_target(input, target)
         return Recipe("nn.CrossEntropyLoss", **self.changed())
 
@@ -92,7 +94,9 @@ class NLLLoss(Loss, group="Losses"):
     ignore_index: int = param(-100, "Target that does not count.", advanced=True)
     reduction: Reduction = param("mean", REDUCTION, advanced=True)
 
-    def build(self, input: Annotated[Value, Port(F32, "N C ...")], target: Annotated[Value, Port(INT64, "N ...")]) -> Recipe:
+    def build(
+        self, input: Annotated[Value, Port(F32, "N C ...")], target: Annotated[Value, Port(INT64, "N ...")]
+    ) -> Recipe:
         checked_class_target(input, target)
         return Recipe("nn.NLLLoss", **self.changed())
 

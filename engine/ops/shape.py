@@ -29,7 +29,9 @@ class Flatten(Op, group="Shape"):
         first = checked_axis(self.start_dim, input, "start_dim") % max(input.ndim, 1)
         last = checked_axis(self.end_dim, input, "end_dim") % max(input.ndim, 1)
         if first > last:
-            raise Mistake(f"start_dim is {self.start_dim}, which lies behind end_dim ({self.end_dim}).", param="start_dim")
+            raise Mistake(
+                f"start_dim is {self.start_dim}, which lies behind end_dim ({self.end_dim}).", param="start_dim"
+            )
         return Recipe("nn.Flatten", **self.changed())
 
 

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.builders import chain, image_classifier
 from torch import nn
 
 from engine import edit
 from engine.compile import compile, lower
 from engine.problem import Mistake
 from engine.spec import Spec
+from tests.builders import chain, image_classifier
 
 
 def test_the_compiled_graph_computes_what_pytorch_computes_by_hand() -> None:
@@ -109,7 +109,9 @@ def test_a_problem_is_raised_as_a_sentence_with_its_place() -> None:
         lower(edit.set_param(image_classifier(), "conv2d_1", "out_channels", 0))
 
 
-@pytest.mark.parametrize(("gone", "only", "words"), [("loss", "training", "no loss"), ("output", "inference", "no Output")])
+@pytest.mark.parametrize(
+    ("gone", "only", "words"), [("loss", "training", "no loss"), ("output", "inference", "no Output")]
+)
 def test_nothing_to_train_or_predict_is_said(gone: str, only: str, words: str) -> None:
     spec = image_classifier()
     spec = edit.remove(spec, [node for node in spec.nodes if gone in node])

@@ -124,7 +124,9 @@ def test_paste_into_another_project_drops_wires_from_what_is_not_there() -> None
     assert edit.paste(Spec(), text, (0, 0)).nodes["relu_1"].inputs == {}
 
 
-@pytest.mark.parametrize("text", ["", "hello", "[1]", "{}", '{"netloom": 1, "nodes": []}', '{"netloom": 1, "nodes": [3]}'])
+@pytest.mark.parametrize(
+    "text", ["", "hello", "[1]", "{}", '{"netloom": 1, "nodes": []}', '{"netloom": 1, "nodes": [3]}']
+)
 def test_pasting_something_else_is_refused(text: str) -> None:
     with pytest.raises(Mistake):
         edit.paste(Spec(), text, (0, 0))

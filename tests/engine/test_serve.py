@@ -34,9 +34,7 @@ def test_a_newer_check_replaces_the_ones_before_it() -> None:
 
 
 def test_a_request_that_cannot_be_done_is_answered_with_a_sentence() -> None:
-    _ready, *replies = answers(
-        {"id": 1, "do": "dance"}, "no json", {"id": 2, "do": "check", "spec": {"format": 99}}
-    )
+    _ready, *replies = answers({"id": 1, "do": "dance"}, "no json", {"id": 2, "do": "check", "spec": {"format": 99}})
     assert all(reply["error"].endswith(".") for reply in replies)
     assert "newer Netloom" in replies[2]["error"]
 
