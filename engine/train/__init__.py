@@ -1,0 +1,1 @@
+"""Training: the run folder (plain), and the loop, checkpoints, evaluation and prediction (torch)."""

@@ -1,0 +1,127 @@
+"""Tensors on the disk, and the state of a run to go on from. Safetensors and JSON; no pickle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from engine.problem import Mistake
+from engine.spec import write_atomically
+from engine.train.folder import Run
+
+ALIASES = "aliases"
+POINTER = "last.json"
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write tensors atomically; those that share memory are written once, with a table of the other names."""
+    written: dict[str, Tensor] = {}
+    names: dict[tuple[int, tuple[int, ...], tuple[int, ...]], str] = {}
+    aliases: dict[str, str] = {}
+    for name, tensor in tensors.items():
+        key = (tensor.data_ptr(), tuple(tensor.shape), tuple(tensor.stride()))
+        if tensor.numel() and key in names:
+            aliases[name] = names[key]
+            continue
+        names[key] = name
+        written[name] = tensor.detach().cpu().contiguous()
+    data = save(written, metadata={ALIASES: json.dumps(aliases)})
+    write_atomically(path, lambda stream: stream.write(data))
+
+
+def load_tensors(path: Path) -> dict[str, Tensor]:
+    """Read tensors; raises Mistake where the file is missing or damaged."""
+    if not path.is_file():
+        raise Mistake(f"{path} does not exist.")
+    try:
+        with safetensors.safe_open(path, framework="pt") as stored:
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  # no mapping
+            aliases = json.loads((stored.metadata() or {}).get(ALIASES, "{}"))
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise Mistake(f"{path} is no whole safetensors file: {error}.") from None
+    return tensors | {name: tensors[first] for name, first in aliases.items()}
+
+
+def load_weights(module: nn.Module, path: Path) -> None:
+    """Put the weights of a file into a module; raises Mistake where they do not fit."""
+    tensors = load_tensors(path)
+    wanted = module.state_dict()
+    lacking, extra = sorted(wanted.keys() - tensors.keys()), sorted(tensors.keys() - wanted.keys())
+    if lacking or extra:
+        words = f"it lacks {lacking[0]}" if lacking else f"it holds {extra[0]}, which the graph does not have"
+        raise Mistake(f"{path} does not fit the graph: {words}.")
+    for name, tensor in wanted.items():
+        if tensors[name].shape != tensor.shape:
+            sizes = f"{tuple(tensors[name].shape)} in the file and {tuple(tensor.shape)} in the graph"
+            raise Mistake(f"{path} does not fit the graph: {name} is {sizes}.")
+    module.load_state_dict(tensors)
+
+
+@dataclass
+class Progressed:
+    """How far a run has come: whole epochs, steps of the next, what was measured, which epoch was best."""
+
+    epoch: int = 0
+    step: int = 0
+    totals: dict[str, list[float]] = field(default_factory=dict)
+    best_epoch: int = 0
+    best_score: float | None = None
+    seconds: float = 0.0
+
+
+def save_checkpoint(run: Run, module: nn.Module, optimizer: torch.optim.Optimizer, progressed: Progressed) -> Path:
+    """Write the whole state of a run; the one before stays until this is on the disk. Returns the tensors' path."""
+    state = optimizer.state_dict()
+    tensors = {f"weights.{name}": each for name, each in module.state_dict().items()}
+    plain: dict[str, dict[str, Any]] = {}
+    for index, values in state["state"].items():
+        for key, value in values.items():
+            if isinstance(value, Tensor):
+                tensors[f"optimizer.{index}.{key}"] = value
+            else:
+                plain.setdefault(str(index), {})[key] = value
+    tensors["random.cpu"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["random.cuda"] = torch.cuda.get_rng_state()
+    path = run.checkpoints / f"{progressed.epoch:05d}-{progressed.step:07d}.safetensors"
+    save_tensors(path, tensors)
+    pointer = {
+        "tensors": path.name,
+        "spec": "spec.json",
+        "progress": vars(progressed),
+        "optimizer": {"groups": state["param_groups"], "state": plain},
+    }
+    run.write_json(f"checkpoints/{POINTER}", pointer)
+    for old in run.checkpoints.glob("*.safetensors"):
+        if old != path:
+            old.unlink()
+    return path
+
+
+def load_checkpoint(run: Run, module: nn.Module, optimizer: torch.optim.Optimizer) -> Progressed:
+    """Restore the state that `save_checkpoint` wrote; raises Mistake where there is none."""
+    try:
+        pointer = json.loads((run.checkpoints / POINTER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise Mistake(f"{run.path} has no checkpoint to go on from; train it anew.") from None
+    tensors = load_tensors(run.checkpoints / pointer["tensors"])
+    weights = {name.removeprefix("weights."): each for name, each in tensors.items() if name.startswith("weights.")}
+    module.load_state_dict(weights)
+    state: dict[int, dict[str, Any]] = {int(index): dict(values) for index, values in pointer["optimizer"]["state"].items()}
+    for name, tensor in tensors.items():
+        if name.startswith("optimizer."):
+            _, index, key = name.split(".", 2)
+            state.setdefault(int(index), {})[key] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": pointer["optimizer"]["groups"]})
+    torch.set_rng_state(tensors["random.cpu"])
+    if "random.cuda" in tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors["random.cuda"])
+    return Progressed(**pointer["progress"])

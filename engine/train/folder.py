@@ -1,0 +1,207 @@
+"""The run folder: everything a training run leaves behind, readable without torch.
+
+A run writes `spec.json`, `events.jsonl`, `environment.json`, `data.json` (what prediction needs to treat new samples
+alike), `weights.safetensors` (the best epoch's), `checkpoints/` (the last state, to go on from) and `log.txt`. It holds
+a lock while it works, and takes commands as files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from filelock import FileLock, Timeout
+
+from engine import events as event_types
+from engine.events import LAST, Event, Failed, Finished, Started, Stopped
+from engine.problem import Mistake
+from engine.spec import Spec, dumps, load, write_atomically
+
+State = Literal["starting", "running", "finished", "stopped", "failed", "lost"]
+START_SECONDS = 60.0  # how long a run may take until its first event
+LOCK_SECONDS = 5.0
+
+
+class Run:
+    """A run folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __eq__(self, other: object) -> bool:
+        """Two runs are the same where their folders are."""
+        return isinstance(other, Run) and self.path == other.path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    @property
+    def weights(self) -> Path:
+        """The weights of the best epoch."""
+        return self.path / "weights.safetensors"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where the states to go on from are."""
+        return self.path / "checkpoints"
+
+    @property
+    def log(self) -> Path:
+        """What the process printed."""
+        return self.path / "log.txt"
+
+    def spec(self) -> Spec:
+        """The spec as trained; raises Mistake where this is no run folder."""
+        path = self.path / "spec.json"
+        if not path.is_file():
+            raise Mistake(f"{self.path} is no run folder: it has no spec.json.")
+        return load(path)
+
+    def environment(self) -> Mapping[str, Any]:
+        """Versions, device, thread count and the data's folder; empty where it was never written."""
+        return self._json("environment.json")
+
+    def data_state(self) -> Mapping[str, Any]:
+        """What the column steps learned; raises Mistake where the run never came to that."""
+        state = self._json("data.json")
+        if not state:
+            raise Mistake(f"{self.path} holds no trained model yet.")
+        return state
+
+    def _json(self, name: str) -> Mapping[str, Any]:
+        try:
+            data = json.loads((self.path / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise Mistake(f"{self.path / name} cannot be read: {error}.") from None
+        return data if isinstance(data, dict) else {}
+
+    def write_json(self, name: str, data: Mapping[str, Any]) -> None:
+        """Write a JSON file of the run atomically."""
+        text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+        write_atomically(self.path / name, lambda stream: stream.write(text.encode()))
+
+    def begin(self, spec: Spec) -> None:
+        """Make the folder and write the spec."""
+        self.checkpoints.mkdir(parents=True, exist_ok=True)
+        text = dumps(spec)
+        write_atomically(self.path / "spec.json", lambda stream: stream.write(text.encode()))
+
+    # ---------------------------------------------------------------------------------------------------- events
+
+    def append(self, event: Event) -> None:
+        """Add an event to `events.jsonl`."""
+        with (self.path / "events.jsonl").open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(event_types.encode(event), ensure_ascii=False) + "\n")
+
+    def tail(self, offset: int = 0) -> tuple[list[Event], int]:
+        """Read the events behind a byte offset; returns them and the offset to go on from.
+
+        A last line that is not yet whole is left for the next time; lines that are damaged are passed over.
+        """
+        try:
+            with (self.path / "events.jsonl").open("rb") as stream:
+                stream.seek(offset)
+                data = stream.read()
+        except FileNotFoundError:
+            return [], offset
+        whole = data[: data.rfind(b"\n") + 1]
+        return list(_events(whole)), offset + len(whole)
+
+    def events(self) -> list[Event]:
+        """All events so far."""
+        return self.tail()[0]
+
+    def state(self) -> State:
+        """How the run stands, from its last event and its lock."""
+        if self.alive():
+            return "running"
+        ended = next((event for event in reversed(self.events()) if isinstance(event, (*LAST, Started))), None)
+        match ended:
+            case Finished():
+                return "finished"
+            case Stopped():
+                return "stopped"
+            case Failed():
+                return "failed"
+        age = time.time() - (self.path / "spec.json").stat().st_mtime if (self.path / "spec.json").exists() else 0.0
+        return "starting" if ended is None and age < START_SECONDS else "lost"
+
+    # -------------------------------------------------------------------------------------------- lock, commands
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run's lock; raises Mistake where another process does."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path / "lock", timeout=LOCK_SECONDS)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise Mistake(f"{self.path} is being trained by another process.") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def alive(self) -> bool:
+        """Whether a process is working on the run; the lock falls with its process."""
+        if not (self.path / "lock").exists():
+            return False
+        lock = FileLock(self.path / "lock", timeout=0)
+        try:
+            lock.acquire()
+        except (Timeout, OSError):
+            return True
+        lock.release()
+        return False
+
+    def request(self, command: Literal["stop"]) -> None:
+        """Leave a command for the process that trains."""
+        (self.path / command).touch()
+
+    def requested(self, command: Literal["stop"]) -> bool:
+        """Whether a command waits."""
+        return (self.path / command).exists()
+
+    def clear(self, command: Literal["stop"]) -> None:
+        """Take a command away."""
+        (self.path / command).unlink(missing_ok=True)
+
+
+def _events(data: bytes) -> Iterator[Event]:
+    for line in data.splitlines():
+        try:
+            event = event_types.decode(json.loads(line))
+        except (ValueError, TypeError, AttributeError):
+            continue
+        if event is not None:
+            yield event
+
+
+def runs_in(folder: Path) -> list[Run]:
+    """List the runs in a folder, the newest first."""
+    found = [Run(each.parent) for each in folder.glob("*/spec.json")] if folder.is_dir() else []
+    return sorted(found, key=lambda run: (run.path / "spec.json").stat().st_mtime, reverse=True)
+
+
+def new_run(folder: Path, name: str) -> Run:
+    """Name a new run in a folder: "digits-20260131-174500", numbered where that is taken; nothing is written."""
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-") or "run"
+    stamped = f"{stem}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    path, number = folder / stamped, 1
+    while path.exists():
+        number += 1
+        path = folder / f"{stamped}-{number}"
+    return Run(path)

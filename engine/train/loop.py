@@ -1,0 +1,229 @@
+"""The training loop: a generator of events that also keeps the run folder."""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from engine.events import Checkpoint, Epoch, Event, Failed, Finished, Progress, Started, Stopped
+from engine.problem import Mistake
+from engine.spec import Spec
+from engine.train.checkpoint import (
+    Progressed,
+    load_checkpoint,
+    load_weights,
+    save_checkpoint,
+    save_tensors,
+)
+from engine.train.folder import Run
+from engine.train.meter import LOSS, Meter, NotFinite
+from engine.train.session import Refused, Session, environment, open_session
+
+READ_SECONDS = 0.05  # between readings of the device, and of the commands
+MOST_WAITING = 1024  # batches whose answers are kept until they are read
+
+
+def train(spec: Spec, folder: Path, run: Run, *, device: str | None = None) -> Iterator[Event]:
+    """Train a spec in a run folder; relative paths of the data start at `folder`.
+
+    Yields events, the last of them Finished, Stopped or Failed; mistakes in spec and data are Failed.
+    """
+    with run.locked():
+        run.begin(spec)
+        yield from _recorded(run, _guarded(_started(spec, folder, run, device)))
+
+
+def resume(run: Run, *, device: str | None = None) -> Iterator[Event]:
+    """Go on with a run from its last checkpoint, as if it had never stopped."""
+    spec, known = run.spec(), run.environment()
+    if known.get("threads"):
+        torch.set_num_threads(int(known["threads"]))
+    with run.locked():
+        yield from _recorded(run, _guarded(_resumed(spec, run, known.get("folder", "."), device)))
+
+
+def _recorded(run: Run, events: Iterator[Event]) -> Iterator[Event]:
+    """Write each event down before it is handed on; a full disk does not keep it from the reader."""
+    for event in events:
+        try:
+            run.append(event)
+        except OSError:
+            if not isinstance(event, Failed):
+                yield Failed(_full_disk(run))
+                return
+        yield event
+
+
+def _guarded(events: Iterator[Event]) -> Iterator[Event]:
+    """Turn what users can mend into a last event that says how."""
+    try:
+        yield from events
+    except Refused as refused:
+        problem = refused.problem
+        yield Failed(problem.message, problem.node, problem.param)
+    except Mistake as mistake:
+        yield Failed(mistake.message, None, mistake.param)
+    except MemoryError:
+        yield Failed(_OUT_OF_MEMORY)
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        yield Failed(_FULL if full else f"A file could not be written or read: {error}.")
+    except RuntimeError as error:  # torch raises it for most of what goes wrong in a kernel
+        yield Failed(_torch_words(error))
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        yield Failed(
+            "A batch of one sample reached a batch normalisation, which needs two or more: "
+            "raise batch_size, or turn drop_last on."
+        )
+
+
+_OUT_OF_MEMORY = "There is not enough memory: lower batch_size, make the network smaller, or train on another device."
+_FULL = "The disk is full: make room, then resume the run. Its last checkpoint is whole."
+
+
+def _full_disk(run: Run) -> str:
+    return f"{run.path} cannot be written to; make room or choose another folder, then resume the run."
+
+
+def _torch_words(error: RuntimeError) -> str:
+    words = str(error).split("\n")[0]
+    if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in words or "alloc" in words.lower():
+        return _OUT_OF_MEMORY
+    return f"PyTorch stopped the training: {words.rstrip('.')}."
+
+
+def _started(spec: Spec, folder: Path, run: Run, device: str | None) -> Iterator[Event]:
+    session = open_session(spec, folder, device=device)
+    run.write_json("environment.json", environment(session.device, folder))
+    run.write_json("data.json", session.dataset.state)
+    yield from _epochs(session, run, Progressed())
+
+
+def _resumed(spec: Spec, run: Run, folder: str, device: str | None) -> Iterator[Event]:
+    session = open_session(spec, Path(folder), device=device)
+    progressed = load_checkpoint(run, session.compiled.module, session.optimizer)
+    run.clear("stop")
+    yield from _epochs(session, run, progressed)
+
+
+def _epochs(session: Session, run: Run, progressed: Progressed) -> Iterator[Event]:
+    """Train the epochs that are left, then measure the best weights on the test split."""
+    before, started = progressed.seconds, time.monotonic()
+    yield _start_event(session, run, progressed)
+    module, training = session.compiled.module, session.training
+    while progressed.epoch < training.epochs:
+        if progressed.step == 0:
+            torch.manual_seed(training.seed * 1_000_003 + progressed.epoch + 1)
+        meter = Meter(session.compiled.program, progressed.totals)
+        begun, begun_step = time.monotonic(), progressed.step
+        stopped = yield from _steps(session, run, progressed, meter)
+        progressed.seconds = before + time.monotonic() - started
+        if stopped:
+            progressed.totals = meter.totals
+            path = save_checkpoint(run, module, session.optimizer, progressed)
+            yield Checkpoint(progressed.epoch, str(path.relative_to(run.path)))
+            yield Stopped(str(run.path), progressed.epoch)
+            run.clear("stop")
+            return
+        seconds = time.monotonic() - begun
+        samples = (progressed.step - begun_step) * session.batching.batch_size
+        validation = session.measure("validation")
+        progressed.epoch, progressed.step, progressed.totals = progressed.epoch + 1, 0, {}
+        best = _is_best(session, progressed, validation or meter.scores())
+        if best:
+            save_tensors(run.weights, module.state_dict())
+        yield Epoch(progressed.epoch, meter.scores(), validation, seconds, samples / max(seconds, 1e-9), best)
+        path = save_checkpoint(run, module, session.optimizer, progressed)
+        yield Checkpoint(progressed.epoch, str(path.relative_to(run.path)))
+    load_weights(module, run.weights)
+    test = session.measure("test")
+    seconds = before + time.monotonic() - started
+    yield Finished(str(run.path), test, progressed.epoch, progressed.best_epoch, seconds)
+
+
+def _start_event(session: Session, run: Run, progressed: Progressed) -> Started:
+    program = session.compiled.program
+    return Started(
+        run=str(run.path),
+        device=str(session.device),
+        epochs=session.training.epochs,
+        epoch=progressed.epoch,
+        steps_per_epoch=session.steps(),
+        samples={split: session.samples(split) for split in session.splits},
+        parameters=sum(each.numel() for each in session.compiled.module.parameters()),
+        metrics={name: metric.higher_is_better for name, metric in program.metrics.items()},
+        passes=session.compiled.passes,
+        time=time.time(),
+    )
+
+
+def _steps(session: Session, run: Run, progressed: Progressed, meter: Meter) -> Iterator[Event]:
+    """Take the steps of one epoch that are left; returns whether it was stopped before its end."""
+    forward, optimizer = session.compiled.module.forward, session.optimizer
+    losses = list(session.compiled.program.losses.items())
+    count, first = session.steps(), progressed.step
+    begun = read = time.monotonic()
+    for batch in session.training_batches(progressed.epoch, first):
+        optimizer.zero_grad()
+        answers = forward(*batch)
+        name, factor = losses[0]
+        loss = answers[name] if factor == 1.0 else answers[name] * factor
+        for name, factor in losses[1:]:
+            loss = loss + answers[name] * factor
+        loss.backward()
+        optimizer.step()
+        meter.add({name: answer.detach() for name, answer in answers.items()}, len(batch[0]))
+        progressed.step += 1
+        now = time.monotonic()
+        if now - read < READ_SECONDS and meter.waiting < MOST_WAITING:
+            continue
+        read = now
+        _read(meter, progressed)
+        yield _progress(session, progressed, meter, (now - begun) / (progressed.step - first))
+        if progressed.step < count and run.requested("stop"):
+            return True
+    _read(meter, progressed)
+    return run.requested("stop") and progressed.epoch + 1 < session.training.epochs and progressed.step < count
+
+
+def _read(meter: Meter, progressed: Progressed) -> None:
+    """Read the meter; a loss that is not finite ends the run with what to try."""
+    waiting = meter.waiting
+    try:
+        meter.read()
+    except NotFinite as found:
+        step = progressed.step - waiting + found.batch + 1
+        raise Mistake(
+            f"The loss became NaN or infinite in epoch {progressed.epoch + 1}, step {step}. Try a learning rate ten times "
+            "smaller, standardised columns, or BatchNorm layers; a logarithm or division in the graph may have met a zero."
+        ) from None
+
+
+def _progress(session: Session, progressed: Progressed, meter: Meter, seconds_a_step: float) -> Progress:
+    count = session.steps()
+    left = count - progressed.step + count * (session.training.epochs - progressed.epoch - 1)
+    return Progress(
+        epoch=progressed.epoch + 1,
+        step=progressed.step,
+        steps=count,
+        train=meter.scores(),
+        samples_per_second=session.batching.batch_size / max(seconds_a_step, 1e-9),
+        seconds_left=left * seconds_a_step,
+    )
+
+
+def _is_best(session: Session, progressed: Progressed, scores: dict[str, float]) -> bool:
+    """Whether this epoch beats all before it: by the first metric, else by the loss."""
+    metrics = session.compiled.program.metrics
+    name = next(iter(metrics), LOSS)
+    score = scores[name] if name in metrics and metrics[name].higher_is_better else -scores[name]
+    if progressed.best_score is not None and score <= progressed.best_score:
+        return False
+    progressed.best_score, progressed.best_epoch = score, progressed.epoch
+    return True

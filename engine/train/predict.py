@@ -1,0 +1,94 @@
+"""A trained run at work: measured on a split, and asked about new samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine import data
+from engine.binding import CLASS_LOSSES
+from engine.compile import Compiled, compile
+from engine.problem import Mistake
+from engine.spec import Spec, source_id
+from engine.train.checkpoint import load_weights
+from engine.train.folder import Run
+from engine.train.session import feed_tensors, open_session
+
+BATCH = 256
+
+
+def evaluate(run: Run, split: str = "test", *, device: str | None = None) -> dict[str, float]:
+    """Measure a run's best weights on a split: {loss or metric: value}."""
+    folder = Path(run.environment().get("folder", "."))
+    session = open_session(run.spec(), folder, device=device)
+    if split not in session.splits:
+        raise Mistake(f"The data has no {split} split; it has {', '.join(session.splits)}.")
+    load_weights(session.compiled.module, run.weights)
+    return session.measure(split)
+
+
+def load_model(run: Run) -> Compiled:
+    """Compile a run's graph for inference, with its best weights."""
+    return load_pair(run.spec(), run.weights)
+
+
+def load_pair(spec: Spec, weights: Path) -> Compiled:
+    """Compile a spec for inference and load weights exported with it."""
+    compiled = compile(spec, only="inference")
+    load_weights(compiled.module, weights)
+    compiled.module.eval()
+    return compiled
+
+
+def predict(run: Run, samples: Path | Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield {output: value} for each new sample: rows of columns, or a file of the source's kind or of JSON.
+
+    An output with an Argmax decoder is the class's name, every other one its numbers. Inputs must be bound.
+    """
+    spec, state, compiled = run.spec(), run.data_state(), load_model(run)
+    names = [str(feed.column) for feed in compiled.feeds]
+    tensors = (
+        data.read_file(spec, state, samples, names)
+        if isinstance(samples, Path)
+        else data.read_rows(state, samples, names)
+    )
+    yield from answers(spec, state, compiled, tensors)
+
+
+def answers(
+    spec: Spec, state: Mapping[str, Any], compiled: Compiled, columns: Mapping[str, Tensor]
+) -> Iterator[dict[str, Any]]:
+    """Run prepared columns through a model and decode what comes out, a dictionary a sample."""
+    inputs = feed_tensors(compiled.feeds, columns, torch.device("cpu"))
+    with torch.inference_mode():
+        for batch in data.batches(inputs, BATCH):
+            outputs = compiled.module(*batch)
+            decoded = {name: _decoded(spec, state, name, each) for name, each in outputs.items()}
+            for place in range(len(batch[0])):
+                yield {name: values[place] for name, values in decoded.items()}
+
+
+def _decoded(spec: Spec, state: Mapping[str, Any], output: str, tensor: Tensor) -> list[Any]:
+    decode = spec.nodes[output].decode
+    if decode is None:
+        flat = tensor.flatten(1) if tensor.ndim > 1 else tensor[:, None]
+        return [row[0] if len(row) == 1 else row for row in flat.tolist()] if tensor.ndim < 3 else tensor.tolist()
+    classes = class_names(spec, state, output)
+    return [classes[index] if index < len(classes) else index for index in tensor.argmax(1).flatten().tolist()]
+
+
+def class_names(spec: Spec, state: Mapping[str, Any], output: str) -> list[str]:
+    """The class names of an output: those of the column that a loss compares the same scores with."""
+    wire = spec.nodes[output].inputs["input"]
+    for node in spec.nodes.values():
+        if node.op not in (*CLASS_LOSSES, "Accuracy") or node.inputs.get("input") != wire:
+            continue
+        target = spec.nodes[source_id(str(node.inputs["target"]))]
+        column = state["columns"].get(target.params.get("column"))
+        if column and column["classes"]:
+            return list(column["classes"])
+    return []
