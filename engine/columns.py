@@ -13,7 +13,11 @@ ColumnKind = Literal["number", "category", "image"]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: `shape` and `dtype` are those of one sample's tensor, the batch axis left out."""
+    """One column: `shape` and `dtype` are those of one sample's tensor, the batch axis left out.
+
+    `low`, `high` and `mean` are of the values as the source holds them, before the steps. A category's values are
+    the places of its `classes`, from `low` to `high`; more than 1,000 classes are not listed.
+    """
 
     name: str
     kind: ColumnKind
@@ -27,6 +31,7 @@ class Column:
     counts: tuple[int, ...] = ()  # samples of each class
     parts: tuple[str, ...] = ()  # names of the features a joined column holds
     steps: tuple[str, ...] = ()  # names of the steps applied
+    default: tuple[Mapping[str, Any], ...] = ()  # the steps it has where the spec names none, as the spec writes them
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +66,15 @@ class DataReport:
         }
         problems = tuple(map(Problem.decode, data["problems"]))
         return cls(data["source"], columns, data["splits"], tuple(data["samples"]), problems, tuple(data["notes"]))
+
+
+def default_steps(report: DataReport) -> dict[str, Any]:
+    """The steps that columns have unless a spec says otherwise, in the form of a spec's `data.columns`.
+
+    Written into the spec when a source is chosen, they keep a project as it is when defaults change.
+    """
+    return {
+        name: {"steps": [dict(step) for step in column.default]}
+        for name, column in report.columns.items()
+        if column.default
+    }

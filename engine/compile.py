@@ -113,19 +113,7 @@ def with_default_metrics(spec: Spec) -> Spec:
         assert issubclass(op, Loss)
         for name, params in op.metrics.items():
             spec = edit.add(spec, name, params=params, inputs=dict(node.inputs))
-    return _plainly_named(spec, losses)
-
-
-def _plainly_named(spec: Spec, losses: list[str]) -> Spec:
-    """Call default metrics "accuracy", not "accuracy_1", where the name is free and there is one loss."""
-    if len(losses) != 1:
-        return spec
-    nodes = []
-    for node in spec.nodes.values():
-        plain = node.id.removesuffix("_1")
-        added = issubclass(OPS.get(node.op, Loss), Metric)
-        nodes.append(replace(node, id=plain) if added and plain not in spec.nodes else node)
-    return spec.with_nodes(nodes)
+    return spec
 
 
 def _ref(spec: Spec, wire: str) -> Ref:

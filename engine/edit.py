@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine.columns import Column
-from engine.declare import did_you_mean
+from engine.declare import Metric, did_you_mean
 from engine.layout import CARD_WIDTH, layout
 from engine.ops import OPS
 from engine.ops.optimizer import Optimizer
@@ -36,13 +36,19 @@ CLIP_KEY = "netloom"
 
 
 def new_id(spec: Spec, op: str) -> str:
-    """Return a free id for a new node: "Conv2d" -> "conv2d_1"."""
-    return _free_id(spec.nodes, _stem(op))
+    """Return a free id for a new node: "Conv2d" -> "conv2d_1"; the first metric of a kind has no number."""
+    stem = _stem(op)
+    plain = op in OPS and issubclass(OPS[op], Metric) and stem not in spec.nodes
+    return stem if plain else _free_id(spec.nodes, stem)
+
+
+_WORD_STARTS = re.compile("(?<=[a-z0-9])(?=[A-Z][a-z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def _stem(op: str) -> str:
-    stem = re.sub(r"[^a-z0-9_]", "", op.lower()).lstrip("0123456789_") or "node"
-    return stem
+    """Write an op's name as an id: "CrossEntropyLoss" -> "cross_entropy_loss", "LeakyReLU" -> "leaky_relu"."""
+    words = _WORD_STARTS.sub("_", op).lower()
+    return re.sub(r"[^a-z0-9_]", "", words).lstrip("0123456789_") or "node"
 
 
 def _free_id(taken: Iterable[str], stem: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from engine.columns import ColumnKind
 from engine.declare import Declared, param
 from engine.kinds import AnyPath, Columns, FilePath, FolderPath
 
@@ -64,8 +65,9 @@ class Table(Source, group="Files"):
 
     path: FilePath = param("", "The file.")
     features: Columns = param((), 'Number columns that the column "features" joins; empty for all but the target.')
-    target: str = param("", "Column to predict; a text column becomes classes.")
+    target: str = param("", "Column to predict; text, true/false and a few whole numbers become classes.")
     delimiter: Literal["auto", ",", ";", "\t", "|"] = param("auto", "What separates the columns of a CSV.")
+    header: Literal["auto", "yes", "no"] = param("auto", "Whether a CSV's first row names the columns.")
     missing: Literal["refuse", "drop rows"] = param("refuse", "What happens to rows that lack a value.")
 
 
@@ -103,15 +105,24 @@ class ImageFolder(Source, group="Files"):
 
 
 class Step(Declared, family="step"):
-    """Prepares a column; what it learns from the training split is kept with the model."""
+    """Prepares a column; what it learns from the training split is kept with the model.
+
+    `kinds` are the kinds of column it works on.
+    """
+
+    kinds: ClassVar[tuple[ColumnKind, ...]] = ("number", "image")
 
 
 class Standardize(Step, group="Numbers"):
     """Brings numbers to mean 0 and standard deviation 1, measured on the training split."""
 
+    synonyms = ("normalize", "z-score", "scale")
+
 
 class Scale(Step, group="Numbers"):
     """Multiplies by a factor and adds an offset."""
+
+    synonyms = ("normalize", "rescale", "divide")
 
     factor: float = param(1 / 255, "What each number is multiplied by.")
     offset: float = param(0.0, "What is added then.")
@@ -121,5 +132,16 @@ class FillMissing(Step, group="Numbers"):
     """Puts a value where one is missing, measured on the training split."""
 
     title = "Fill missing"
+    synonyms = ("impute", "nan", "empty")
+    kinds: ClassVar[tuple[ColumnKind, ...]] = ("number", "category")
 
-    value: Literal["mean", "zero"] = param("mean", "What is put there.")
+    value: Literal["mean", "zero", "most common"] = param(
+        "mean", "What is put there; a category takes its most common."
+    )
+
+
+class Index(Step, group="Categories"):
+    """Makes classes of numbers: each different number becomes one class."""
+
+    synonyms = ("classes", "categorical", "label encode", "codes")
+    kinds: ClassVar[tuple[ColumnKind, ...]] = ("number",)

@@ -115,7 +115,9 @@ def load_checkpoint(run: Run, module: nn.Module, optimizer: torch.optim.Optimize
     tensors = load_tensors(run.checkpoints / pointer["tensors"])
     weights = {name.removeprefix("weights."): each for name, each in tensors.items() if name.startswith("weights.")}
     module.load_state_dict(weights)
-    state: dict[int, dict[str, Any]] = {int(index): dict(values) for index, values in pointer["optimizer"]["state"].items()}
+    state: dict[int, dict[str, Any]] = {
+        int(index): dict(values) for index, values in pointer["optimizer"]["state"].items()
+    }
     for name, tensor in tensors.items():
         if name.startswith("optimizer."):
             _, index, key = name.split(".", 2)

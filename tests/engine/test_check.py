@@ -79,7 +79,7 @@ def test_an_image_into_a_classifier_comes_with_a_flatten_that_mends_it() -> None
     spec = image_classifier()
     spec = edit.remove(edit.connect(spec, "relu_1", "linear_1", "input"), ["flatten_1"])
     problems = check(spec).problems
-    assert {problem.node for problem in problems} == {"crossentropyloss_1", "accuracy_1"}
+    assert {problem.node for problem in problems} == {"cross_entropy_loss_1", "accuracy"}
     assert problems[0].fixes[0].text == "Insert Flatten before linear_1"
     assert check(edit.apply(spec, problems[0].fixes[0])).problems == ()
 
@@ -118,11 +118,11 @@ def test_several_inputs_and_outputs_of_a_node_are_wired_by_name() -> None:
 def test_a_port_that_gives_no_tensor_says_so() -> None:
     spec = chain(shape=("N", "T", 16))
     spec = edit.add(spec, "MultiheadAttention", inputs=dict.fromkeys(("query", "key", "value"), "input_1"))
-    spec = edit.add(spec, "Output", inputs={"input": "multiheadattention_1.weights"})
+    spec = edit.add(spec, "Output", inputs={"input": "multihead_attention_1.weights"})
     (problem,) = check(spec).problems
     assert (problem.node, problem.param) == ("output_1", "input")
-    shown = edit.set_param(spec, "multiheadattention_1", "need_weights", True)
-    assert shape(check(shown), "multiheadattention_1", "weights") == "N × T × T"
+    shown = edit.set_param(spec, "multihead_attention_1", "need_weights", True)
+    assert shape(check(shown), "multihead_attention_1", "weights") == "N × T × T"
 
 
 def test_an_edit_checks_again_only_what_it_changed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +133,7 @@ def test_an_edit_checks_again_only_what_it_changed(monkeypatch: pytest.MonkeyPat
     one = Checker.one
     monkeypatch.setattr(Checker, "one", lambda self, node, flows: ran.append(node.id) or one(self, node, flows))
     checker.check(edit.set_param(spec, "linear_1", "out_features", 12))
-    assert ran == ["linear_1", "crossentropyloss_1", "accuracy_1", "output_1"]
+    assert ran == ["linear_1", "cross_entropy_loss_1", "accuracy", "output_1"]
     ran.clear()
     checker.check(edit.move(edit.set_param(spec, "linear_1", "out_features", 12), {"linear_1": (80, 80)}))
     assert ran == []

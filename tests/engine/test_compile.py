@@ -18,8 +18,8 @@ def test_the_compiled_graph_computes_what_pytorch_computes_by_hand() -> None:
     image, label = torch.randn(5, 1, 8, 8), torch.randint(0, 10, (5,))
     answers = compiled.module(image, label)
     scores = by_hand(image)
-    assert torch.equal(answers["crossentropyloss_1"], nn.CrossEntropyLoss()(scores, label))
-    assert answers["accuracy_1"].tolist() == [(scores.argmax(1) == label).sum(), 5]
+    assert torch.equal(answers["cross_entropy_loss_1"], nn.CrossEntropyLoss()(scores, label))
+    assert answers["accuracy"].tolist() == [(scores.argmax(1) == label).sum(), 5]
 
 
 def test_a_seed_gives_the_same_weights_and_leaves_torchs_stream_alone() -> None:
@@ -34,7 +34,7 @@ def test_inference_needs_neither_the_target_nor_the_loss() -> None:
     compiled = compile(image_classifier(), only="inference", seed=0)
     assert [feed.node for feed in compiled.feeds] == ["input_1"]
     assert list(compiled.module(torch.randn(2, 1, 8, 8))) == ["output_1"]
-    assert "crossentropyloss_1" in compiled.passes[0]
+    assert "cross_entropy_loss_1" in compiled.passes[0]
 
 
 def test_training_skips_what_only_an_output_needs_but_keeps_its_weights() -> None:
@@ -80,8 +80,8 @@ def test_optional_inputs_after_a_gap_go_by_keyword() -> None:
     spec = chain(shape=("N", 5, 16))
     spec = edit.add(spec, "Input", params={"shape": [5, 5], "dtype": "bool"})
     spec = edit.add(spec, "MultiheadAttention", inputs=dict.fromkeys(("query", "key", "value"), "input_1"))
-    spec = edit.connect(spec, "input_2", "multiheadattention_1", "attn_mask")
-    spec = edit.add(spec, "Output", inputs={"input": "multiheadattention_1"})
+    spec = edit.connect(spec, "input_2", "multihead_attention_1", "attn_mask")
+    spec = edit.add(spec, "Output", inputs={"input": "multihead_attention_1"})
     compiled = compile(spec, only="inference", seed=0)
     torch.manual_seed(0)
     by_hand = nn.MultiheadAttention(16, 8, batch_first=True)
@@ -92,15 +92,15 @@ def test_optional_inputs_after_a_gap_go_by_keyword() -> None:
 
 def test_several_losses_come_out_side_by_side_with_their_factors() -> None:
     spec = edit.add(image_classifier(), "MSELoss", inputs={"input": "linear_1", "target": "linear_1"})
-    spec = edit.set_factor(spec, "mseloss_1", 0.25)
+    spec = edit.set_factor(spec, "mse_loss_1", 0.25)
     compiled = compile(spec, seed=0)
-    assert compiled.program.losses == {"crossentropyloss_1": 1.0, "mseloss_1": 0.25}
+    assert compiled.program.losses == {"cross_entropy_loss_1": 1.0, "mse_loss_1": 0.25}
     answers = compiled.module(torch.randn(2, 1, 8, 8), torch.tensor([1, 2]))
-    assert answers["mseloss_1"] == 0
+    assert answers["mse_loss_1"] == 0
 
 
 def test_without_a_metric_the_loss_brings_its_own() -> None:
-    spec = edit.remove(image_classifier(), ["accuracy_1"])
+    spec = edit.remove(image_classifier(), ["accuracy"])
     assert list(compile(spec, seed=0).program.metrics) == ["accuracy"]
 
 

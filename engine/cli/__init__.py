@@ -1,0 +1,157 @@
+"""The command line: one verb a function, on the same files as the studio."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from engine.cli import catalogue, projects, running
+from engine.problem import Mistake
+
+FAILED, AT_FAULT = 1, 2
+DONE = 0
+
+Verb = Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `netloom`; returns the exit status: 0 done, 1 the work failed, 2 the input is at fault."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or (arguments[0] not in VERBS and not arguments[0].startswith("-")):
+        return _studio(arguments)
+    parsed = _parser().parse_args(arguments)
+    try:
+        status: int = parsed.verb(parsed)
+    except Mistake as mistake:
+        print(f"netloom: {mistake.message}", file=sys.stderr)
+        return AT_FAULT
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except KeyboardInterrupt:
+        return FAILED
+    except OSError as error:
+        print(f"netloom: {error.filename or 'a file'}: {error.strerror or error}.", file=sys.stderr)
+        return FAILED
+    return status
+
+
+def _studio(arguments: list[str]) -> int:
+    """Open the window, with a project file where one is named."""
+    if len(arguments) > 1 or (arguments and not Path(arguments[0]).exists()):
+        known = ", ".join(VERBS)
+        print(f"netloom: {arguments[0]!r} is neither a project file nor one of the verbs {known}.", file=sys.stderr)
+        return AT_FAULT
+    from app.main import main as studio  # only here does the command line need Qt
+
+    return studio(arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="netloom",
+        description="Design, train and export neural networks. Without a verb, or with a project file, the studio opens.",
+    )
+    verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
+    for name, (words, add_arguments, verb) in VERBS.items():
+        sub = verbs.add_parser(name, help=words, description=words)
+        add_arguments(sub)
+        sub.set_defaults(verb=verb)
+    return parser
+
+
+def _json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
+
+
+def _settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="PATH=VALUE",
+        help="override a value of the project, such as training.epochs=5 or nodes.conv2d_1.params.out_channels=64",
+    )
+
+
+def _new(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("template", help="name of a template, see `netloom templates`")
+    parser.add_argument("file", type=Path, help="project file to write")
+
+
+def _check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, help="project file")
+    _settings(parser)
+    _json(parser)
+
+
+def _train(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, help="project file")
+    _settings(parser)
+    parser.add_argument("--epochs", type=int, help="overrides training.epochs")
+    parser.add_argument("--device", help="auto, cpu or cuda; overrides training.device")
+    parser.add_argument("--run", type=Path, help="run folder to make (default: runs/NAME-TIME)")
+    parser.add_argument("--data-folder", type=Path, help="where relative data paths start (default: the file's folder)")
+    parser.add_argument("--watched", action="store_true", help="leave room for a window that watches")
+    _json(parser)
+
+
+def _resume(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, help="run folder")
+    parser.add_argument("--device", help="auto, cpu or cuda")
+    parser.add_argument("--watched", action="store_true", help="leave room for a window that watches")
+    _json(parser)
+
+
+def _evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, help="run folder")
+    parser.add_argument("--split", choices=("train", "validation", "test"), default="test", help="default: test")
+    parser.add_argument("--device", help="auto, cpu or cuda")
+    _json(parser)
+
+
+def _predict(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, help="run folder")
+    parser.add_argument("input", help="a file of the source's kind, a JSON object {column: value}, or - for JSON lines")
+    _json(parser)
+
+
+def _export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", type=Path, help="project file or run folder")
+    parser.add_argument("--format", required=True, help="spec, python, safetensors, svg or png")
+    parser.add_argument("--output", required=True, type=Path, help="file to write")
+
+
+def _data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, help="project file")
+    _settings(parser)
+    _json(parser)
+
+
+def _runs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("runs"), help="folder of runs (default: runs)")
+    _json(parser)
+
+
+def _ops(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", help="one op")
+    _json(parser)
+
+
+VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Verb]] = {
+    "new": ("Write a project file from a template.", _new, projects.new),
+    "check": ("Check a project: shapes, dtypes, parameters, and every mistake.", _check, projects.check),
+    "train": ("Train a project.", _train, running.train),
+    "resume": ("Go on with a run that was stopped or cut off.", _resume, running.resume),
+    "evaluate": ("Measure a run's best weights on a split of its data.", _evaluate, running.evaluate),
+    "predict": ("Ask a trained run about new samples.", _predict, running.predict),
+    "export": ("Write a graph or a trained model as files.", _export, projects.export),
+    "data": ("Show a project's data: columns, splits, and what is wrong.", _data, projects.data),
+    "runs": ("List runs.", _runs, running.runs),
+    "ops": ("List the ops, or describe one.", _ops, catalogue.ops),
+    "templates": ("List the templates for `netloom new`.", _json, catalogue.templates),
+    "devices": ("List the devices that a graph can run on.", _json, catalogue.devices),
+}

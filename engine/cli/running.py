@@ -1,0 +1,210 @@
+"""Verbs on runs: train, resume, evaluate, predict, runs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from engine import edit, events
+from engine.cli.overrides import load_with
+from engine.events import Epoch, Event, Failed, Finished, Progress, Started, Stopped
+from engine.problem import Mistake
+from engine.train.folder import Run, new_run, runs_in
+
+NICENESS = 5
+WATCHED_CORES = 4  # from so many on, one is left to the window
+
+
+def train(arguments: argparse.Namespace) -> int:
+    """Train a project, with a progress bar or an event a line."""
+    spec = load_with(arguments.file, arguments.set)
+    if arguments.epochs is not None:
+        spec = edit.set_setting(spec, "training.epochs", arguments.epochs)
+    run = Run(arguments.run) if arguments.run else new_run(Path("runs"), arguments.file.stem)
+    if (run.path / "events.jsonl").exists():
+        raise Mistake(f"{run.path} holds a run already; choose another folder, or go on with `netloom resume`.")
+    folder = arguments.data_folder or arguments.file.resolve().parent
+    _stop_on_signals(run)
+    _make_room(watched=arguments.watched)
+    from engine.train.loop import train as work  # torch's seconds only where they are needed
+
+    return _show(work(spec, folder, run, device=arguments.device), run, as_json=arguments.json)
+
+
+def resume(arguments: argparse.Namespace) -> int:
+    """Go on with a run."""
+    run = Run(arguments.run)
+    run.spec()
+    run.clear("stop")
+    _stop_on_signals(run)
+    _make_room(watched=arguments.watched)
+    from engine.train.loop import resume as work  # torch's seconds only where they are needed
+
+    return _show(work(run, device=arguments.device), run, as_json=arguments.json)
+
+
+def _stop_on_signals(run: Run) -> None:
+    """Let the first Ctrl+C or SIGTERM stop the run with a checkpoint; a second one ends the process."""
+
+    def stop(number: int, _frame: object) -> None:
+        if run.path.is_dir():
+            run.request("stop")
+        signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+
+
+def _make_room(*, watched: bool) -> None:
+    """Train at lower priority; where a window watches, leave it a core from four on."""
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    if not watched:
+        return
+    import torch  # its seconds only where they are needed
+
+    cores = torch.get_num_threads()
+    if cores >= WATCHED_CORES:
+        torch.set_num_threads(cores - 1)
+
+
+def _show(stream: Iterator[Event], run: Run, *, as_json: bool) -> int:
+    last = _print_json(stream) if as_json else _print_words(stream, run)
+    if isinstance(last, Failed):
+        where = ".".join(each for each in (last.node, last.param) if each)
+        print(f"netloom: {where + ': ' if where else ''}{last.message}", file=sys.stderr)
+        return 2 if last.epoch is None and where else 1
+    return 0
+
+
+def _print_json(stream: Iterator[Event]) -> Event | None:
+    last = None
+    for last in stream:
+        print(json.dumps(events.encode(last)), flush=True)
+    return last
+
+
+def _print_words(stream: Iterator[Event], run: Run) -> Event | None:
+    """A bar for each epoch on a terminal, a line for each epoch everywhere."""
+    last: Event | None = None
+    bar: Any = None
+    for last in stream:
+        match last:
+            case Started():
+                counts = ", ".join(f"{split} {count:,}" for split, count in last.samples.items())
+                print(f"Training {last.parameters:,} parameters on {last.device}; samples: {counts}")
+                bar = tqdm(total=last.steps_per_epoch, unit="step", leave=False, disable=not sys.stderr.isatty())
+                epochs = last.epochs
+            case Progress():
+                bar.total, bar.n = last.steps, last.step
+                bar.set_description(f"epoch {last.epoch}/{epochs}", refresh=False)
+                speed, left = f"{last.samples_per_second:,.0f} samples/s", f"{_duration(last.seconds_left)} left"
+                bar.set_postfix_str(f"{_scores(last.train)}, {speed}, {left}")
+            case Epoch():
+                best = "  best" if last.best else ""
+                validation = f" | validation {_scores(last.validation)}" if last.validation else ""
+                words = f"epoch {last.epoch}/{epochs}  {_scores(last.train)}{validation}"
+                tqdm.write(f"{words}  {last.samples_per_second:,.0f} samples/s{best}")
+                bar.reset()
+            case Finished():
+                bar.close()
+                test = f"; test {_scores(last.test)}" if last.test else ""
+                print(f"Finished in {_duration(last.seconds)}; best epoch {last.best_epoch}{test}")
+                print(f"Run: {run.path}")
+            case Stopped():
+                bar.close()
+                print(f"Stopped after {last.epoch} epochs; go on with: netloom resume {run.path}")
+    if bar is not None:
+        bar.close()
+    return last
+
+
+def _scores(scores: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def evaluate(arguments: argparse.Namespace) -> int:
+    """Measure a run on a split."""
+    from engine.train.predict import evaluate as work  # torch's seconds only where they are needed
+    from engine.train.session import Refused
+
+    try:
+        metrics = work(Run(arguments.run), arguments.split, device=arguments.device)
+    except Refused as refused:
+        raise Mistake(str(refused.problem)) from None
+    if arguments.json:
+        print(json.dumps({"split": arguments.split, "metrics": metrics}))
+    else:
+        print(f"{arguments.split}: {_scores(metrics)}")
+    return 0
+
+
+def predict(arguments: argparse.Namespace) -> int:
+    """Predict for new samples, an object a line."""
+    from engine.train.predict import predict as work  # torch's seconds only where they are needed
+
+    run = Run(arguments.run)
+    run.spec()
+    for answer in work(run, _samples(arguments.input)):
+        print(json.dumps(answer, ensure_ascii=False))
+    return 0
+
+
+def _samples(text: str) -> Path | Sequence[Mapping[str, Any]]:
+    if text == "-":
+        return _rows(sys.stdin, "standard input")
+    return _rows([text], "the argument") if text.lstrip().startswith("{") else Path(text)
+
+
+def _rows(lines: Iterable[str], where: str) -> list[Mapping[str, Any]]:
+    rows = []
+    for place, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise Mistake(f"Line {place} of {where} is no JSON: {error}.") from None
+        if not isinstance(row, dict):
+            raise Mistake(f"Line {place} of {where} must be an object {{column: value}}.")
+        rows.append(row)
+    if not rows:
+        raise Mistake(f"There are no samples in {where}.")
+    return rows
+
+
+def runs(arguments: argparse.Namespace) -> int:
+    """List the runs of a folder, newest first."""
+    found = [_facts(run) for run in runs_in(arguments.folder)]
+    if arguments.json:
+        print(json.dumps(found))
+        return 0
+    if not found:
+        print(f"There are no runs in {arguments.folder}.")
+    for each in found:
+        best = _scores(each["best"]) if each["best"] else ""
+        print(f"{each['run']:40} {each['state']:9} epoch {each['epoch']:<4} {best}")
+    return 0
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    epochs = [event for event in run.events() if isinstance(event, Epoch)]
+    best = next((event for event in reversed(epochs) if event.best), None)
+    scores = (best.validation or best.train) if best else {}
+    plain = events.encode(replace(best, validation=scores))["validation"] if best else {}
+    return {"run": str(run.path), "state": run.state(), "epoch": epochs[-1].epoch if epochs else 0, "best": plain}
