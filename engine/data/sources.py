@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
-import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,57 +16,118 @@ from numpy.typing import NDArray
 from engine.columns import Column
 from engine.declare import did_you_mean
 from engine.ops.source import Source
-from engine.problem import Mistake
+from engine.problem import Fix, Mistake
 from engine.spec import Spec
 
 Array = NDArray[Any]
 PARTS = ("train", "validation", "test")
+MOST_LISTED = 1000  # classes of a category; more are counted but not listed
 
 
 class Reader:
     """A source that was opened: its columns, its length, and samples by their indices.
 
-    A subclass that holds more than fits in memory reads in `fetch`; those here hold arrays. `parts` tells, where
-    the source brings its own split, the place in PARTS of each sample. `target` is the column to predict,
-    `standardised` the columns that are standardised unless the spec says otherwise.
+    Numbers may lack values (NaN), and so may categories (-1). `parts` tells, where the source brings its own
+    split, the place in PARTS of each sample. `target` is the column to predict, "" where the source does not say.
+    `white` is the brightest pixel of its images as they are stored; `fetch` brings pixels to 0..1.
     """
 
+    columns: Mapping[str, Column]
     target: str = ""
-    standardised: tuple[str, ...] = ()
     parts: Array | None = None
+    white: float = 255.0
     notes: tuple[str, ...] = ()
-    file_kinds: ClassVar[str] = ""  # what `read_file` takes, in words
+    drops_missing: bool = False  # whether rows that lack a value are left out
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
+        """Return the samples of the columns at these indices, stacked along the first axis."""
+        raise NotImplementedError
+
+    def held(self, name: str) -> Array | None:
+        """All values of a column that is in memory, None for one that is read in `fetch`."""
+        raise NotImplementedError
+
+    def classes(self, name: str) -> Sequence[str]:
+        """All class names of a category."""
+        return self.columns[name].classes
+
+    def missing(self, name: str) -> Array | None:
+        """Tell for each sample whether it lacks the column's value; None where none does."""
+        values = self.held(name)
+        if values is None or values.dtype.kind not in "fi" or (values.dtype.kind == "i" and not self._coded(name)):
+            return None
+        lacks = values < 0 if values.dtype.kind == "i" else np.isnan(values).reshape(len(values), -1).any(axis=1)
+        return lacks if lacks.any() else None
+
+    def _coded(self, name: str) -> bool:
+        return self.columns[name].kind == "category"
+
+    def described(self, name: str) -> Column:
+        """The column with its facts: missing values, low, high and mean, samples of each class."""
+        found: dict[str, Column] = self.__dict__.setdefault("_described", {})
+        if name not in found:
+            found[name] = self._with_facts(self.columns[name])
+        return found[name]
+
+    def _with_facts(self, column: Column) -> Column:
+        values, lacks = self.held(column.name), self.missing(column.name)
+        column = replace(column, missing=0 if lacks is None else int(lacks.sum()))
+        if values is None or column.kind == "image" or values.dtype.kind not in "fiu" or values.size == 0:
+            return column
+        if column.kind == "category":
+            counts = np.bincount(values if lacks is None else values[~lacks], minlength=len(column.classes))
+            return replace(column, counts=tuple(counts.tolist()) if column.classes else ())
+        known = values if lacks is None else values[~np.isnan(values)]
+        if not known.size:
+            return column
+        return replace(column, low=float(known.min()), high=float(known.max()), mean=float(known.mean(dtype=float)))
+
+    def preview(self, count: int) -> Array:
+        """Indices of the samples that are shown to people."""
+        return np.arange(min(count, len(self)))
+
+    def where(self, index: int) -> str:
+        """Name a sample as its user knows it."""
+        return f"sample {index + 1}"
+
+
+class Held(Reader):
+    """A source whose arrays are in memory."""
 
     def __init__(self, columns: Sequence[Column], arrays: Mapping[str, Array]) -> None:
-        self.columns: Mapping[str, Column] = {column.name: column for column in columns}
+        self.columns = {column.name: column for column in columns}
         self._arrays = arrays
 
     def __len__(self) -> int:
         return len(next(iter(self._arrays.values())))
 
-    def fetch(self, indices: Array | slice, names: Collection[str]) -> dict[str, Array]:
-        """Return the samples of the columns at these indices, stacked along the first axis."""
-        return {name: self._arrays[name][indices] for name in names}
+    def held(self, name: str) -> Array:
+        return self._arrays[name]
 
-    def missing(self, names: Collection[str]) -> Mapping[str, Array]:
-        """For each column that lacks values: whether each sample does."""
-        found = {}
-        for name in names:
-            array = self._arrays[name]
-            if array.dtype.kind == "f":
-                lacks = np.isnan(array).reshape(len(array), -1).any(axis=1)
-            elif self.columns[name].kind == "category":
-                lacks = array < 0
-            else:
-                continue
-            if lacks.any():
-                found[name] = lacks
-        return found
+    def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
+        return {name: self._pixels(name, np.take(self._arrays[name], indices, axis=0)) for name in names}
 
-    @classmethod
-    def read_file(cls, source: Source, path: Path, columns: Mapping[str, Column]) -> dict[str, Array]:
-        """Read new samples from a file of this source's kind; raises Mistake where it cannot be."""
-        raise Mistake(f"New samples for {type(source).__name__} come as a JSON file of columns, not as {path.name}.")
+    def _pixels(self, name: str, values: Array) -> Array:
+        if self.columns[name].kind == "image" and values.dtype == np.uint8:
+            return values * np.float32(1 / self.white)
+        return values
+
+
+def class_column(name: str, classes: Sequence[str]) -> Column:
+    """A category; its classes are listed where they are few enough to be."""
+    listed = tuple(classes) if len(classes) <= MOST_LISTED else ()
+    return Column(name, "category", (), "int64", low=0.0, high=float(len(classes) - 1), classes=listed)
+
+
+def image_column(name: str, shape: Sequence[int]) -> Column:
+    """Images whose pixels are from 0 to 1; `shape` is (channels, height, width)."""
+    return Column(name, "image", tuple(shape), "float32", low=0.0, high=1.0)
+
+
+# ------------------------------------------------------------------------------------------------------- opening
 
 
 def source_of(spec: Spec) -> Source:
@@ -73,63 +135,85 @@ def source_of(spec: Spec) -> Source:
     section = spec.data.get("source")
     if not isinstance(section, Mapping):
         raise Mistake("The project has no data source; choose one in the data panel.", param="data.source")
-    kind = section.get("kind")
+    kind, params = section.get("kind"), section.get("params", {})
     declared = Source.registry.get(str(kind))
     if declared is None:
         known = did_you_mean(str(kind), Source.registry)
         raise Mistake(f"There is no data source {kind!r}{known}.", param="data.source")
-    source, problems = declared.parse(section.get("params", {}))
+    source, problems = declared.parse(params if isinstance(params, Mapping) else {})
     if problems:
         raise Mistake(problems[0].message, param=f"data.source.params.{problems[0].param}")
     assert source is not None
     return source  # type: ignore[no-any-return]
 
 
-def reader_class(source: Source) -> type[Reader]:
-    """Import the class that reads a source."""
-    module, _, name = source.reader.partition(":")
-    return getattr(importlib.import_module(module), name)  # type: ignore[no-any-return]
-
-
 def open_source(spec: Spec, folder: Path) -> Reader:
-    """Open the source of a spec; relative paths start at `folder`.
+    """Open the source of a spec; relative paths start at `folder`. Raises Mistake where it cannot be.
 
-    What was opened last is kept, so that a preview after a small change of other settings is quick.
+    What was opened last is kept, so that looking again after a small change of other settings is quick.
     """
     source = source_of(spec)
-    return _opened(source, folder, _stamp(source, folder))
+    return _opened(source, folder, _stamp(folder / Path(getattr(source, "path", "")).expanduser()))
+
+
+def close_source() -> None:
+    """Let go of the source that was opened last."""
+    _opened.cache_clear()
 
 
 @functools.lru_cache(maxsize=1)
-def _opened(source: Source, folder: Path, _stamp: str) -> Reader:
-    return reader_class(source)(source, folder)  # type: ignore[call-arg,arg-type]  # each reader takes these
+def _opened(source: Source, folder: Path, _stamp: object) -> Reader:
+    module, _, name = source.reader.partition(":")
+    return getattr(importlib.import_module(module), name)(source, folder)  # type: ignore[no-any-return]
 
 
-def _stamp(source: Source, folder: Path) -> str:
-    """What changes when the files of a source do."""
-    path = getattr(source, "path", "")
-    if not path:
-        return ""
-    whole = folder / path
-    files = sorted(whole.iterdir()) if whole.is_dir() else [whole]
-    return json.dumps([[str(each), each.stat().st_mtime_ns, each.stat().st_size] for each in files if each.exists()])
+def _stamp(path: Path, depth: int = 2) -> tuple[object, ...]:
+    """What changes when a file does, or a file in a folder or in its folders."""
+    try:
+        facts = path.stat()
+        inside = sorted(path.iterdir()) if depth and path.is_dir() else []
+    except OSError:
+        return ()
+    folders = [each for each in inside if depth == 2 or each.is_dir()]
+    return (facts.st_mtime_ns, facts.st_size, *(_stamp(each, depth - 1) for each in folders))
+
+
+# -------------------------------------------------------------------------------------------------------- refusing
+
+
+def refuse(message: str, param: str = "path", fixes: tuple[Fix, ...] = ()) -> Mistake:
+    """A Mistake at a param of the source."""
+    return Mistake(message, param=f"data.source.params.{param}", fixes=fixes)
 
 
 def located(path: str, folder: Path, what: str) -> Path:
     """Resolve the `path` param of a source; raises Mistake where it is empty or nothing is there."""
-    where = "data.source.params.path"
     if not path:
-        raise Mistake(f"No {what} is chosen; set path in the data panel.", param=where)
-    whole = (folder / Path(path).expanduser()).resolve()
+        raise refuse(f"No {what} is chosen; set path.")
+    with reading(Path(path)):
+        whole = folder / Path(path).expanduser()
+        if whole.exists():
+            return whole
+        beside = [each.name for each in whole.parent.iterdir()] if whole.parent.is_dir() else []
+    raise refuse(f"{whole} does not exist{did_you_mean(whole.name, beside)}; choose another {what}.")
+
+
+def located_folder(path: str, folder: Path, what: str) -> Path:
+    """Resolve the `path` param of a source that is a folder; raises Mistake where it is none."""
+    home = located(path, folder, what)
+    if not home.is_dir():
+        raise refuse(f"{home} is a file; path must name the {what}.")
+    return home
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what the system says of an unreadable file into a Mistake."""
     try:
-        there = whole.exists()
-    except OSError as error:
-        raise Mistake(f"{path} cannot be read: {error.strerror}.", param=where) from None
-    if not there:
-        raise Mistake(f"{whole} does not exist; choose another {what}.", param=where)
-    return whole
-
-
-def refuse_path(message: str) -> Mistake:
-    """A Mistake at the source's path."""
-    return Mistake(message, param="data.source.params.path")
+        yield
+    except PermissionError as error:
+        name = error.filename or path
+        raise refuse(f"{name} may not be read: its permissions forbid it; change them or choose another.") from None
+    except (OSError, RuntimeError, ValueError) as error:  # ValueError: a NUL in a path; RuntimeError: no such ~user
+        words = getattr(error, "strerror", None) or str(error)
+        raise refuse(f"{path} cannot be read: {words.rstrip('.')}.") from None

@@ -1,0 +1,18 @@
+"""Trained weights as a safetensors file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.export.formats import Project
+from engine.spec import write_atomically
+from engine.train.checkpoint import load_tensors
+
+
+def write(project: Project, path: Path) -> list[Path]:
+    """Copy the weights, once they were found to be whole."""
+    assert project.weights is not None
+    load_tensors(project.weights)
+    data = project.weights.read_bytes()
+    write_atomically(path, lambda stream: stream.write(data))
+    return [path]

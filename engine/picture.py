@@ -1,0 +1,154 @@
+"""A graph as an SVG picture, drawn as the studio shows it. Plain: no Qt, no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from xml.sax.saxutils import escape, quoteattr
+
+from engine import edit
+from engine.colours import FAMILY, UNKNOWN
+from engine.layout import CARD_HEIGHT, CARD_WIDTH, layout
+from engine.ops import OPS
+from engine.report import NodeReport, Report
+from engine.spec import Node, Spec, source_id
+
+MARGIN = 32
+STRIPE = 4
+RADIUS = 6
+SANS = "'DejaVu Sans', 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
+MONO = "'DejaVu Sans Mono', Menlo, Consolas, monospace"
+WIDTH_A_LETTER = {13: 7.6, 11: 6.3, 10: 6.05}  # pixels, by font size, on the safe side
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    ground: str
+    card: str
+    edge: str
+    text: str
+    dim: str
+    wire: str
+    place: int  # in a pair of light and dark
+
+
+LIGHT = _Look("#f5f6f8", "#ffffff", "#d3d8df", "#1d2430", "#596273", "#9aa4b2", 0)
+DARK = _Look("#1a1d22", "#262b33", "#3a414c", "#e8ebf0", "#a2acba", "#6b7686", 1)
+
+
+def svg(spec: Spec, report: Report | None = None, *, dark: bool = False) -> str:
+    """Draw a spec as SVG text; with a report, shapes and parameter counts are written on the cards.
+
+    Nodes stand where the spec's canvas has them; a spec that was never placed is laid out.
+    """
+    look = DARK if dark else LIGHT
+    placed = any(edit.position(spec, node) != (0, 0) for node in spec.nodes)
+    places: Mapping[str, tuple[float, float]] = (
+        {node: edit.position(spec, node) for node in spec.nodes} if placed else layout(spec)
+    )
+    left = min((x for x, _ in places.values()), default=0) - MARGIN
+    top = min((y for _, y in places.values()), default=0) - MARGIN
+    width = max((x for x, _ in places.values()), default=0) + CARD_WIDTH + MARGIN - left
+    height = max((y for _, y in places.values()), default=0) + CARD_HEIGHT + MARGIN - top
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{left:g} {top:g} {width:g} {height:g}" '
+        f'width="{width:g}" height="{height:g}" font-family={quoteattr(SANS)}>',
+        f"<title>{escape(spec.name)}</title>",
+        f'<rect x="{left:g}" y="{top:g}" width="{width:g}" height="{height:g}" fill="{look.ground}"/>',
+        *_wires(spec, places, look),
+    ]
+    for node in spec.nodes.values():
+        found = report.nodes.get(node.id) if report else None
+        parts += _card(spec, node, places[node.id], found, look)
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def _wires(spec: Spec, places: Mapping[str, tuple[float, float]], look: _Look) -> Iterator[str]:
+    for node in spec.nodes.values():
+        wires = [wire for _port, _place, wire in node.wires()]
+        for place, wire in enumerate(wires):
+            source = source_id(wire)
+            if source not in places:
+                continue
+            x, y = places[source][0] + CARD_WIDTH, places[source][1] + CARD_HEIGHT / 2
+            end_x, end_y = places[node.id][0], _port_y(places[node.id][1], place, len(wires))
+            bend = max(32.0, abs(end_x - x) / 2)
+            path = f"M{x:g} {y:g} C{x + bend:g} {y:g} {end_x - bend:g} {end_y:g} {end_x:g} {end_y:g}"
+            yield f'<path d="{path}" fill="none" stroke="{look.wire}" stroke-width="1.6"/>'
+            yield f'<circle cx="{end_x:g}" cy="{end_y:g}" r="3" fill="{look.wire}"/>'
+
+
+def _port_y(top: float, place: int, count: int) -> float:
+    return top + CARD_HEIGHT * (place + 1) / (count + 1)
+
+
+def _card(spec: Spec, node: Node, place: tuple[float, float], report: NodeReport | None, look: _Look) -> Iterator[str]:
+    x, y = place
+    op = OPS.get(node.op)
+    colour = FAMILY[op.group][look.place] if op else UNKNOWN[look.place]
+    title = edit.title(spec, node.id) or node.op
+    second = " ".join(each for each in (node.op if title != node.op else "", summary(node)) if each)
+    shape, count = _foot(report)
+    clip = f"c-{node.id}"
+    yield f'<clipPath id="{clip}"><rect x="{x:g}" y="{y:g}" width="{CARD_WIDTH}" height="{CARD_HEIGHT}" rx="{RADIUS}"/></clipPath>'
+    yield f'<g clip-path="url(#{clip})">'
+    yield f'<rect x="{x:g}" y="{y:g}" width="{CARD_WIDTH}" height="{CARD_HEIGHT}" fill="{look.card}"/>'
+    yield f'<rect x="{x:g}" y="{y:g}" width="{STRIPE}" height="{CARD_HEIGHT}" fill="{colour}"/>'
+    yield _text(x + 16, y + 26, title, 13, look.text, CARD_WIDTH - 28, bold=True)
+    yield _text(x + 16, y + 46, second, 11, look.dim, CARD_WIDTH - 28)
+    yield f'<line x1="{x + STRIPE:g}" x2="{x + CARD_WIDTH:g}" y1="{y + 60:g}" y2="{y + 60:g}" stroke="{look.edge}"/>'
+    room = CARD_WIDTH - 28 - len(count) * WIDTH_A_LETTER[10] - 8 * bool(count)
+    yield _text(x + 16, y + 78, shape, 10, look.text, room, mono=True)
+    if count:
+        yield _text(x + CARD_WIDTH - 12, y + 78, count, 10, look.dim, CARD_WIDTH, mono=True, end=True)
+    yield "</g>"
+    yield (
+        f'<rect x="{x:g}" y="{y:g}" width="{CARD_WIDTH}" height="{CARD_HEIGHT}" rx="{RADIUS}" '
+        f'fill="none" stroke="{look.edge}"/>'
+    )
+
+
+def summary(node: Node) -> str:
+    """The key params of a node in one short line; empty where its params are wrong."""
+    op = OPS.get(node.op)
+    instance = op.parse(node.params)[0] if op else None
+    return instance.summary() if instance is not None else ""
+
+
+def _foot(report: NodeReport | None) -> tuple[str, str]:
+    if report is None:
+        return "", ""
+    shape = str(next(iter(report.outputs.values()))) if report.outputs else ""
+    return shape, short_count(report.parameters) if report.parameters else ""
+
+
+def short_count(number: int) -> str:
+    """A count in four letters or so: 812, 9.2k, 421k, 1.3M."""
+    for size, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if number >= size:
+            value = number / size
+            return f"{value:.1f}{letter}" if value < 99.95 else f"{value:.0f}{letter}"
+    return str(number)
+
+
+def _text(
+    x: float,
+    y: float,
+    text: str,
+    size: int,
+    colour: str,
+    room: float,
+    *,
+    bold: bool = False,
+    mono: bool = False,
+    end: bool = False,
+) -> str:
+    letters = max(1, int(room / (WIDTH_A_LETTER[size] * (1.08 if bold else 1))))
+    shown = text if len(text) <= letters else text[: letters - 1] + "…"
+    marks = ' font-weight="600"' * bold + f" font-family={quoteattr(MONO)}" * mono + ' text-anchor="end"' * end
+    return f'<text x="{x:g}" y="{y:g}" font-size="{size}" fill="{colour}"{marks}>{escape(_printable(shown))}</text>'
+
+
+def _printable(text: str) -> str:
+    """Leave out the control characters that XML cannot hold."""
+    return "".join(letter for letter in text if letter.isprintable())
