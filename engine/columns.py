@@ -60,12 +60,14 @@ class DataReport:
 
     @classmethod
     def decode(cls, data: Mapping[str, Any]) -> DataReport:
-        columns = {
-            name: Column(**{key: tuple(each) if isinstance(each, list) else each for key, each in column.items()})
-            for name, column in data["columns"].items()
-        }
+        columns = {name: _column(fields) for name, fields in data["columns"].items()}
         problems = tuple(map(Problem.decode, data["problems"]))
         return cls(data["source"], columns, data["splits"], tuple(data["samples"]), problems, tuple(data["notes"]))
+
+
+def _column(fields: Mapping[str, Any]) -> Column:
+    plain: dict[str, Any] = {key: tuple(each) if isinstance(each, list) else each for key, each in fields.items()}
+    return Column(**plain)
 
 
 def default_steps(report: DataReport) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
-BLOCK_BYTES = 64 * 2**20
+BLOCK_BYTES = 8 * 2**20  # gathered at once: large enough to be few, small enough to be still in the cache when used
 MOST_BATCHES = 512  # of a block
 
 
@@ -32,19 +32,18 @@ def batches(
 ) -> Iterator[list[Tensor]]:
     """Yield the batches from number `start` on, each a list of tensors in the mapping's order.
 
-    With an `order`, many batches are gathered at once and handed out as slices of the block.
+    With an `order` (indices of samples), many batches are gathered at once and handed out as slices of the block.
     """
-    names = list(tensors)
-    samples = len(tensors[names[0]])
+    values = list(tensors.values())
+    samples = len(values[0]) if order is None else len(order)
     count = batch_count(samples, batch_size, drop_last=drop_last)
-    row = sum(each[:1].nbytes for each in tensors.values())
-    block = max(1, min(BLOCK_BYTES // max(1, row * batch_size), MOST_BATCHES))
+    order = None if order is None else order.to(values[0].device)
+    row = sum(each[:1].nbytes for each in values)
+    block = min(max(1, BLOCK_BYTES // max(1, row * batch_size)), MOST_BATCHES)
     for first in range(start, count, block):
-        low, high = first * batch_size, min((first + block) * batch_size, samples)
+        low, high = first * batch_size, min(min(first + block, count) * batch_size, samples)
         if order is None:
-            gathered = [tensors[name][low:high] for name in names]
+            gathered = [each[low:high] for each in values]
         else:
-            rows = order[low:high]
-            gathered = [tensors[name].index_select(0, rows.to(tensors[name].device)) for name in names]
-        pieces = [each.split(batch_size) for each in gathered]
-        yield from map(list, list(zip(*pieces, strict=True))[: count - first])
+            gathered = [each.index_select(0, order[low:high]) for each in values]
+        yield from map(list, zip(*(torch.split(each, batch_size) for each in gathered), strict=True))

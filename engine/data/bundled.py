@@ -63,7 +63,7 @@ class RandomNumbers(Reader):
     def __len__(self) -> int:
         return self._source.samples
 
-    def held(self, name: str) -> None:
+    def held(self, _name: str) -> None:
         return None
 
     def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:

@@ -4,103 +4,100 @@ from __future__ import annotations
 
 import gzip
 import math
+import re
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import numpy as np
 
-from engine.columns import Column
-from engine.data.sources import Array, Reader, located, refuse_path
+from engine.data.sources import Array, Held, class_column, image_column, located_folder, reading, refuse
 from engine.ops import source as declared
-from engine.problem import Mistake
 
-TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-LARGEST = 2**36  # bytes
+BYTES = 0x08  # the magic number's third byte for unsigned bytes
+PARTS = {"train": 0, "t10k": 2}
+LARGEST = 2**36  # bytes; a header that says more is damaged
 
 
-class Idx(Reader):
-    """Images and labels of a train and a test part: "image" (scaled to 0..1) and "label"."""
+class Idx(Held):
+    """Images and labels of a train and a test part: "image" (pixels from 0 to 1) and "label"."""
 
-    file_kinds = "an IDX file of images"
+    target = "label"
 
     def __init__(self, source: declared.Idx, folder: Path) -> None:
-        home = located(source.path, folder, "folder of IDX files")
-        if not home.is_dir():
-            raise refuse_path(f"{home} is a file; path must name the folder of the four IDX files.")
-        images, labels, parts = [], [], []
-        for place, part in ((0, "train"), (2, "t10k")):
-            image, label = _images(_file(home, part, "images")), read_idx(_file(home, part, "labels"))
-            if label.ndim != 1 or len(image) != len(label):
-                raise refuse_path(f"{home}: the {part} part has {len(image)} images and {len(label)} labels.")
-            images.append(image)
-            labels.append(label.astype(np.int64))
-            parts.append(np.full(len(label), place, dtype=np.int8))
+        home = located_folder(source.path, folder, "folder of the four IDX files")
+        images, labels = [], []
+        for part in PARTS:
+            image_path, label_path = _file(home, part, "images"), _file(home, part, "labels")
+            images.append(as_images(read_idx(image_path), image_path))
+            labels.append(_labels(label_path))
+            if len(images[-1]) != len(labels[-1]):
+                words = f"{image_path.name} has {len(images[-1]):,} images, and {label_path.name} {len(labels[-1]):,}"
+                raise refuse(f"{home}: {words} labels; the two do not belong together.")
         if images[0].shape[1:] != images[1].shape[1:]:
-            raise refuse_path(f"{home}: the images for training and for the test differ in size.")
-        label = np.concatenate(labels)
-        if len(label) == 0:
-            raise refuse_path(f"{home} holds no images.")
-        self.parts, self.target = np.concatenate(parts), "label"
-        image = np.concatenate(images)
-        classes = tuple(map(str, range(int(label.max()) + 1)))
-        columns = (
-            Column("image", "image", image.shape[1:], "float32", low=0.0, high=1.0),
-            Column("label", "category", (), "int64", classes=classes),
-        )
+            raise refuse(f"{home}: the images for training and those for the test differ in size.")
+        if not len(labels[0]):
+            raise refuse(f"{home}: the files hold no images for training.")
+        self.parts = np.repeat(np.array(list(PARTS.values()), np.int8), [len(each) for each in labels])
+        image, label = np.concatenate(images), np.concatenate(labels)
+        classes = [str(each) for each in range(int(label.max()) + 1)]
+        columns = (image_column("image", image.shape[1:]), class_column("label", classes))
         super().__init__(columns, {"image": image, "label": label})
-
-    @classmethod
-    def read_file(cls, _source: declared.Source, path: Path, columns: Mapping[str, Column]) -> dict[str, Array]:
-        """Read a file of images."""
-        images = _images(path)
-        expected = columns["image"].shape
-        if images.shape[1:] != expected:
-            raise Mistake(f"{path} holds images of {images.shape[1:]}; this model takes {expected}.")
-        return {"image": images}
 
 
 def _file(home: Path, part: str, what: str) -> Path:
-    rank = 3 if what == "images" else 1
-    names = [f"{part}-{what}{mark}idx{rank}-ubyte{zipped}" for mark in "-." for zipped in ("", ".gz")]
-    found = next((home / name for name in names if (home / name).is_file()), None)
+    pattern = re.compile(rf"{part}-{what}[.-]idx\d-ubyte(\.gz)?")
+    with reading(home):
+        found = next((each for each in sorted(home.iterdir()) if pattern.fullmatch(each.name)), None)
     if found is None:
-        raise refuse_path(f"{home} lacks {names[0]} (or {names[1]}).")
+        rank = 3 if what == "images" else 1
+        raise refuse(f"{home} lacks the file {part}-{what}-idx{rank}-ubyte (or .gz); put it there.")
     return found
 
 
-def _images(path: Path) -> Array:
+def as_images(array: Array, path: Path) -> Array:
+    """Check an array for images and give it the axes (count, channels, height, width)."""
+    if array.ndim == 3:
+        return array[:, None]
+    if array.ndim == 4 and array.shape[-1] in (1, 3):
+        return np.ascontiguousarray(array.transpose(0, 3, 1, 2))
+    raise refuse(f"{path} has {array.ndim} axes; images have 3: count, height and width.")
+
+
+def _labels(path: Path) -> Array:
     array = read_idx(path)
-    if array.ndim not in (3, 4):
-        raise refuse_path(f"{path} has {array.ndim} axes; images have 3 (count, height, width).")
-    scaled = array.astype(np.float32) / (255 if array.dtype.itemsize == 1 else 1)
-    return scaled[:, None] if array.ndim == 3 else scaled
+    if array.ndim != 1:
+        raise refuse(f"{path} has {array.ndim} axes; labels have one.")
+    return array.astype(np.int64)
 
 
 def read_idx(path: Path) -> Array:
-    """Read one IDX file, gzipped or not; raises Mistake where it is damaged."""
-    try:
-        with cast("BinaryIO", gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb") as stream:
-            return _array(stream, path)
-    except (OSError, EOFError, zlib.error) as error:
-        raise refuse_path(f"{path} cannot be read: {error}.") from None
+    """Read one IDX file of unsigned bytes, gzipped or not; raises Mistake where it is damaged."""
+    with reading(path), path.open("rb") as raw:
+        zipped = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        try:
+            return _array(cast("BinaryIO", gzip.open(raw)) if zipped else raw, path)
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            raise refuse(f"{path} is cut off or damaged: it does not unpack; fetch it again.") from None
 
 
 def _array(stream: BinaryIO, path: Path) -> Array:
     magic = stream.read(4)
-    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in TYPES:
-        raise refuse_path(f"{path} is no IDX file: it does not start with an IDX magic number.")
+    if len(magic) < 4 or magic[:2] != b"\0\0" or not 1 <= magic[3] <= 4:
+        raise refuse(f"{path} is no IDX file: it does not start with the magic number of one.")
+    if magic[2] != BYTES:
+        raise refuse(f"{path} holds numbers of the type {magic[2]:#04x}; only unsigned bytes (0x08) can be read.")
     header = stream.read(4 * magic[3])
     if len(header) < 4 * magic[3]:
-        raise refuse_path(f"{path} is cut off in its header.")
+        raise refuse(f"{path} is cut off in its header; fetch it again.")
     shape = tuple(map(int, np.frombuffer(header, ">u4")))
-    dtype = np.dtype(TYPES[magic[2]])
-    size = math.prod(shape) * dtype.itemsize
+    size = math.prod(shape)
     if size > LARGEST:
-        raise refuse_path(f"{path} says it holds {size >> 30} GiB; is it damaged?")
+        raise refuse(f"{path} says it holds {size >> 30:,} GiB; it is damaged.")
     data = stream.read(size + 1)
     if len(data) != size:
-        words = "cut off" if len(data) < size else "longer than its header says"
-        raise refuse_path(f"{path} is {words}: it should hold {shape} numbers.")
-    return np.frombuffer(data, dtype).reshape(shape)
+        words = f"is cut off: it holds {len(data):,}" if len(data) < size else "holds more than the"
+        count = " × ".join(f"{each:,}" for each in shape)
+        raise refuse(f"{path} {words} of the {size:,} bytes its header says ({count}); fetch it again.")
+    return np.frombuffer(data, np.uint8).reshape(shape)

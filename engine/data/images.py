@@ -1,101 +1,186 @@
-"""A folder of images, a folder a class."""
+"""A folder of images, a folder a class; decoded when they are fetched."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections import Counter
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from engine.columns import Column
-from engine.data.sources import PARTS, Array, Reader, located, refuse_path
+from engine.data.sources import PARTS, Array, Reader, class_column, image_column, located_folder, reading, refuse
 from engine.ops import source as declared
 from engine.problem import Mistake
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
-NAMES = {"train": 0, "training": 0, "validation": 1, "val": 1, "valid": 1, "test": 2}
-WORKERS = 8
+PLACES = {"train": 0, "training": 0, "validation": 1, "val": 1, "valid": 1, "test": 2, "testing": 2}
+THREADS = min(8, os.cpu_count() or 1)
 
 
 class ImageFolder(Reader):
-    """Images of one size: "image" (channels, height, width; 0..1) and "label"."""
+    """Images of one size: "image" (channels, height, width; pixels from 0 to 1) and "label"."""
 
-    file_kinds = "an image, or a folder of images"
+    target = "label"
 
     def __init__(self, source: declared.ImageFolder, folder: Path) -> None:
-        home = located(source.path, folder, "folder of images")
-        if not home.is_dir():
-            raise refuse_path(f"{home} is a file; path must name the folder that holds the class folders.")
-        halves = {each: NAMES[each.name.lower()] for each in _folders(home) if each.name.lower() in NAMES}
-        homes = halves or {home: 0}
-        classes = sorted({each.name for part in homes for each in _folders(part)})
-        if len(classes) < 2:
-            raise refuse_path(
-                f"{home} must hold a folder of images for each class, and it has {len(classes) or 'none'}."
-            )
-        paths, labels, parts = [], [], []
-        for part, place in homes.items():
-            for label, name in enumerate(classes):
-                files = _files(part / name)
-                paths += files
-                labels += [label] * len(files)
-                parts += [place] * len(files)
-        if not paths:
-            raise refuse_path(f"{home}: the class folders hold no images.")
-        self.parts = np.array(parts, dtype=np.int8) if halves else None
-        self.target = "label"
-        images = decode_images(paths, source)
-        columns = (
-            Column("image", "image", images.shape[1:], "float32", low=0.0, high=1.0),
-            Column("label", "category", (), "int64", classes=tuple(classes)),
-        )
-        super().__init__(columns, {"image": images, "label": np.array(labels, dtype=np.int64)})
-        missing = [PARTS[place] for place in (0,) if halves and place not in halves.values()]
-        if missing:
-            raise refuse_path(f"{home} has no folder train beside {', '.join(each.name for each in halves)}.")
+        home = located_folder(source.path, folder, "folder that holds a folder of images for each class")
+        with reading(home):
+            halves = {each: PLACES[each.name.lower()] for each in _folders(home) if each.name.lower() in PLACES}
+            found = _found(halves or {home: 0})
+        classes = sorted({name for name, _place, _path in found.images})
+        _refuse_classes(home, classes, halves, found)
+        self.notes = found.notes()
+        self._paths = [path for _name, _place, path in found.images]
+        numbers = {name: number for number, name in enumerate(classes)}
+        self._labels = np.array([numbers[name] for name, _place, _path in found.images], np.int64)
+        if halves:
+            self.parts = np.array([place for _name, place, _path in found.images], np.int8)
+        self._size = (source.height, source.width)
+        channels = 3 if source.colour == "RGB" else 1
+        self.columns = {
+            "image": image_column("image", (channels, *self._size)),
+            "label": class_column("label", classes),
+        }
 
-    @classmethod
-    def read_file(cls, source: declared.Source, path: Path, _columns: Mapping[str, Column]) -> dict[str, Array]:
-        """Read one image, or all images of a folder."""
-        assert isinstance(source, declared.ImageFolder)
-        paths = _files(path) if path.is_dir() else [path]
-        if not paths:
-            raise Mistake(f"{path} holds no images.")
-        return {"image": decode_images(paths, source)}
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def held(self, name: str) -> Array | None:
+        return self._labels if name == "label" else None
+
+    def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
+        fetched = {"label": self._labels[indices]} if "label" in names else {}
+        if "image" in names:
+            fetched["image"] = decode([self._paths[index] for index in indices], self.columns["image"].shape)
+        return fetched
+
+    def preview(self, count: int) -> Array:
+        """Indices evenly over the classes, which stand one after the other."""
+        return np.unique(np.linspace(0, len(self) - 1, min(count, len(self))).astype(np.int64))
+
+    def where(self, index: int) -> str:
+        return str(self._paths[index])
+
+
+class _Found:
+    """Images by class and part, and what else lay among them."""
+
+    def __init__(self) -> None:
+        self.images: list[tuple[str, int, Path]] = []
+        self.others: list[Path] = []
+
+    def notes(self) -> tuple[str, ...]:
+        if not self.others:
+            return ()
+        names = ", ".join(each.name for each in self.others[:3]) + ", ..." * (len(self.others) > 3)
+        count = len(self.others)
+        return (f"{count} file{'s are' if count > 1 else ' is'} no image and left out ({names}).",)
+
+
+def _found(homes: dict[Path, int]) -> _Found:
+    found = _Found()
+    for home, place in homes.items():
+        for folder in _folders(home):
+            for path in files_in(folder):
+                if path.suffix.lower() in SUFFIXES:
+                    found.images.append((folder.name, place, path))
+                else:
+                    found.others.append(path)
+    return found
 
 
 def _folders(home: Path) -> list[Path]:
     return sorted(each for each in home.iterdir() if each.is_dir() and not each.name.startswith("."))
 
 
-def _files(home: Path) -> list[Path]:
-    return sorted(each for each in home.rglob("*") if each.suffix.lower() in SUFFIXES) if home.is_dir() else []
+def files_in(folder: Path) -> list[Path]:
+    """All files in a folder and the folders below it, hidden ones left out, in the order of their names."""
+    return sorted(
+        Path(home, name) for home, _folders, names in os.walk(folder) for name in names if not name.startswith(".")
+    )
 
 
-def decode_images(paths: Sequence[Path], source: declared.ImageFolder) -> Array:
-    """Decode images in several threads; raises Mistake with the first file that cannot be."""
-    channels = 3 if source.colour == "RGB" else 1
-    images = np.empty((len(paths), channels, source.height, source.width), dtype=np.float32)
+def _refuse_classes(home: Path, classes: Sequence[str], halves: dict[Path, int], found: _Found) -> None:
+    if not classes:
+        loose = any(each.suffix.lower() in SUFFIXES for each in home.iterdir())
+        words = "holds images, but no folder of images for each class" if loose else "holds no folders with images"
+        raise refuse(f"{home} {words}; put the images of each class into a folder of the class's name.")
+    if len(classes) == 1:
+        raise refuse(f"{home} has one class, {classes[0]}; at least two are needed to tell apart.")
+    trained = {name for name, place, _path in found.images if place == 0}
+    if halves and not trained:
+        raise refuse(f"{home} has no train folder with images beside {', '.join(each.name for each in halves)}.")
+    rest = Counter(name for name, place, _path in found.images if name not in trained)
+    if rest:
+        part = next(PARTS[place] for name, place, _path in found.images if name in rest)
+        raise refuse(f"{home}: the class {next(iter(rest))} is in {part}, and train has no image of it.")
 
-    def decode(place: int) -> None:
-        images[place] = _decoded(paths[place], source)
 
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for done in [pool.submit(decode, place) for place in range(len(paths))]:
-            done.result()
+# --------------------------------------------------------------------------------------------------------- decoding
+
+
+def decode(paths: Sequence[Path], shape: Sequence[int]) -> Array:
+    """Decode images in several threads to (count, *shape), pixels from 0 to 1.
+
+    `shape` is (channels, height, width). Raises Mistake with the file that cannot be decoded.
+    """
+    images = np.empty((len(paths), *shape), np.float32)
+
+    def work(place: int) -> None:
+        images[place] = decode_one(paths[place], shape)
+
+    pool = ThreadPoolExecutor(THREADS)
+    try:
+        for _ in pool.map(work, range(len(paths))):
+            pass
+    finally:
+        pool.shutdown(cancel_futures=True)
     return images
 
 
-def _decoded(path: Path, source: declared.ImageFolder) -> Any:
-    from PIL import Image  # takes a moment to import
+def decode_one(file: Path | bytes, shape: Sequence[int]) -> Array:
+    """Decode one image file, or the bytes of one, to an array of `shape` with pixels from 0 to 1."""
+    from PIL import Image, ImageOps, UnidentifiedImageError  # takes a moment to import
+
+    name = "the image" if isinstance(file, bytes) else str(file)
+    channels, height, width = shape
+    try:
+        with Image.open(BytesIO(file) if isinstance(file, bytes) else file) as image:
+            image.draft("RGB" if channels == 3 else "L", (width, height))
+            upright = ImageOps.exif_transpose(image)
+            return _pixels(upright, "RGB" if channels == 3 else "L", (width, height))
+    except UnidentifiedImageError:
+        raise refuse(f"{name} is no image of a known format; mend or remove it.") from None
+    except FileNotFoundError:
+        raise refuse(f"{name} does not exist.") from None
+    except PermissionError:
+        raise refuse(f"{name} may not be read: its permissions forbid it.") from None
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        raise refuse(f"{name} cannot be decoded ({str(error).rstrip('.')}); mend or remove it.") from None
+
+
+def _pixels(image: Any, mode: str, size: tuple[int, int]) -> Array:
+    from PIL import Image  # loaded by now
+
+    if image.mode.startswith("I"):  # 16 bits a pixel, which convert would cut off at 255
+        image = Image.fromarray((np.asarray(image).clip(0, 65535) // 257).astype(np.uint8))
+    sized = image.convert(mode)
+    if sized.size != size:
+        sized = sized.resize(size, Image.Resampling.BILINEAR)
+    pixels = np.asarray(sized, np.float32) / 255
+    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+
+
+def from_png(text: str, shape: Sequence[int]) -> Array:
+    """Decode base64 text of an image file; raises Mistake where it is none."""
+    import base64
 
     try:
-        with Image.open(path) as image:
-            mode = "RGB" if source.colour == "RGB" else "L"
-            sized = image.convert(mode).resize((source.width, source.height), Image.Resampling.BILINEAR)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise refuse_path(f"{path} is no image that can be read ({error}); mend or remove it.") from None
-    pixels = np.asarray(sized, dtype=np.float32) / 255
-    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+        data = base64.b64decode(text, validate=True)
+    except ValueError:
+        raise Mistake("The png is no base64 text.") from None
+    return decode_one(data, shape)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import io
-import json
-from collections.abc import Collection, Mapping, Sequence
+import math
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.columns import Column, DataReport
+from engine.columns import Column
 from engine.data import steps
-from engine.data.sources import PARTS, Array, Reader, open_source, reader_class, source_of
+from engine.data.sources import MOST_LISTED, Array, Reader, close_source, open_source
+from engine.data.splits import sizes, small_classes, split, split_of
 from engine.declare import did_you_mean
-from engine.ops.settings import Split
-from engine.problem import Mistake, Problem
+from engine.ops.source import Step
+from engine.problem import Fix, Mistake
 from engine.spec import Spec
-
-SHOWN = 48  # samples of a report
 
 
 @dataclass(frozen=True)
@@ -38,273 +36,202 @@ class Dataset:
     notes: tuple[str, ...] = ()
 
 
-def prepare(spec: Spec, folder: Path, columns: Collection[str] | None = None) -> Dataset:
-    """Read, split and transform the columns (None: all); relative paths start at `folder`.
+@dataclass(frozen=True)
+class Plan:
+    """A column with its steps: as the source holds it, as the graph gets it, and the numbers that Index orders."""
 
-    Raises Mistake with the path of the setting that is at fault.
+    raw: Column
+    steps: tuple[Step, ...]
+    column: Column
+    classes: Sequence[str] = ()
+    numbers: Array | None = None
+
+
+def prepare(spec: Spec, folder: Path, columns: Collection[str] | None = None) -> Dataset:
+    """Read, split and transform columns: those named, or those the graph is bound to, or all.
+
+    Relative paths start at `folder`. Rows that lack a value are judged by all columns that the graph is bound to,
+    so every call for one spec splits alike. Raises Mistake with the path of the setting that is at fault.
     """
     reader = open_source(spec, folder)
-    names = _wanted(reader, columns)
-    plans = {name: steps.steps_of(spec, reader, name) for name in names}
-    rows, notes = _complete_rows(spec, reader, plans)
-    indices = split(spec, reader, rows)
-    if not len(indices["train"]):
-        raise Mistake("No samples are left for training; lower the shares for validation and test.", param="data.split")
-    fitted: dict[str, list[steps.Fitted]] = {}
-    splits: dict[str, dict[str, Tensor]] = {part: {} for part, found in indices.items() if len(found)}
-    described = {}
+    bound = bound_columns(spec, reader)
+    names = _known(reader, columns) if columns is not None else bound or list(reader.columns)
+    plans = {name: plan(spec, reader, name) for name in dict.fromkeys((*names, *bound))}
+    rows, notes = complete_rows(spec, reader, plans.values())
+    settings = split_of(spec)
+    labels = labels_of(spec, reader, rows) if settings.stratify else None
+    indices = split(settings, reader, rows, labels)
+    _check_memory([plans[name].column for name in names], len(rows))
+    splits: dict[str, dict[str, Tensor]] = {part: {} for part in indices}
+    state = {}
     for name in names:
-        training = reader.fetch(indices["train"], [name])[name]
-        fitted[name] = steps.fit(plans[name], training)
-        for part, tensors in splits.items():
-            values = training if part == "train" else reader.fetch(indices[part], [name])[name]
-            tensors[name] = torch.from_numpy(np.ascontiguousarray(steps.apply(fitted[name], values)))
-        described[name] = _described(reader.columns[name], splits, name, plans[name])
-    state = {"steps": fitted, "columns": {name: _kept(reader.columns[name]) for name in names}}
-    return Dataset(described, splits, state, (*reader.notes, *notes))
+        arrays, state[name] = _prepared(plans[name], reader, indices)
+        for part, array in arrays.items():
+            splits[part][name] = torch.from_numpy(array)
+    notes = (*reader.notes, *notes, *split_notes(spec, reader, rows, labels))
+    described = {name: plans[name].column for name in names}
+    whole = {"target": reader.target, "white": reader.white, "columns": state}
+    close_source()  # the tensors take its place in memory
+    return Dataset(described, splits, whole, notes)
 
 
-def _wanted(reader: Reader, columns: Collection[str] | None) -> list[str]:
-    if columns is None:
-        return list(reader.columns)
+def columns_of(spec: Spec, folder: Path) -> dict[str, Column]:
+    """The columns that the data of a spec has, as the graph gets them."""
+    reader = open_source(spec, folder)
+    return {name: plan(spec, reader, name).column for name in reader.columns}
+
+
+def bound_columns(spec: Spec, reader: Reader) -> list[str]:
+    """The columns of the source that the graph's Inputs are bound to."""
+    names = [node.params.get("column") for node in spec.nodes.values() if node.op == "Input"]
+    return list(dict.fromkeys(name for name in names if isinstance(name, str) and name in reader.columns))
+
+
+def _known(reader: Reader, columns: Collection[str]) -> list[str]:
     for name in columns:
         if name not in reader.columns:
             known = ", ".join(list(reader.columns)[:8])
-            words = f"The data has no column {name!r}{did_you_mean(name, reader.columns)}; it has {known}."
+            words = f"The data has no column {name!r}{did_you_mean(str(name), reader.columns)}; it has {known}."
             raise Mistake(words, param="data.source")
     return list(dict.fromkeys(columns))
 
 
-def _complete_rows(spec: Spec, reader: Reader, plans: Mapping[str, Sequence[Any]]) -> tuple[Array, tuple[str, ...]]:
-    """Choose the rows that lack nothing the columns need; refuse them where the source says so."""
-    lacking = reader.missing([name for name, plan in plans.items() if not steps.fills(plan)])
+def plan(spec: Spec, reader: Reader, name: str) -> Plan:
+    """Find a column's steps and what it is after them."""
+    raw = reader.described(name)
+    chain = steps.steps_of(spec, raw)
+    column = steps.after(raw, chain)
+    if not steps.indexes(chain):
+        return Plan(raw, chain, column, reader.classes(name) if raw.kind == "category" else ())
+    values = reader.held(name)
+    every = values if values is not None else reader.fetch(np.arange(len(reader)), [name])[name]
+    numbers, counts = steps.distinct(every, name)
+    classes = steps.class_names(numbers)
+    listed = len(classes) <= MOST_LISTED
+    column = replace(
+        column,
+        low=0.0,
+        high=float(len(classes) - 1),
+        mean=None,
+        classes=tuple(classes) if listed else (),
+        counts=tuple(counts.tolist()) if listed else (),
+    )
+    return Plan(raw, chain, column, classes, numbers)
+
+
+def complete_rows(spec: Spec, reader: Reader, plans: Iterable[Plan]) -> tuple[Array, tuple[str, ...]]:
+    """Choose the rows that lack nothing the columns need, with notes; refuse them where the source says so."""
     rows = np.arange(len(reader))
+    lacking = {
+        each.raw.name: lacks
+        for each in plans
+        if not steps.fills(each.steps) and (lacks := reader.missing(each.raw.name)) is not None
+    }
     if not lacking:
         return rows, ()
     lost = np.logical_or.reduce(list(lacking.values()))
-    where = ", ".join(f"{name} ({int(each.sum())})" for name, each in lacking.items())
-    words = f"{int(lost.sum())} of {len(rows)} rows lack a value in {where}, the first of them row {int(np.argmax(lost)) + 1}"
-    if getattr(source_of(spec), "missing", "refuse") == "refuse":
-        todo = 'set missing to "drop rows", give the column a FillMissing step, or mend the data'
-        raise Mistake(f"{words}; {todo}.", param="data.source.params.missing")
+    count, first = int(lost.sum()), reader.where(int(np.argmax(lost)))
+    words = f"{count:,} of {len(rows):,} samples lack a value in {_culprits(reader, lacking)}, first {first}"
+    if not reader.drops_missing:
+        raise Mistake(f"{words}; leave them out or fill them.", param=_missing_param(spec), fixes=_fixes(spec, lacking))
+    if count == len(rows):
+        raise Mistake(f"Every row lacks a value in {_culprits(reader, lacking)}.", param=_missing_param(spec))
     return rows[~lost], (f"{words}; they are left out.",)
 
 
-def split(spec: Spec, reader: Reader, rows: Array) -> dict[str, Array]:
-    """Share rows out to train, validation and test: {part: indices}, in a seeded random order.
-
-    Each class is shared out for itself where the split is stratified; a test part of the source's own stays.
-    """
-    settings, problems = Split.parse(spec.data.get("split", {}))
-    if settings is None:
-        raise Mistake(problems[0].message, param=f"data.split.{problems[0].param}")
-    random = np.random.default_rng(settings.seed)
-    shuffled = random.permutation(rows)
-    own = np.zeros(len(shuffled), dtype=np.int8) if reader.parts is None else reader.parts[shuffled]
-    parts = own.copy()
-    free = np.flatnonzero(own == 0)
-    shares = {1: 0.0 if (own == 1).any() else settings.validation, 2: 0.0 if (own == 2).any() else settings.test}
-    quantiles = _quantiles(_strata(reader, shuffled[free], stratify=settings.stratify))
-    parts[free[quantiles < shares[1]]] = 1
-    parts[free[(quantiles >= shares[1]) & (quantiles < shares[1] + shares[2])]] = 2
-    return {name: shuffled[parts == place] for place, name in enumerate(PARTS)}
+def _culprits(reader: Reader, lacking: Mapping[str, Array]) -> str:
+    """Name the columns that lack values and how many; of a joined column, its parts."""
+    counts: dict[str, int] = {}
+    for name, lacks in lacking.items():
+        parts = [part for part in reader.columns[name].parts if part in reader.columns]
+        found = {part: int(each.sum()) for part in parts if (each := reader.missing(part)) is not None}
+        counts |= found or {name: int(lacks.sum())}
+    worst = sorted(counts, key=lambda name: -counts[name])
+    more = f" and {len(worst) - 4} more columns" if len(worst) > 4 else ""
+    return ", ".join(f"{name} ({counts[name]:,})" for name in worst[:4]) + more
 
 
-def _strata(reader: Reader, rows: Array, *, stratify: bool) -> Array:
-    column = reader.columns.get(reader.target)
-    if not stratify or column is None or column.kind != "category":
-        return np.zeros(len(rows), dtype=np.int64)
-    return reader.fetch(rows, [reader.target])[reader.target]
+def _missing_param(spec: Spec) -> str:
+    missing = "missing" in spec.data["source"].get("params", {}) or spec.data["source"]["kind"] == "Table"
+    return f"data.source.params.{'missing' if missing else 'path'}"
 
 
-def _quantiles(strata: Array) -> Array:
-    """How far along its class each sample stands, between 0 and 1."""
-    order = np.argsort(strata, kind="stable")
-    _, starts, counts = np.unique(strata[order], return_index=True, return_counts=True)
-    ranks = np.arange(len(strata)) - np.repeat(starts, counts)
-    quantiles = np.empty(len(strata))
-    quantiles[order] = (ranks + 0.5) / np.repeat(counts, counts)
-    return quantiles
+def _fixes(spec: Spec, lacking: Mapping[str, Array]) -> tuple[Fix, ...]:
+    columns = dict(spec.data.get("columns", {}))
+    fill = {"op": "FillMissing", "params": {"value": "mean"}}
+    for name in lacking:
+        section = columns.get(name)
+        after = list(section.get("steps", ())) if isinstance(section, Mapping) else list(steps.STANDARDIZE)
+        columns[name] = {"steps": [fill, *after]}
+    fixes = [Fix("Fill in what is missing", "set_setting", {"path": "data.columns", "value": columns})]
+    if _missing_param(spec).endswith("missing"):
+        arguments = {"path": "data.source.params.missing", "value": "drop rows"}
+        fixes.insert(0, Fix("Leave these rows out", "set_setting", arguments))
+    return tuple(fixes)
 
 
-def _kept(column: Column) -> dict[str, Any]:
-    return {
-        "kind": column.kind,
-        "shape": column.shape,
-        "dtype": column.dtype,
-        "classes": column.classes,
-        "parts": column.parts,
+def labels_of(spec: Spec, reader: Reader, rows: Array) -> Array | None:
+    """The class of each row where the source's target has classes, None where it has none."""
+    if reader.target not in reader.columns:
+        return None
+    raw = reader.columns[reader.target]
+    if raw.kind != "category" and not steps.indexes(steps.steps_of(spec, raw)):
+        return None
+    labels = reader.fetch(rows, [reader.target])[reader.target].reshape(len(rows))
+    return np.where(np.isnan(labels), -1, labels) if labels.dtype.kind == "f" else labels
+
+
+def split_notes(spec: Spec, reader: Reader, rows: Array, labels: Array | None) -> tuple[str, ...]:
+    """What a user should know of the split."""
+    settings = split_of(spec)
+    counts = sizes(settings, reader, rows)
+    own = (
+        []
+        if reader.parts is None
+        else [part for place, part in ((1, "validation"), (2, "test")) if (reader.parts == place).any()]
+    )
+    notes = (f"The {' and '.join(own)} samples are the source's own.",) if own else ()
+    if labels is None or reader.target not in reader.columns:
+        return notes
+    different, each = np.unique(labels, return_counts=True)
+    names = reader.classes(reader.target)
+    if reader.columns[reader.target].kind == "category":
+        words = [names[int(place)] if 0 <= place < len(names) else "?" for place in different]
+    else:
+        words = steps.class_names(different)
+    return notes + small_classes(reader, each.tolist(), words, sum(count > 0 for count in counts.values()))
+
+
+def _prepared(plan: Plan, reader: Reader, indices: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Fit a column's steps on the training split and apply them to all; what was fitted goes into the state."""
+    name = plan.raw.name
+    training = reader.fetch(indices["train"], [name])[name]
+    fitted = steps.fit(plan.steps, plan.raw, training, plan.numbers)
+    arrays = {}
+    for part, rows in indices.items():
+        values = training if part == "train" else reader.fetch(rows, [name])[name]
+        arrays[part] = _final(steps.apply(fitted, values), plan.column)
+    state = {
+        "kind": plan.raw.kind,
+        "shape": list(plan.raw.shape),
+        "dtype": plan.column.dtype,
+        "classes": list(plan.classes),
+        "parts": list(plan.raw.parts),
+        "steps": fitted,
     }
+    return arrays, state
 
 
-def _described(column: Column, splits: Mapping[str, Mapping[str, Tensor]], name: str, plan: Sequence[Any]) -> Column:
-    whole = [tensors[name] for tensors in splits.values()]
-    names = tuple(type(step).__name__ for step in plan)
-    if column.kind == "category":
-        counts = sum(torch.bincount(each[each >= 0], minlength=len(column.classes)) for each in whole)
-        assert isinstance(counts, Tensor)
-        return replace(column, counts=tuple(counts.tolist()), low=0.0, high=float(len(column.classes) - 1), steps=names)
-    low, high = min(float(each.min()) for each in whole), max(float(each.max()) for each in whole)
-    mean = sum(float(each.sum(dtype=torch.float64)) for each in whole) / sum(each.numel() for each in whole)
-    return replace(column, low=low, high=high, mean=mean, steps=names)
+def _final(values: Array, column: Column) -> Array:
+    return np.ascontiguousarray(values, dtype=np.dtype(column.dtype))
 
 
-# -------------------------------------------------------------------------------------------------------- report
-
-
-def report(spec: Spec, folder: Path, samples: int = SHOWN) -> DataReport:
-    """Describe the data of a spec for people: columns, splits, first samples. Mistakes are inside, never raised."""
-    try:
-        return _report(spec, folder, samples)
-    except Mistake as mistake:
-        columns = _columns_anyway(spec, folder)
-        return DataReport(_name(spec), columns, problems=(mistake.problem(),))
-    except MemoryError:
-        words = "The data does not fit into memory; choose a smaller part of it."
-        return DataReport(_name(spec), problems=(Problem(words, None, "data.source"),))
-
-
-def _name(spec: Spec) -> str:
-    section = spec.data.get("source")
-    return str(section.get("kind", "")) if isinstance(section, Mapping) else ""
-
-
-def _columns_anyway(spec: Spec, folder: Path) -> Mapping[str, Column]:
-    """What columns there are, where just their values are at fault."""
-    try:
-        return open_source(spec, folder).columns
-    except Mistake:
-        return {}
-
-
-def _report(spec: Spec, folder: Path, samples: int) -> DataReport:
-    reader = open_source(spec, folder)
-    whole = [name for name in reader.columns if not reader.missing([name])]
-    bound = [node.params.get("column") for node in spec.nodes.values() if node.op == "Input"]
-    wanted = [name for name in bound if name in reader.columns] or list(reader.columns)[:1]
-    problems: tuple[Problem, ...] = ()
-    try:
-        dataset = prepare(spec, folder, [*wanted, *whole])
-    except Mistake as mistake:
-        if mistake.param != "data.source.params.missing" or not whole:
-            raise
-        problems = (mistake.problem(),)
-        dataset = prepare(spec, folder, whole)
-    columns = {name: dataset.columns.get(name, column) for name, column in reader.columns.items()}
-    for name, lacks in reader.missing(list(columns)).items():
-        columns[name] = replace(columns[name], missing=int(lacks.sum()))
-    shown = reader.fetch(slice(0, samples), list(reader.columns))
-    rows = [
-        {name: sample_value(columns[name], values[place]) for name, values in shown.items()}
-        for place in range(min(samples, len(reader)))
-    ]
-    sizes = {part: len(next(iter(tensors.values()))) for part, tensors in dataset.splits.items()}
-    return DataReport(_name(spec), columns, sizes, tuple(rows), problems, dataset.notes)
-
-
-def sample_value(column: Column, value: Any) -> Any:
-    """One sample's value of a column as JSON: a class's name, an image as {"png": base64}, numbers."""
-    if column.kind == "category":
-        return column.classes[int(value)] if value >= 0 else None
-    if column.kind == "image":
-        return {"png": _png(np.asarray(value))}
-    numbers = np.asarray(value, dtype=np.float64).round(6)
-    flat = [None if np.isnan(each) else each for each in numbers.reshape(-1)[:64].tolist()]
-    return flat[0] if numbers.size == 1 else flat
-
-
-def _png(pixels: Array) -> str:
-    from PIL import Image  # takes a moment to import
-
-    scaled = np.clip(pixels.astype(np.float32) * (1 if pixels.dtype.kind in "iu" else 255), 0, 255).astype(np.uint8)
-    image = Image.fromarray(scaled[0] if scaled.shape[0] == 1 else scaled.transpose(1, 2, 0))
-    stream = io.BytesIO()
-    image.save(stream, "PNG")
-    return base64.b64encode(stream.getvalue()).decode()
-
-
-# ---------------------------------------------------------------------------------------------------- new samples
-
-
-def _state_columns(state: Mapping[str, Any], names: Collection[str]) -> dict[str, Column]:
-    kept = state["columns"]
-    return {
-        name: Column(
-            name,
-            kept[name]["kind"],
-            tuple(kept[name]["shape"]),
-            kept[name]["dtype"],
-            classes=tuple(kept[name]["classes"]),
-            parts=tuple(kept[name]["parts"]),
-        )
-        for name in names
-    }
-
-
-def read_rows(
-    state: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], columns: Collection[str]
-) -> dict[str, Tensor]:
-    """Turn raw rows ({column: value}) into tensors as the model was trained on; Mistake names row and column."""
-    found = {}
-    for name, column in _state_columns(state, columns).items():
-        values = np.stack([_row_value(row, column, place) for place, row in enumerate(rows, 1)])
-        found[name] = _transformed(state, name, values)
-    return found
-
-
-def _row_value(row: Mapping[str, Any], column: Column, place: int) -> Array:
-    value = row.get(column.name)
-    if value is None and column.parts and all(part in row for part in column.parts):
-        value = [row[part] for part in column.parts]
-    if value is None:
-        also = f", nor {', '.join(column.parts)}" if column.parts else ""
-        raise Mistake(f"Sample {place} has no {column.name}{also}.")
-    if column.kind == "category":
-        if str(value) not in column.classes:
-            raise Mistake(
-                f"Sample {place}: {column.name} is {value!r}; it must be one of {', '.join(column.classes[:20])}."
-            )
-        return np.asarray(column.classes.index(str(value)), dtype=np.int64)
-    try:
-        array = np.asarray(value, dtype=column.dtype)
-    except (ValueError, TypeError, OverflowError):
-        raise Mistake(f"Sample {place}: {column.name} is {str(value)[:60]!r}; it must hold numbers.") from None
-    if array.size != int(np.prod(column.shape)):
-        raise Mistake(f"Sample {place}: {column.name} has {array.size} numbers; it must have {column.shape}.")
-    return array.reshape(column.shape)
-
-
-def read_file(spec: Spec, state: Mapping[str, Any], path: Path, columns: Collection[str]) -> dict[str, Tensor]:
-    """Read new samples: a JSON file of one object or a list, or a file of the source's kind."""
-    if not path.exists():
-        raise Mistake(f"{path} does not exist.")
-    if path.suffix == ".json":
-        try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-        except (ValueError, OSError) as error:
-            raise Mistake(f"{path} cannot be read as JSON: {error}.") from None
-        return read_rows(state, _objects(data, path), columns)
-    source = source_of(spec)
-    arrays = reader_class(source).read_file(source, path, _state_columns(state, columns))
-    lacking = [name for name in columns if name not in arrays]
-    if lacking:
-        raise Mistake(f"{path} lacks the column {lacking[0]!r}.")
-    return {name: _transformed(state, name, arrays[name]) for name in columns}
-
-
-def _objects(data: Any, path: Path) -> list[Mapping[str, Any]]:
-    rows = data if isinstance(data, list) else [data]
-    if not rows or not all(isinstance(row, dict) for row in rows):
-        raise Mistake(f"{path} must hold an object {{column: value}}, or a list of them.")
-    return rows
-
-
-def _transformed(state: Mapping[str, Any], name: str, values: Array) -> Tensor:
-    column = state["columns"][name]
-    values = steps.apply(state["steps"].get(name, ()), values)
-    if column["kind"] != "category" and np.issubdtype(values.dtype, np.floating) and np.isnan(values).any():
-        row = int(np.isnan(values).reshape(len(values), -1).any(axis=1).argmax()) + 1
-        raise Mistake(f"Sample {row} lacks a value in {name}.")
-    if column["kind"] == "category" and (values < 0).any():
-        raise Mistake(f"Sample {int((values < 0).argmax()) + 1} lacks a value in {name}.")
-    return torch.from_numpy(np.ascontiguousarray(values))
+def _check_memory(columns: Sequence[Column], count: int) -> None:
+    """Raise Mistake where the tensors would not fit into this machine's memory."""
+    needed = count * sum(math.prod(column.shape) * np.dtype(column.dtype).itemsize for column in columns)
+    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > 0.9 * there:
+        words = f"The data needs {needed / 2**30:,.1f} GiB as tensors, and this machine has {there / 2**30:,.1f}"
+        raise Mistake(f"{words}; take fewer samples or smaller ones.", param="data.source")

@@ -59,7 +59,8 @@ class Reader:
         values = self.held(name)
         if values is None or values.dtype.kind not in "fi" or (values.dtype.kind == "i" and not self._coded(name)):
             return None
-        lacks = values < 0 if values.dtype.kind == "i" else np.isnan(values).reshape(len(values), -1).any(axis=1)
+        rows = values.reshape(len(values), -1)
+        lacks = np.any(rows < 0 if values.dtype.kind == "i" else np.isnan(rows), axis=1)
         return lacks if lacks.any() else None
 
     def _coded(self, name: str) -> bool:

@@ -165,7 +165,7 @@ def apply(fitted: Sequence[Fitted], values: Array) -> Array:
     return values
 
 
-def _applied(step: Fitted, values: Array) -> Array:
+def _applied(step: Fitted, values: Array) -> Any:
     state, params = step["state"], step["params"]
     if step["op"] == "Index":
         return _indexed(np.asarray(state["numbers"], dtype=np.float64), values)

@@ -1,208 +1,189 @@
-"""Tables: CSV and Parquet files, read by pyarrow."""
+"""Tables: rows of a CSV or Parquet file, each column by its name, and the features joined."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from engine.columns import Column
-from engine.data.sources import Array, Reader, located, refuse_path
+from engine.data import tablefile
+from engine.data.sources import MOST_LISTED, Array, Reader, class_column, located, refuse
+from engine.data.steps import INDEX, MOST_CLASSES, STANDARDIZE
+from engine.data.tablefile import TableFile
 from engine.declare import did_you_mean
 from engine.ops import source as declared
-from engine.problem import Mistake
+from engine.problem import Fix, Mistake
 
 FEATURES = "features"
-MOST_CLASSES = 1000
-MOST_WHOLE_NUMBERS = 50  # a target of so few whole numbers is read as classes
-DELIMITERS = (",", ";", "\t", "|")
+FEW_NUMBERS = 20  # a target of at most so many different whole numbers is taken as classes
+MOSTLY = 0.8  # share of different values that are numbers, from which a text column is taken as one with faults
 
 
 class Table(Reader):
     """Each column by its name, numbers with a size of 1, and "features" with the chosen numbers side by side."""
 
-    file_kinds = "a CSV or Parquet file"
-
     def __init__(self, source: declared.Table, folder: Path) -> None:
-        path = located(source.path, folder, "file")
-        table = read_table(path, source.delimiter)
-        if table.num_rows == 0:
-            raise refuse_path(f"{path} has a header and no rows.")
-        self.target = _known(source.target, table.column_names, "target") if source.target else ""
-        columns: dict[str, Column] = {}
-        arrays: dict[str, Array] = {}
-        for name in table.column_names:
-            read = _category(table, name) if _is_class(table, name, self.target) else _number(table, name)
-            if read is not None:
-                columns[name], arrays[name] = read
-        names = [_known(name, table.column_names, "features") for name in source.features]
-        for name in names:
-            _refuse_text(table, name, path)
-        names = names or [name for name, each in columns.items() if each.kind == "number" and name != self.target]
-        if names and FEATURES not in columns:
-            joined = Column(FEATURES, "number", (len(names),), "float32", parts=tuple(names))
-            columns = {FEATURES: joined, **columns}
-            arrays[FEATURES] = np.concatenate([arrays[name] for name in names], axis=1)
-        self.standardised = tuple(
-            name for name, each in columns.items() if each.kind == "number" and name != self.target
-        )
-        self.notes = tuple(
-            f"The column {name} is of type {table.schema.field(name).type} and is left out."
-            for name in table.column_names
-            if name not in columns
-        )
-        if self.target and self.target not in columns:
-            words = (
-                f"target is {self.target!r}, a column with more than {MOST_CLASSES} different texts; choose another."
+        self._path = located(source.path, folder, "CSV or Parquet file")
+        read = tablefile.read_table(self._path, source.delimiter, source.header)
+        self._first_row = read.first_row
+        self.target = _known(source.target, read.names, "target")
+        self.drops_missing = source.missing == "drop rows"
+        self._arrays: dict[str, Array] = {}
+        self._classes: dict[str, list[str]] = {}
+        self._texts: dict[str, tuple[int, str]] = {}  # of columns with numbers and texts: the first text and its row
+        self._rows = read.table.num_rows
+        self.notes = ()
+        columns = {name: column for name in read.names if (column := self._column(read, name)) is not None}
+        parts = self._features(source, read, columns)
+        if self.target:
+            self._check_target(columns)
+        joined = {} if not parts or FEATURES in columns else {FEATURES: _joined(parts)}
+        order = sorted(columns, key=lambda name: name != self.target)
+        self.columns = joined | {name: columns[name] for name in order}
+        if not self.columns:
+            raise refuse(f"{self._path} has no column of numbers or of classes.")
+
+    def __len__(self) -> int:
+        return int(self._rows)
+
+    def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
+        return {name: self._taken(self.columns[name], indices) for name in names}
+
+    def _taken(self, column: Column, indices: Array) -> Array:
+        if column.parts:
+            return np.stack([self._arrays[part][indices] for part in column.parts], axis=1)
+        values = self._arrays[column.name][indices]
+        return values if column.kind == "category" else values[:, None]
+
+    def held(self, name: str) -> Array | None:
+        return self._arrays.get(name)
+
+    def classes(self, name: str) -> Sequence[str]:
+        return self._classes.get(name, ())
+
+    def missing(self, name: str) -> Array | None:
+        parts = self.columns[name].parts
+        if not parts:
+            return super().missing(name)
+        lacking = [lacks for part in parts if (lacks := super(Table, self).missing(part)) is not None]
+        return np.logical_or.reduce(lacking) if lacking else None
+
+    def _with_facts(self, column: Column) -> Column:
+        described = super()._with_facts(column)
+        known = [part for name in column.parts if (part := self.described(name)).mean is not None]
+        if not known:
+            return described
+        lows, highs, means = zip(*((part.low, part.high, part.mean) for part in known), strict=True)
+        return replace(described, low=min(lows), high=max(highs), mean=math.fsum(means) / len(means))
+
+    def where(self, index: int) -> str:
+        return f"row {index + self._first_row}"
+
+    # ---------------------------------------------------------------------------------------------------- columns
+
+    def _column(self, read: TableFile, name: str) -> Column | None:
+        """Take in a column of the file; None, with a note, for one that is of no use."""
+        column = read.table.column(name)
+        kind = column.type
+        if str(kind) in ("binary", "large_binary"):
+            raise tablefile.not_text(self._path, name)
+        if tablefile.is_numeric(kind) or tablefile.is_time(kind):
+            return self._number(name, tablefile.numbers(column), whole=str(kind).startswith(("int", "uint")))
+        if not tablefile.is_text(kind):
+            self.notes += (f"{name} is of the type {kind} and is left out.",)
+            return None
+        if str(kind) == "bool" and name != self.target:
+            return self._number(name, tablefile.numbers(column), whole=False)
+        return self._category(name, tablefile.texts(column))
+
+    def _number(self, name: str, values: Array, *, whole: bool) -> Column | None:
+        self._arrays[name] = values
+        if np.isnan(values).all():
+            self.notes += (f"{name} is empty and is left out.",)
+            return None
+        default = STANDARDIZE if name != self.target else INDEX if whole and _few(values) else ()
+        return Column(name, "number", (1,), "float32", default=default)
+
+    def _category(self, name: str, texts: Any) -> Column | None:
+        different = texts.unique().drop_null()
+        if len(different) == 0:
+            self.notes += (f"{name} is empty and is left out.",)
+            return None
+        if len(different) > MOST_CLASSES:
+            self.notes += (f"{name} has {len(different):,} different texts, too many to be classes, and is left out.",)
+            return None
+        known = different.to_pylist()
+        count = sum(map(tablefile.is_number, known))
+        if count == len(known):
+            return self._number(
+                name, np.array([math.nan if each is None else float(each) for each in texts.to_pylist()]), whole=False
             )
-            raise Mistake(words, param="data.source.params.target")
-        if not columns:
-            raise refuse_path(f"{path} has no column of numbers or of classes.")
-        super().__init__(tuple(columns.values()), arrays)
+        if count >= 2 and (count >= MOSTLY * len(known) or len(known) - count == 1):
+            found = tablefile.first_text(texts)
+            assert found is not None
+            self._texts[name] = found
+        self._classes[name] = sorted(known)
+        self._arrays[name] = tablefile.places(texts, self._classes[name])
+        return class_column(name, self._classes[name])
 
-    @classmethod
-    def read_file(cls, source: declared.Source, path: Path, columns: Mapping[str, Column]) -> dict[str, Array]:
-        """Read the wanted columns of a table like the one trained on."""
-        assert isinstance(source, declared.Table)
-        table = read_table(path, source.delimiter)
-        arrays = {}
-        for name, column in columns.items():
-            parts = column.parts or (name,)
-            for part in parts:
-                if part not in table.column_names:
-                    raise Mistake(f"{path} lacks the column {part!r}{did_you_mean(part, table.column_names)}.")
-            if column.kind == "category":
-                arrays[name] = _indexed(table, name, column.classes)
-                continue
-            for part in parts:
-                _refuse_text(table, part, path)
-            arrays[name] = np.concatenate([_floats(table, part) for part in parts], axis=1)
-        return arrays
+    def _features(self, source: declared.Table, read: TableFile, columns: dict[str, Column]) -> tuple[str, ...]:
+        """The columns that "features" joins; raises Mistake where one is no column of numbers."""
+        chosen = tuple(_known(name, read.names, "features") for name in source.features)
+        if self.target in chosen:
+            words = f"features holds {self.target!r}, which is the target; take it out of one of them."
+            raise refuse(words, "features")
+        usable = tuple(
+            name
+            for name, column in columns.items()
+            if column.kind == "number"
+            and name != self.target
+            and not tablefile.is_time(read.table.schema.field(name).type)
+        )
+        faulty = [name for name in self._texts if name in chosen or (not chosen and name != self.target)]
+        if faulty:
+            raise self._no_number(faulty[0], usable)
+        for name in chosen:
+            if name not in columns or columns[name].kind != "number":
+                self._texts[name] = tablefile.first_text(tablefile.texts(read.table.column(name))) or (0, "")
+                raise self._no_number(name, usable)
+        return chosen or usable
+
+    def _no_number(self, name: str, usable: Sequence[str]) -> Mistake:
+        index, text = self._texts[name]
+        words = f"{self._path.name}: {name} must hold numbers, and {self.where(index)} has {text!r}"
+        value = {"path": "data.source.params.features", "value": [each for each in usable if each != name]}
+        fix = Fix(f"Take the features without {name}", "set_setting", value)
+        return refuse(f"{words}; mend it, or leave {name} out of features.", "features", (fix,) if usable else ())
+
+    def _check_target(self, columns: dict[str, Column]) -> None:
+        if self.target in self._texts:
+            index, text = self._texts[self.target]
+            words = f"{self._path.name}: the target {self.target} holds numbers, but {self.where(index)} has {text!r}"
+            raise refuse(f"{words}; mend it or choose another target.", "target")
+        count = len(self._classes.get(self.target, ()))
+        if self.target not in columns:
+            raise refuse(f"The target {self.target} is empty or of no usable type; choose another.", "target")
+        if count > MOST_LISTED:
+            words = f"The target {self.target} has {count:,} different texts, more than {MOST_LISTED:,} classes"
+            raise refuse(f"{words}; choose another target.", "target")
 
 
-def read_table(path: Path, delimiter: str) -> Any:
-    """Read a CSV or Parquet file as a pyarrow Table; raises Mistake where it cannot be."""
-    import pyarrow as pa  # takes a moment to import
-    from pyarrow import csv, parquet
-
-    if path.is_dir():
-        raise refuse_path(f"{path} is a folder; choose a CSV or Parquet file.")
-    try:
-        if path.suffix in (".parquet", ".pq"):
-            table = parquet.read_table(path)
-        else:
-            parse = csv.ParseOptions(delimiter=_delimiter(path) if delimiter == "auto" else delimiter)
-            convert = csv.ConvertOptions(strings_can_be_null=True)
-            table = csv.read_csv(path, parse_options=parse, convert_options=convert)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError, UnicodeDecodeError, EOFError) as error:
-        words = str(error).split("\n")[0].rstrip(".")
-        words = "it is empty" if "Empty CSV" in words else words
-        raise refuse_path(f"{path} cannot be read as a table: {words}.") from None
-    except OSError as error:
-        raise refuse_path(f"{path} cannot be read: {error.strerror or error}.") from None
-    twice = {name for name in table.column_names if table.column_names.count(name) > 1}
-    if twice:
-        raise refuse_path(f"{path} has the column {min(twice)!r} more than once; rename one of them.")
-    return table
+def _joined(parts: tuple[str, ...]) -> Column:
+    return Column(FEATURES, "number", (len(parts),), "float32", parts=parts, default=STANDARDIZE)
 
 
-def _delimiter(path: Path) -> str:
-    """The delimiter that splits the header most."""
-    import gzip
-
-    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
-        header = stream.readline(2**20).decode(errors="replace")
-    return max(DELIMITERS, key=header.count)
+def _few(values: Array) -> bool:
+    known = values[~np.isnan(values)]
+    return bool(known.min() >= 0) and len(np.unique(known)) <= FEW_NUMBERS
 
 
 def _known(name: str, names: Sequence[str], param: str) -> str:
-    if name not in names:
-        words = f"{param} names {name!r}, a column the table lacks{did_you_mean(name, names)}."
-        raise Mistake(words, param=f"data.source.params.{param}")
+    if name and name not in names:
+        listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+        raise refuse(f"The table has no column {name!r}{did_you_mean(name, names)}; it has {listed}.", param)
     return name
-
-
-def _is_number(table: Any, name: str) -> bool:
-    import pyarrow.types as types
-
-    kind = table.schema.field(name).type
-    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind) or types.is_null(kind))
-
-
-def _is_class(table: Any, name: str, target: str) -> bool:
-    import pyarrow.types as types
-
-    kind = table.schema.field(name).type
-    if types.is_string(kind) or types.is_large_string(kind) or types.is_boolean(kind) or types.is_dictionary(kind):
-        return True
-    if name != target or not types.is_integer(kind):
-        return False
-    return len(table.column(name).unique()) <= MOST_WHOLE_NUMBERS
-
-
-def _number(table: Any, name: str) -> tuple[Column, Array] | None:
-    if not _is_number(table, name):
-        return None
-    return Column(name, "number", (1,), "float32"), _floats(table, name)
-
-
-def _floats(table: Any, name: str) -> Array:
-    import pyarrow as pa
-
-    column = table.column(name).cast(pa.float64())
-    values = column.to_numpy(zero_copy_only=False) if column.null_count == 0 else column.fill_null(np.nan).to_numpy()
-    return np.asarray(values, dtype=np.float32)[:, None]
-
-
-def _category(table: Any, name: str) -> tuple[Column, Array] | None:
-    texts = _texts(table, name)
-    classes = sorted({text for text in texts.unique().to_pylist() if text is not None}, key=_by_number)
-    if not 0 < len(classes) <= MOST_CLASSES:
-        return None
-    column = Column(name, "category", (), "int64", classes=tuple(classes))
-    return column, _indexed(table, name, column.classes)
-
-
-def _by_number(text: str) -> tuple[int, float, str]:
-    digits = text.lstrip("-")
-    return (0, float(text), text) if digits.isdigit() else (1, 0.0, text)
-
-
-def _texts(table: Any, name: str) -> Any:
-    import pyarrow as pa
-
-    return table.column(name).cast(pa.string())
-
-
-def _indexed(table: Any, name: str, classes: Sequence[str]) -> Array:
-    """The place of each text among the classes; -1 where a value is missing."""
-    import pyarrow as pa
-    from pyarrow import compute
-
-    texts = _texts(table, name)
-    places = compute.index_in(texts, value_set=pa.array(list(classes), pa.string()))
-    array = np.asarray(places.fill_null(-1).to_numpy(), dtype=np.int64)
-    unknown = (array < 0) & ~np.asarray(texts.is_null().to_numpy())
-    if unknown.any():
-        row = int(np.flatnonzero(unknown)[0])
-        raise Mistake(f"Row {row + 1} has {texts[row].as_py()!r} in {name}, a class the model does not know.")
-    return array
-
-
-def _refuse_text(table: Any, name: str, path: Path) -> None:
-    if _is_number(table, name):
-        return
-    texts = table.column(name).to_pylist()
-    row = next((place for place, text in enumerate(texts) if text is not None and not _reads_as_number(text)), 0)
-    words = f"{path.name}: the column {name} must hold numbers, and row {row + 1} has {texts[row]!r}."
-    raise Mistake(words, param="data.source.params.features")
-
-
-def _reads_as_number(text: Any) -> bool:
-    try:
-        float(text)
-    except (TypeError, ValueError):
-        return False
-    return True

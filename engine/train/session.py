@@ -16,7 +16,6 @@ from engine import data
 from engine.binding import binding_problems
 from engine.check import find
 from engine.compile import Compiled, compile
-from engine.data.sources import open_source
 from engine.devices import choose
 from engine.ops.optimizer import Optimizer
 from engine.ops.settings import Batching, Training
@@ -112,7 +111,7 @@ def _columns(spec: Spec, compiled: Compiled, folder: Path) -> list[str]:
     """The columns that the graph's live Inputs are bound to."""
     if not compiled.feeds:
         raise Refused(Problem("The graph has no Input, so no data reaches its loss; add one and bind it to a column."))
-    _refuse(binding_problems(spec, compiled.report, open_source(spec, folder).columns))
+    _refuse(binding_problems(spec, compiled.report, data.columns_of(spec, folder)))
     return [str(feed.column) for feed in compiled.feeds]
 
 

@@ -1,0 +1,124 @@
+"""What the window shows of the data: columns, sizes of the splits, first samples, problems."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from engine.columns import Column, DataReport
+from engine.data.prepare import Plan, bound_columns, complete_rows, labels_of, plan, split_notes
+from engine.data.sources import Array, Reader, open_source, reading
+from engine.data.splits import sizes, split_of
+from engine.ops.source import Source
+from engine.problem import Mistake, Problem
+from engine.spec import Spec
+
+SHOWN = 48  # samples of a report
+MOST_NUMBERS = 64  # of a sample that are shown
+THUMBNAIL = 96  # pixels, the longer side of an image at most
+T = TypeVar("T")
+
+
+def report(spec: Spec, folder: Path, samples: int = SHOWN) -> DataReport:
+    """Describe the data of a spec for people. The user's mistakes are inside, never raised."""
+    section = spec.data.get("source")
+    kind = str(section.get("kind", "")) if isinstance(section, Mapping) else ""
+    problems = list(_param_problems(section))
+    reader = None if problems else _tried(problems, lambda: open_source(spec, folder))
+    if reader is None:
+        return DataReport(kind, problems=tuple(problems))
+    plans = {}
+    for name in reader.columns:
+        found = _tried(problems, lambda name=name: plan(spec, reader, name))  # type: ignore[misc]  # bound at once
+        plans[name] = found or Plan(reader.described(name), (), reader.described(name))
+    watched = bound_columns(spec, reader) or _watched(reader)
+    chosen = _tried(problems, lambda: complete_rows(spec, reader, [plans[name] for name in watched]))
+    splits: dict[str, int] = {}
+    notes = reader.notes
+    if chosen is not None:
+        rows, lost = chosen
+        settled = _tried(problems, lambda: _settled(spec, reader, rows))
+        splits, further = settled or ({}, ())
+        notes = (*notes, *lost, *further)
+    shown = _tried(problems, lambda: _samples(reader, samples)) or ()
+    columns = {name: each.column for name, each in plans.items()}
+    return DataReport(kind, columns, splits, shown, tuple(problems), notes)
+
+
+def _param_problems(section: Any) -> list[Problem]:
+    """Every wrong param of the source, not just the first."""
+    if not isinstance(section, Mapping) or section.get("kind") not in Source.registry:
+        return []
+    params = section.get("params", {})
+    found = Source.registry[section["kind"]].parse(params if isinstance(params, Mapping) else {})[1]
+    return [Problem(each.message, None, f"data.source.params.{each.param}") for each in found]
+
+
+def _tried(problems: list[Problem], work: Callable[[], T]) -> T | None:
+    """Do a part of the work; where the user's mistake stops it, note the problem and return None."""
+    try:
+        with reading(Path()):
+            return work()
+    except Mistake as mistake:
+        problems.append(mistake.problem())
+    except MemoryError:
+        problems.append(Problem("The data does not fit into memory; choose less of it.", None, "data.source"))
+    return None
+
+
+def _watched(reader: Reader) -> list[str]:
+    """The columns that a graph is most likely bound to."""
+    joined = [name for name, column in reader.columns.items() if column.parts]
+    target = [reader.target] if reader.target in reader.columns else []
+    return [*joined, *target] or list(reader.columns)
+
+
+def _settled(spec: Spec, reader: Reader, rows: Array) -> tuple[dict[str, int], tuple[str, ...]]:
+    settings = split_of(spec)
+    counts = sizes(settings, reader, rows)
+    labels = labels_of(spec, reader, rows) if settings.stratify else None
+    return {part: count for part, count in counts.items() if count}, split_notes(spec, reader, rows, labels)
+
+
+# --------------------------------------------------------------------------------------------------------- samples
+
+
+def _samples(reader: Reader, count: int) -> tuple[dict[str, Any], ...]:
+    indices = reader.preview(count)
+    values = reader.fetch(indices, list(reader.columns))
+    shown = {
+        name: [shown_value(reader, column, each) for each in values[name]] for name, column in reader.columns.items()
+    }
+    return tuple({name: each[place] for name, each in shown.items()} for place in range(len(indices)))
+
+
+def shown_value(reader: Reader, column: Column, value: Any) -> Any:
+    """One sample's value as JSON: a class's name, an image as {"png": base64 text}, numbers, null for missing."""
+    if column.kind == "category":
+        return reader.classes(column.name)[int(value)] if value >= 0 else None
+    if column.kind == "image":
+        return {"png": png(value)}
+    if np.size(value) > MOST_NUMBERS:
+        return f"{' × '.join(map(str, column.shape))} numbers"
+    if np.asarray(value).dtype.kind != "f":
+        return np.asarray(value).tolist()
+    numbers = [None if np.isnan(each) else float(each) for each in np.asarray(value, np.float64).ravel()]
+    return numbers[0] if column.shape in ((), (1,)) else numbers
+
+
+def png(pixels: Array) -> str:
+    """Write an image (channels, height, width) as base64 text of a PNG; pixels beyond 0..1 are brought into it."""
+    from PIL import Image  # takes a moment to import
+
+    low, high = min(0.0, float(np.nanmin(pixels, initial=0))), max(1.0, float(np.nanmax(pixels, initial=1)))
+    scaled = np.nan_to_num((pixels - low) / (high - low) * 255).round().astype(np.uint8)
+    image = Image.fromarray(scaled[0] if len(scaled) == 1 else scaled.transpose(1, 2, 0))
+    image.thumbnail((THUMBNAIL, THUMBNAIL))
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    return base64.b64encode(stream.getvalue()).decode()

@@ -1,0 +1,285 @@
+"""CSV and Parquet files as tables of pyarrow, and their columns as arrays."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.data.sources import Array, reading, refuse
+from engine.problem import Fix, Mistake
+
+DELIMITERS = (",", ";", "\t", "|")
+IN_WORDS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+MISSING = ("", "?", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null")
+SAMPLE_BYTES = 2**16  # of a CSV, read to find out how it is written
+SAMPLE_LINES = 20
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """A table, and the number that its first row has for the user (a CSV's header is row 1)."""
+
+    table: Any
+    first_row: int
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns."""
+        return list(self.table.column_names)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a CSV is written."""
+
+    delimiter: str
+    header: bool
+    decimal: str
+
+
+def read_table(path: Path, delimiter: str = "auto", header: str = "auto") -> TableFile:
+    """Read a CSV or Parquet file, gzipped or not; raises Mistake where it cannot be.
+
+    `delimiter` is one of DELIMITERS or "auto"; `header`, whether the first row names the columns, "auto", "yes" or
+    "no".
+    """
+    if path.is_dir():
+        raise refuse(f"{path} is a folder; choose a CSV or Parquet file in it.")
+    with reading(path), path.open("rb") as stream:
+        start = stream.read(4)
+    if start == b"PAR1" or path.suffix.lower() in (".parquet", ".pq"):
+        read = TableFile(_parquet(path), 1)
+    else:
+        if start[:2] == b"PK":
+            raise refuse(f"{path} is an archive or an Excel workbook, no CSV; save it as CSV.")
+        read = _csv(path, start[:2] == b"\x1f\x8b", delimiter, header)
+    twice = next((name for name in read.names if read.names.count(name) > 1), None)
+    if twice is not None:
+        raise refuse(f"{path} has the column {twice!r} more than once; rename one of them.")
+    if read.table.num_rows == 0:
+        raise refuse(f"{path} names columns and has no rows.")
+    return read
+
+
+def _parquet(path: Path) -> Any:
+    from pyarrow import parquet  # takes a moment to import
+
+    with _explained(path, "a Parquet file"):
+        return parquet.read_table(path, partitioning=None)
+
+
+@contextmanager
+def _explained(path: Path, what: str) -> Iterator[None]:
+    """Turn pyarrow's errors into a Mistake."""
+    import pyarrow as pa  # takes a moment to import
+
+    with reading(path):
+        try:
+            yield
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError, pa.ArrowSerializationError) as error:
+            words = str(error).split("\n")[0].rstrip(".")
+            raise refuse(f"{path} cannot be read as {what}: {words}.") from None
+
+
+# ------------------------------------------------------------------------------------------------------------- CSV
+
+
+def _csv(path: Path, zipped: bool, delimiter: str, header: str) -> TableFile:
+    import pyarrow as pa  # takes a moment to import
+    from pyarrow import csv as arrow
+
+    def stream() -> Any:
+        return pa.input_stream(str(path), compression="gzip" if zipped else None)
+
+    with reading(path), stream() as start:
+        text = _text(start.read(SAMPLE_BYTES), path)
+    dialect = _dialect(text, delimiter, header, path)
+
+    def table(threads: bool) -> Any:
+        with stream() as whole:
+            return arrow.read_csv(
+                whole,
+                arrow.ReadOptions(autogenerate_column_names=not dialect.header, use_threads=threads),
+                arrow.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=text.count('"') > 0),
+                arrow.ConvertOptions(
+                    null_values=[*MISSING, *(f" {each}" for each in MISSING)], decimal_point=dialect.decimal
+                ),
+            )
+
+    with _explained(path, "a CSV"):
+        try:
+            read = table(threads=True)
+        except pa.ArrowInvalid:
+            read = _named_row(lambda: table(threads=False), path, dialect)
+    names = [name.strip() or f"column_{place}" for place, name in enumerate(read.column_names, 1)]
+    if not dialect.header:
+        names = [f"column_{place}" for place in range(1, len(names) + 1)]
+    return TableFile(read.rename_columns(names), 2 if dialect.header else 1)
+
+
+def _named_row(read: Any, path: Path, dialect: Dialect) -> Any:
+    """Read in one thread, where pyarrow says which row is at fault."""
+    import pyarrow as pa  # loaded by now
+
+    try:
+        return read()
+    except pa.ArrowInvalid as error:
+        found = re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", str(error))
+        if found is None:
+            raise
+        row, expected, got = map(int, found.groups())
+        words = f"{path}: row {row} has {got} values, and the first row has {expected}"
+        raise refuse(f"{words}; is {_name(dialect.delimiter)} the delimiter? If so, mend that row.") from None
+
+
+def _name(delimiter: str) -> str:
+    return "the tab" if delimiter == "\t" else f'"{delimiter}"'
+
+
+def _text(data: bytes, path: Path) -> str:
+    """The start of a file as text; raises Mistake where it is none."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise refuse(f"{path} is UTF-16 text; save it as UTF-8.")
+    if b"\0" in data:
+        raise refuse(f"{path} is no text file, so no CSV; choose a CSV or Parquet file.")
+    try:
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(data)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise refuse(f"{path} is not UTF-8 text (line {line}, byte {error.start}); save it as UTF-8.") from None
+    if not text.strip():
+        raise refuse(f"{path} is empty; choose a file with a header and rows.")
+    return text
+
+
+def _dialect(text: str, delimiter: str, header: str, path: Path) -> Dialect:
+    widths = {each: _width(text, each) for each in DELIMITERS}
+    best = max(DELIMITERS, key=lambda each: widths[each])
+    if delimiter == "auto":
+        delimiter = best
+    elif widths[delimiter] < 2 <= widths[best]:
+        words = f"{path} has one column when it is split at {IN_WORDS[delimiter]}; it looks split at {IN_WORDS[best]}."
+        fix = Fix("Find the delimiter", "set_setting", {"path": "data.source.params.delimiter", "value": "auto"})
+        raise refuse(words, "delimiter", (fix,))
+    named = header == "yes" or (header == "auto" and not _is_data(_rows(text, delimiter)[0]))
+    commas = delimiter != "," and re.search(r"\d,\d", text) and not re.search(r"\d\.\d", text)
+    return Dialect(delimiter, named, "," if commas else ".")
+
+
+def _rows(text: str, delimiter: str) -> list[list[str]]:
+    """The first rows, without one that is cut off."""
+    lines = [line for line in text.splitlines(keepends=True) if line.strip()]
+    whole = lines[:-1] if len(lines) > 1 and not text.endswith("\n") and len(text) >= SAMPLE_BYTES // 4 else lines
+    try:
+        return list(csv.reader(whole[:SAMPLE_LINES], delimiter=delimiter)) or [[]]
+    except csv.Error:
+        return [[]]
+
+
+def _width(text: str, delimiter: str) -> int:
+    """How many columns the delimiter makes, 1 where the rows differ."""
+    widths = {len(row) for row in _rows(text, delimiter)}
+    return widths.pop() if len(widths) == 1 else 1
+
+
+def _is_data(row: Sequence[str]) -> bool:
+    """Whether a first row is no header: it holds numbers other than 0, 1, 2, ..."""
+    numbers = [float(cell) for cell in row if is_number(cell)]
+    return bool(numbers) and numbers != [numbers[0] + place for place in range(len(row))]
+
+
+def is_number(text: str) -> bool:
+    """Whether a text reads as a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+# --------------------------------------------------------------------------------------------------------- columns
+
+
+def is_numeric(kind: Any) -> bool:
+    """Whether a pyarrow type holds numbers."""
+    from pyarrow import types  # loaded by now
+
+    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind) or types.is_null(kind))
+
+
+def is_time(kind: Any) -> bool:
+    """Whether a pyarrow type holds days or moments."""
+    from pyarrow import types  # loaded by now
+
+    return bool(types.is_date(kind) or types.is_timestamp(kind))
+
+
+def is_text(kind: Any) -> bool:
+    """Whether a pyarrow type holds texts or true and false."""
+    from pyarrow import types  # loaded by now
+
+    if types.is_dictionary(kind):
+        return is_text(kind.value_type)
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_boolean(kind))
+
+
+def numbers(column: Any) -> Array:
+    """A column's numbers in double precision; NaN where one is missing or infinite. Moments become days since 1970."""
+    import pyarrow as pa  # loaded by now
+
+    kind = column.type
+    if is_time(kind):
+        column = column.cast(pa.timestamp("ms"), safe=False).cast(pa.int64())
+    column = column.cast(pa.float64(), safe=False)
+    values = np.array(column.to_numpy(), dtype=np.float64)  # pyarrow writes NaN where there is none
+    values[~np.isfinite(values)] = np.nan
+    return values / 86_400_000 if is_time(kind) else values
+
+
+def texts(column: Any) -> Any:
+    """A column's values as texts without blanks around them; null where one is missing."""
+    import pyarrow as pa  # loaded by now
+    from pyarrow import compute
+
+    if is_numeric(column.type):
+        known = class_texts(numbers(column))
+        return pa.chunked_array([pa.array(known, pa.string())])
+    column = compute.utf8_trim_whitespace(column.cast(pa.string()))
+    return compute.if_else(compute.is_in(column, value_set=pa.array(MISSING)), None, column)
+
+
+def class_texts(values: Array) -> list[str | None]:
+    """Write numbers as class names, None for NaN."""
+    return [None if each != each else str(int(each)) if each.is_integer() else repr(each) for each in values.tolist()]
+
+
+def places(column: Any, classes: Sequence[str]) -> Array:
+    """The place of each text of a column among the classes: -1 where it is missing, -2 where it is none of them."""
+    import pyarrow as pa  # loaded by now
+    from pyarrow import compute
+
+    found = compute.index_in(column, value_set=pa.array(classes, pa.string()))
+    array = np.array(found.fill_null(-2).to_numpy(), dtype=np.int64)
+    array[np.asarray(column.is_null().to_numpy())] = -1
+    return array
+
+
+def first_text(column: Any) -> tuple[int, str] | None:
+    """The index and the text of a column's first value that is no number, None where there is none."""
+    for index, text in enumerate(column.to_pylist()):
+        if text is not None and not is_number(text):
+            return index, text
+    return None
+
+
+def not_text(path: Path, name: str) -> Mistake:
+    """The Mistake for a column whose texts are not UTF-8."""
+    return refuse(f"{path}: the column {name} has text that is not UTF-8; save the file as UTF-8.")
