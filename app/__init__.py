@@ -1,0 +1,1 @@
+"""Netloom's window. It never imports torch: torch works in child processes."""

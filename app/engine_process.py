@@ -1,0 +1,188 @@
+"""The helper process that does torch's work for the window: checks, previews, exports."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
+
+from app.document import Document
+from engine.columns import DataReport
+from engine.report import Report
+from engine.spec import Spec, encode
+
+Reply = Callable[[dict[str, Any]], None]
+
+ROOT = Path(__file__).parents[1]
+CHECK_DELAY_MS = 40
+DATA_DELAY_MS = 250
+KILL_MS = 1000
+
+
+class EngineProcess(QObject):
+    """One `python -m engine serve`; started at the first request, and anew should it die."""
+
+    lost = Signal(str)
+    printed = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._process: QProcess | None = None
+        self._waiting: dict[int, Reply] = {}
+        self._next = 0
+        self._closing = False
+
+    def start(self) -> None:
+        """Start the process, so that torch is loaded by the time it is asked."""
+        if self._process is not None:
+            return
+        process = QProcess(self)
+        environment = QProcessEnvironment.systemEnvironment()
+        environment.insert("PYTHONUNBUFFERED", "1")
+        process.setProcessEnvironment(environment)
+        process.setWorkingDirectory(str(ROOT))
+        process.readyReadStandardOutput.connect(self._read)
+        process.readyReadStandardError.connect(self._print)
+        process.finished.connect(self._ended)
+        process.errorOccurred.connect(self._failed)
+        process.start(sys.executable, ["-m", "engine", "serve"])
+        self._process = process
+
+    def request(self, do: str, reply: Reply, **arguments: Any) -> int:
+        """Send a request; `reply` gets the answer, with "error" where it could not be done. Returns its number."""
+        self.start()
+        assert self._process is not None
+        self._next += 1
+        self._waiting[self._next] = reply
+        line = json.dumps({"id": self._next, "do": do, **arguments}, ensure_ascii=False)
+        self._process.write(line.encode() + b"\n")
+        return self._next
+
+    def close(self) -> None:
+        """End the process."""
+        self._closing = True
+        if self._process is not None:
+            self._process.closeWriteChannel()
+            self._process.kill()
+            self._process.waitForFinished(KILL_MS)
+
+    def cancel(self) -> None:
+        """Put an end to what is under way; the next request starts a new process."""
+        process, self._process = self._process, None
+        waiting, self._waiting = self._waiting, {}
+        if process is not None:
+            process.finished.disconnect(self._ended)
+            process.errorOccurred.disconnect(self._failed)
+            process.kill()
+            process.waitForFinished(KILL_MS)
+            process.deleteLater()
+        for reply in waiting.values():
+            reply({"error": "It was stopped."})
+
+    def _read(self) -> None:
+        assert self._process is not None
+        while self._process is not None and self._process.canReadLine():
+            answer = json.loads(bytes(self._process.readLine().data()))
+            reply = self._waiting.pop(answer.get("id", -1), None)
+            if reply is not None:
+                reply(answer)
+
+    def _print(self) -> None:
+        assert self._process is not None
+        self.printed.emit(bytes(self._process.readAllStandardError().data()).decode(errors="replace"))
+
+    def _failed(self, error: QProcess.ProcessError) -> None:
+        if error == QProcess.ProcessError.FailedToStart:
+            self._ended()
+
+    def _ended(self) -> None:
+        if self._closing or self._process is None:
+            return
+        self._process.deleteLater()
+        self._process = None
+        waiting, self._waiting = self._waiting, {}
+        words = "The helper process ended unexpectedly; it starts anew with the next edit. The log has more."
+        self.lost.emit(words)
+        for reply in waiting.values():
+            reply({"error": words})
+
+
+class Checker(QObject):
+    """Keeps a document's reports up to date: a short while after each edit it asks the helper processes."""
+
+    state_changed = Signal(str)  # "checking", "checked" or "failed"
+
+    def __init__(self, document: Document, checks: EngineProcess, worker: EngineProcess) -> None:
+        super().__init__(document)
+        self._document, self._checks, self._worker = document, checks, worker
+        self._checked: Spec | None = None
+        self._described: tuple[Any, ...] | None = None
+        self._check_timer = self._timer(CHECK_DELAY_MS, self._check)
+        self._data_timer = self._timer(DATA_DELAY_MS, self._describe)
+        document.changed.connect(self._look)
+        document.replaced.connect(self._forget)
+        document.path_changed.connect(self._look)
+
+    def _timer(self, delay_ms: int, work: Callable[[], None]) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(delay_ms)
+        timer.timeout.connect(work)
+        return timer
+
+    def _forget(self) -> None:
+        self._checked = self._described = None
+
+    def _look(self) -> None:
+        """Ask for what the last edit has made out of date; moved nodes change nothing."""
+        spec = self._document.spec
+        known = self._checked
+        if known is None or (known.nodes, known.data, known.training) != (spec.nodes, spec.data, spec.training):
+            self.state_changed.emit("checking")
+            self._check_timer.start()
+        if self._described != self._description():
+            self._data_timer.start()
+
+    def _description(self) -> tuple[Any, ...]:
+        """What a data report depends on."""
+        spec = self._document.spec
+        bound = [node.params.get("column") for node in spec.nodes.values() if node.op == "Input"]
+        return (spec.data, bound, self._document.folder)
+
+    def _check(self) -> None:
+        spec = self._checked = self._document.spec
+        self._checks.request("check", lambda answer: self._take(spec, answer), spec=_light(spec))
+
+    def _take(self, spec: Spec, answer: dict[str, Any]) -> None:
+        if spec is not self._checked:
+            return
+        if "report" in answer:
+            self._document.set_report(Report.decode(answer["report"]))
+            self.state_changed.emit("checked")
+        elif "error" in answer:
+            self._checked = None
+            self.state_changed.emit("failed")
+
+    def _describe(self) -> None:
+        described = self._described = self._description()
+        if not self._document.spec.data.get("source"):
+            self._document.set_data(None)
+            return
+
+        def take(answer: dict[str, Any]) -> None:
+            if described is self._described and "data" in answer:
+                self._document.set_data(DataReport.decode(answer["data"]))
+            elif described is self._described:
+                self._described = None
+
+        folder = str(self._document.folder)
+        self._worker.request("data", take, spec=encode(self._document.spec), folder=folder)
+
+
+def _light(spec: Spec) -> dict[str, Any]:
+    """The spec as JSON, without the canvas: the check does not look at it."""
+    return {**encode(spec), "canvas": {}}
