@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from engine import card
 from engine.columns import Column
 from engine.declare import Metric, did_you_mean
-from engine.layout import CARD_WIDTH, layout
+from engine.layout import layout
 from engine.ops import OPS
 from engine.ops.optimizer import Optimizer
 from engine.ops.source import Source
@@ -201,9 +202,9 @@ def insert(
 def _between(spec: Spec, wire: Wire | None, node: str) -> Position:
     x, y = position(spec, node)
     if wire is None:
-        return (x - CARD_WIDTH - STEP_RIGHT, y)
+        return (x - card.WIDTH - STEP_RIGHT, y)
     left, top = position(spec, source_id(wire))
-    return _snapped(((x + left) / 2, (y + top) / 2 + (96 if x - left < 2 * CARD_WIDTH + STEP_RIGHT else 0)))
+    return _snapped(((x + left) / 2, (y + top) / 2 + (96 if x - left < 2 * card.WIDTH + STEP_RIGHT else 0)))
 
 
 def replace_op(spec: Spec, node: str, op: str) -> Spec:

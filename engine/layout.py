@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
+from engine import card
 from engine.spec import Spec
 from engine.validate import order, targets_of
 
-CARD_WIDTH, CARD_HEIGHT = 208, 88  # pixels, of a card of the usual size
 GRID = 8
-GAP_X, GAP_Y = 64, 32  # between columns, and between cards of a column
-COMPONENT_GAP = 64
+GAP_X, GAP_Y = 48, 32  # between columns, and between cards of a column
+LINE_GAP = 72  # between lines of columns
+LEAST_COLUMNS = 6
+SCREEN_SHAPE = 2.0  # width by height
 SWEEPS = 6
 MOST_BENDS = 20_000  # beyond this many, long wires may pass behind cards
 
-Sizes = Mapping[str, tuple[float, float]]
 Key = str | int  # a node's id, or the number of a bend in a long wire
 
 
@@ -31,26 +34,44 @@ class _Drawing:
     columns: list[_Column]
     before: dict[Key, list[Key]]
     behind: dict[Key, list[Key]]
-    heights: dict[Key, float]
+    above: dict[Key, float]  # from the line that wires run along to the top edge
+    below: dict[Key, float]  # and to the bottom edge
 
 
-def layout(spec: Spec, sizes: Sizes | None = None) -> dict[str, tuple[int, int]]:
+def layout(spec: Spec) -> dict[str, tuple[int, int]]:
     """Place every node of a spec; returns {id: (x, y)} of the top left corners, in pixels on the grid.
 
-    `sizes` gives cards' (width, height) where they differ from the usual. Cycles are drawn as far as they go.
+    A graph much longer than wide is broken into lines, as text is. Cycles are drawn as far as they go.
     """
     places: dict[str, tuple[int, int]] = {}
     layers = _layers(spec)
     top = 0.0
     for component in _components(spec):
-        drawing = _drawing(spec, component, layers, sizes or {})
-        ys = _ys(drawing)
-        xs = _xs(component, layers, sizes or {})
-        low = min(ys[node] for node in component)
+        ys = _ys(_drawing(spec, component, layers))
+        first = min(layers[node] for node in component)
+        columns = _columns(spec, component, layers, ys)
+        lines: dict[int, list[str]] = {}
         for node in component:
-            places[node] = (_snap(xs[layers[node]]), _snap(ys[node] - low + top))
-        top += max(ys[node] + drawing.heights[node] for node in component) - low + COMPONENT_GAP
+            lines.setdefault((layers[node] - first) // columns, []).append(node)
+        for line in sorted(lines):
+            low = min(ys[node] for node in lines[line])
+            for node in lines[line]:
+                x = (layers[node] - first) % columns * (card.WIDTH + GAP_X)
+                places[node] = (x, _snap(ys[node] - low + top))
+            top += _extent(spec, lines[line], ys) + LINE_GAP
     return places
+
+
+def _columns(spec: Spec, component: Sequence[str], layers: Mapping[str, int], ys: Mapping[Key, float]) -> int:
+    """How many columns make a line: as many as bring the whole near the shape of a screen, evenly shared out."""
+    count = max(layers[node] for node in component) - min(layers[node] for node in component) + 1
+    height = _extent(spec, component, ys) + LINE_GAP
+    fitting = max(LEAST_COLUMNS, math.isqrt(round(SCREEN_SHAPE * count * height / (card.WIDTH + GAP_X))))
+    return math.ceil(count / math.ceil(count / fitting))
+
+
+def _extent(spec: Spec, nodes: Sequence[str], ys: Mapping[Key, float]) -> float:
+    return max(ys[node] + card.height(spec.nodes[node]) for node in nodes) - min(ys[node] for node in nodes)
 
 
 def _snap(value: float) -> int:
@@ -100,14 +121,15 @@ def _components(spec: Spec) -> list[list[str]]:
     return found
 
 
-def _drawing(spec: Spec, component: Sequence[str], layers: Mapping[str, int], sizes: Sizes) -> _Drawing:
+def _drawing(spec: Spec, component: Sequence[str], layers: Mapping[str, int]) -> _Drawing:
     """Collect columns and neighbours; a wire over several columns bends once in each, so that cards make way."""
     first = min(layers[node] for node in component)
     last = max(layers[node] for node in component)
     columns = [_Column() for _ in range(last - first + 1)]
     before: dict[Key, list[Key]] = {node: [] for node in component}
     behind: dict[Key, list[Key]] = {node: [] for node in component}
-    heights: dict[Key, float] = {node: sizes.get(node, (CARD_WIDTH, CARD_HEIGHT))[1] for node in component}
+    above: dict[Key, float] = dict.fromkeys(component, card.HEADER / 2)
+    below: dict[Key, float] = {node: card.height(spec.nodes[node]) - card.HEADER / 2 for node in component}
     ordered = sorted(component, key=lambda node: layers[node])
     for node in ordered:
         columns[layers[node] - first].keys.append(node)
@@ -121,25 +143,13 @@ def _drawing(spec: Spec, component: Sequence[str], layers: Mapping[str, int], si
                 for layer in range(layers[source] + 1, layers[node]):
                     bends += 1
                     columns[layer - first].keys.append(bends)
-                    heights[bends], before[bends], behind[bends] = 0.0, [], []
+                    above[bends], below[bends], before[bends], behind[bends] = 0.0, 0.0, [], []
                     path.append(bends)
             path.append(node)
-            for left, right in zip(path, path[1:], strict=False):
+            for left, right in pairwise(path):
                 behind[left].append(right)
                 before[right].append(left)
-    return _Drawing(columns, before, behind, heights)
-
-
-def _xs(component: Iterable[str], layers: Mapping[str, int], sizes: Sizes) -> dict[int, float]:
-    widths: dict[int, float] = {}
-    for node in component:
-        width = sizes.get(node, (CARD_WIDTH, CARD_HEIGHT))[0]
-        widths[layers[node]] = max(widths.get(layers[node], 0.0), width)
-    xs, x = {}, 0.0
-    for layer in range(min(widths), max(widths) + 1):
-        xs[layer] = x
-        x += widths.get(layer, 0.0) + GAP_X
-    return xs
+    return _Drawing(columns, before, behind, above, below)
 
 
 def _ys(drawing: _Drawing) -> dict[Key, float]:
@@ -156,7 +166,7 @@ def _ys(drawing: _Drawing) -> dict[Key, float]:
     for column in drawing.columns:
         near = {key: drawing.before[key] + drawing.behind[key] for key in column.keys}
         _place(drawing, column, centres, near, sort=False)
-    return {key: centre - drawing.heights[key] / 2 for key, centre in centres.items()}
+    return {key: centre - drawing.above[key] for key, centre in centres.items()}
 
 
 def _place(
@@ -166,15 +176,14 @@ def _place(
     wishes: dict[Key, float] = {}
     for place, key in enumerate(column.keys):
         around = [centres[other] for other in near[key] if other in centres]
-        alone = centres.get(key, place * (CARD_HEIGHT + GAP_Y))
+        alone = centres.get(key, place * (card.HEIGHT + GAP_Y))
         wishes[key] = sum(around) / len(around) if around else alone
     if sort:
         column.keys.sort(key=wishes.__getitem__)
     offsets, offset = [], 0.0
     for place, key in enumerate(column.keys):
         if place:
-            above = column.keys[place - 1]
-            offset += (drawing.heights[above] + drawing.heights[key]) / 2 + GAP_Y
+            offset += drawing.below[column.keys[place - 1]] + drawing.above[key] + GAP_Y
         offsets.append(offset)
     levels = _isotonic([wishes[key] - offset for key, offset in zip(column.keys, offsets, strict=True)])
     for key, level, offset in zip(column.keys, levels, offsets, strict=True):

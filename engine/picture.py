@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-from engine import edit
+from engine import card, edit
 from engine.colours import FAMILY, UNKNOWN
-from engine.layout import CARD_HEIGHT, CARD_WIDTH, layout
+from engine.layout import layout
 from engine.ops import OPS
 from engine.report import NodeReport, Report
-from engine.spec import Node, Spec, source_id
+from engine.spec import Node, Spec, source_id, source_port
 
-MARGIN = 32
+MARGIN = 64
 STRIPE = 4
 RADIUS = 6
 SANS = "'DejaVu Sans', 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
@@ -48,10 +48,11 @@ def svg(spec: Spec, report: Report | None = None, *, dark: bool = False) -> str:
     )
     left = min((x for x, _ in places.values()), default=0) - MARGIN
     top = min((y for _, y in places.values()), default=0) - MARGIN
-    width = max((x for x, _ in places.values()), default=0) + CARD_WIDTH + MARGIN - left
-    height = max((y for _, y in places.values()), default=0) + CARD_HEIGHT + MARGIN - top
+    width = max((x for x, _ in places.values()), default=0) + card.WIDTH + MARGIN - left
+    bottom = max((places[node.id][1] + card.height(node) for node in spec.nodes.values()), default=0)
+    height = bottom + MARGIN - top
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{left:g} {top:g} {width:g} {height:g}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{left:g} {top:g} {width:g} {height:g}"',
         f'width="{width:g}" height="{height:g}" font-family={quoteattr(SANS)}>',
         f"<title>{escape(spec.name)}</title>",
         f'<rect x="{left:g}" y="{top:g}" width="{width:g}" height="{height:g}" fill="{look.ground}"/>',
@@ -65,21 +66,25 @@ def svg(spec: Spec, report: Report | None = None, *, dark: bool = False) -> str:
 
 def _wires(spec: Spec, places: Mapping[str, tuple[float, float]], look: _Look) -> Iterator[str]:
     for node in spec.nodes.values():
-        wires = [wire for _port, _place, wire in node.wires()]
-        for place, wire in enumerate(wires):
-            source = source_id(wire)
-            if source not in places:
+        sockets = {(socket.port, socket.place): socket.y for socket in card.inputs(node)}
+        for port, place, wire in node.wires():
+            source = spec.nodes.get(source_id(wire))
+            if source is None:
                 continue
-            x, y = places[source][0] + CARD_WIDTH, places[source][1] + CARD_HEIGHT / 2
-            end_x, end_y = places[node.id][0], _port_y(places[node.id][1], place, len(wires))
-            bend = max(32.0, abs(end_x - x) / 2)
-            path = f"M{x:g} {y:g} C{x + bend:g} {y:g} {end_x - bend:g} {end_y:g} {end_x:g} {end_y:g}"
-            yield f'<path d="{path}" fill="none" stroke="{look.wire}" stroke-width="1.6"/>'
-            yield f'<circle cx="{end_x:g}" cy="{end_y:g}" r="3" fill="{look.wire}"/>'
+            named = {socket.port: socket.y for socket in card.outputs(source)}
+            start_y = named.get(source_port(wire) or next(iter(named), ""), card.HEADER // 2)
+            start = (places[source.id][0] + card.WIDTH, places[source.id][1] + start_y)
+            end = (places[node.id][0], places[node.id][1] + sockets[port, place])
+            yield f'<path d="{_path(start, end)}" fill="none" stroke="{look.wire}" stroke-width="1.6"/>'
+            yield f'<circle cx="{end[0]:g}" cy="{end[1]:g}" r="3" fill="{look.wire}"/>'
 
 
-def _port_y(top: float, place: int, count: int) -> float:
-    return top + CARD_HEIGHT * (place + 1) / (count + 1)
+def _path(start: card.Point, end: card.Point) -> str:
+    """A wire as an SVG path."""
+    parts = [f"M{start[0]:g} {start[1]:g}"]
+    for one, two, three in card.route(start, end):
+        parts.append(f"C{one[0]:g} {one[1]:g} {two[0]:g} {two[1]:g} {three[0]:g} {three[1]:g}")
+    return " ".join(parts)
 
 
 def _card(spec: Spec, node: Node, place: tuple[float, float], report: NodeReport | None, look: _Look) -> Iterator[str]:
@@ -89,23 +94,27 @@ def _card(spec: Spec, node: Node, place: tuple[float, float], report: NodeReport
     title = edit.title(spec, node.id) or node.op
     second = " ".join(each for each in (node.op if title != node.op else "", summary(node)) if each)
     shape, count = _foot(report)
-    clip = f"c-{node.id}"
-    yield f'<clipPath id="{clip}"><rect x="{x:g}" y="{y:g}" width="{CARD_WIDTH}" height="{CARD_HEIGHT}" rx="{RADIUS}"/></clipPath>'
+    clip, high = f"c-{node.id}", card.height(node)
+    foot = y + high - card.FOOT
+    outline = f'<rect x="{x:g}" y="{y:g}" width="{card.WIDTH}" height="{high}" rx="{RADIUS}"'
+    yield f'<clipPath id="{clip}">{outline}/></clipPath>'
     yield f'<g clip-path="url(#{clip})">'
-    yield f'<rect x="{x:g}" y="{y:g}" width="{CARD_WIDTH}" height="{CARD_HEIGHT}" fill="{look.card}"/>'
-    yield f'<rect x="{x:g}" y="{y:g}" width="{STRIPE}" height="{CARD_HEIGHT}" fill="{colour}"/>'
-    yield _text(x + 16, y + 26, title, 13, look.text, CARD_WIDTH - 28, bold=True)
-    yield _text(x + 16, y + 46, second, 11, look.dim, CARD_WIDTH - 28)
-    yield f'<line x1="{x + STRIPE:g}" x2="{x + CARD_WIDTH:g}" y1="{y + 60:g}" y2="{y + 60:g}" stroke="{look.edge}"/>'
-    room = CARD_WIDTH - 28 - len(count) * WIDTH_A_LETTER[10] - 8 * bool(count)
-    yield _text(x + 16, y + 78, shape, 10, look.text, room, mono=True)
+    yield f'<rect x="{x:g}" y="{y:g}" width="{card.WIDTH}" height="{high}" fill="{look.card}"/>'
+    yield f'<rect x="{x:g}" y="{y:g}" width="{STRIPE}" height="{high}" fill="{colour}"/>'
+    yield _text(x + 16, y + 26, title, 13, look.text, card.WIDTH - 28, bold=True)
+    yield _text(x + 16, y + 46, second, 11, look.dim, card.WIDTH - 28)
+    if high > card.HEIGHT:
+        for socket in card.inputs(node):
+            yield _text(x + 16, y + socket.y + 4, card.label(socket), 10, look.dim, card.WIDTH / 2)
+        for socket in card.outputs(node):
+            yield _text(x + card.WIDTH - 12, y + socket.y + 4, socket.port, 10, look.dim, card.WIDTH / 2, end=True)
+    yield f'<line x1="{x + STRIPE:g}" x2="{x + card.WIDTH:g}" y1="{foot:g}" y2="{foot:g}" stroke="{look.edge}"/>'
+    room = card.WIDTH - 28 - len(count) * WIDTH_A_LETTER[10] - 8 * bool(count)
+    yield _text(x + 16, foot + 18, shape, 10, look.text, room, mono=True)
     if count:
-        yield _text(x + CARD_WIDTH - 12, y + 78, count, 10, look.dim, CARD_WIDTH, mono=True, end=True)
+        yield _text(x + card.WIDTH - 12, foot + 18, count, 10, look.dim, card.WIDTH, mono=True, end=True)
     yield "</g>"
-    yield (
-        f'<rect x="{x:g}" y="{y:g}" width="{CARD_WIDTH}" height="{CARD_HEIGHT}" rx="{RADIUS}" '
-        f'fill="none" stroke="{look.edge}"/>'
-    )
+    yield f'{outline} fill="none" stroke="{look.edge}"/>'
 
 
 def summary(node: Node) -> str:

@@ -2,46 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import importlib.util
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from engine.columns import Column
-from engine.data.sources import Array, Held, Reader, class_column, image_column
+from engine.data.sources import Array, Held, Reader, class_column, image_column, reading
 from engine.data.steps import STANDARDIZE
 from engine.ops import source as declared
+from engine.problem import Mistake
 
-LOADERS = {
-    "Digits": "load_digits",
-    "Iris": "load_iris",
-    "Wine": "load_wine",
-    "BreastCancer": "load_breast_cancer",
-    "Diabetes": "load_diabetes",
+MEASURES = (
+    *"radius texture perimeter area smoothness compactness concavity".split(),
+    *("concave points", "symmetry", "fractal dimension"),
+)
+NAMES: dict[str, Sequence[str]] = {
+    "Iris": ("sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"),
+    "Wine": "alcohol malic_acid ash alcalinity_of_ash magnesium total_phenols flavanoids nonflavanoid_phenols "
+    "proanthocyanins color_intensity hue od280/od315_of_diluted_wines proline".split(),
+    "BreastCancer": [
+        *(f"mean {each}" for each in MEASURES),
+        *(f"{each} error" for each in MEASURES),
+        *(f"worst {each}" for each in MEASURES),
+    ],
+    "Diabetes": "age sex bmi bp s1 s2 s3 s4 s5 s6".split(),
 }
+FILES = {"Iris": "iris.csv", "Wine": "wine_data.csv", "BreastCancer": "breast_cancer.csv"}
 
 
 class Bundled(Held):
-    """One of scikit-learn's bundled sets: "image" or "features", and "label" or "target"."""
+    """One of scikit-learn's bundled sets: "image" or "features", and "label" or "target".
+
+    Its files are read without importing scikit-learn, which takes more than a second.
+    """
 
     def __init__(self, source: declared.Source, _folder: Path) -> None:
-        from sklearn import datasets  # takes more than a second to import
-
         name = type(source).__name__
-        raw = {"scaled": False} if name == "Diabetes" else {}
-        bunch = getattr(datasets, LOADERS[name])(**raw)
         if name == "Digits":
+            table = _table("digits.csv.gz", ",")
+            features, values = image_column("image", (1, 8, 8)), table[:, :-1].astype(np.uint8).reshape(-1, 1, 8, 8)
+            target, answers = class_column("label", [str(digit) for digit in range(10)]), table[:, -1].astype(np.int64)
             self.white = 16.0
-            features, values = image_column("image", (1, 8, 8)), bunch.images.astype(np.uint8)[:, None]
+        elif name == "Diabetes":
+            features, values = _features(name), _table("diabetes_data_raw.csv.gz", None)
+            target, answers = (
+                Column("target", "number", (1,), "float32"),
+                _table("diabetes_target.csv.gz", None)[:, None],
+            )
         else:
-            parts, values = tuple(map(str, bunch.feature_names)), bunch.data
-            features = Column("features", "number", (len(parts),), "float32", parts=parts, default=STANDARDIZE)
-        if name == "Diabetes":
-            target, answers = Column("target", "number", (1,), "float32"), bunch.target[:, None]
-        else:
-            target, answers = class_column("label", [*map(str, bunch.target_names)]), bunch.target.astype(np.int64)
+            table = _table(FILES[name], ",", skipped=1)
+            features, values = _features(name), table[:, :-1]
+            target, answers = class_column("label", _classes(FILES[name])), table[:, -1].astype(np.int64)
         self.target = target.name
         super().__init__((features, target), {features.name: values, target.name: answers})
+
+
+def _features(name: str) -> Column:
+    parts = tuple(NAMES[name])
+    return Column("features", "number", (len(parts),), "float32", parts=parts, default=STANDARDIZE)
+
+
+def _path(file: str) -> Path:
+    package = importlib.util.find_spec("sklearn")
+    if package is None or not package.submodule_search_locations:
+        raise Mistake("This data comes with scikit-learn, which is not installed.", param="data.source")
+    return Path(package.submodule_search_locations[0]) / "datasets" / "data" / file
+
+
+def _table(file: str, delimiter: str | None, *, skipped: int = 0) -> Array:
+    path = _path(file)
+    with reading(path):
+        return np.loadtxt(path, delimiter=delimiter, skiprows=skipped)
+
+
+def _classes(file: str) -> list[str]:
+    """The class names, which stand behind the counts in the first line."""
+    path = _path(file)
+    with reading(path), path.open(encoding="utf-8") as stream:
+        return stream.readline().strip().split(",")[2:]
 
 
 class RandomNumbers(Reader):
@@ -68,10 +108,11 @@ class RandomNumbers(Reader):
 
     def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
         found = {name: np.empty((len(indices), *self.columns[name].shape), np.float32) for name in names}
-        for name, values in found.items():
-            for block in np.unique(indices // self.BLOCK):
-                among = indices // self.BLOCK == block
-                values[among] = self._drawn(name, int(block))[indices[among] % self.BLOCK]
+        order = np.argsort(indices, kind="stable")
+        blocks, starts = np.unique(indices[order] // self.BLOCK, return_index=True)
+        for block, places in zip(blocks.tolist(), np.split(order, starts[1:]), strict=True):
+            for name, values in found.items():
+                values[places] = self._drawn(name, block)[indices[places] % self.BLOCK]
         return found
 
     def _drawn(self, name: str, block: int) -> Array:

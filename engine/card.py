@@ -1,0 +1,104 @@
+"""The shape of a node's card: its size and where its ports stand. Canvas, picture and layout agree by it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.ops import OPS
+from engine.spec import Node
+
+WIDTH = 208
+HEADER, ROW, FOOT = 60, 18, 28
+ROWS_GAP = 6  # below the last row of ports
+HEIGHT = HEADER + FOOT
+LEAST_BEND, RETURN_BEND = 32.0, 48.0
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Socket:
+    """A place where a wire ends: a port, its place in a list port (else None), and its height below the card's top."""
+
+    port: str
+    place: int | None
+    y: int
+    free: bool = False  # the place after a list port's last wire
+
+
+def inputs(node: Node) -> list[Socket]:
+    """The sockets on the left side, top to bottom; those of ports that the op does not have come last."""
+    op = OPS.get(node.op)
+    known = list(op.input_ports()) if op else []
+    found: list[tuple[str, int | None, bool]] = []
+    for port in [*known, *(port for port in node.inputs if port not in known)]:
+        wires = node.inputs.get(port)
+        is_list = op.input_ports()[port].list if op and port in known else isinstance(wires, tuple)
+        if not is_list:
+            found.append((port, None, False))
+            continue
+        count = len(wires) if isinstance(wires, tuple) else int(wires is not None)
+        found += [(port, place, place == count) for place in range(count + 1)]
+    rows = _rows(node, len(found))
+    return [Socket(port, place, _y(row, rows), free) for row, (port, place, free) in enumerate(found)]
+
+
+def outputs(node: Node) -> list[Socket]:
+    """The sockets on the right side, top to bottom."""
+    op = OPS.get(node.op)
+    names = op.output_ports() if op else ("output",)
+    rows = _rows(node, _count_inputs(node))
+    return [Socket(name, None, _y(row, rows)) for row, name in enumerate(names)]
+
+
+def height(node: Node) -> int:
+    """The height of a node's card: a row for each port where it has several on one side."""
+    rows = _rows(node, _count_inputs(node))
+    return HEIGHT + ROW * rows + ROWS_GAP * (rows > 0)
+
+
+def _count_inputs(node: Node) -> int:
+    op = OPS.get(node.op)
+    ports = op.input_ports() if op else {}
+    count = 0
+    for port in {**ports, **node.inputs}:
+        wires = node.inputs.get(port)
+        if port in ports and ports[port].list:
+            count += 1 + (len(wires) if isinstance(wires, tuple) else int(wires is not None))
+        else:
+            count += 1 + (len(wires) if isinstance(wires, tuple) else 0)
+    return count
+
+
+def _rows(node: Node, count: int) -> int:
+    op = OPS.get(node.op)
+    rows = max(count, len(op.output_ports()) if op else 1)
+    return rows if rows > 1 else 0
+
+
+def _y(row: int, rows: int) -> int:
+    return HEADER + ROW * row + ROW // 2 if rows else HEADER // 2
+
+
+def label(socket: Socket) -> str:
+    """What stands beside a socket: "input", "tensors 2", and "+" for a list's free place."""
+    if socket.place is None:
+        return socket.port
+    return f"{socket.port} +" if socket.free else f"{socket.port} {socket.place + 1}"
+
+
+def route(start: Point, end: Point) -> list[tuple[Point, Point, Point]]:
+    """The way of a wire as cubic curves, each (first control, second control, end).
+
+    A wire that leads back to the left runs between the lines of cards, as a carriage returns.
+    """
+    (x, y), (end_x, end_y) = start, end
+    if end_x >= x + LEAST_BEND / 2 or abs(end_y - y) < HEIGHT:
+        bend = max(LEAST_BEND, abs(end_x - x) / 2)
+        return [((x + bend, y), (end_x - bend, end_y), end)]
+    lane = y + (HEIGHT if end_y > y else -HEADER)
+    return [
+        ((x + RETURN_BEND, y), (x + RETURN_BEND, lane), (x, lane)),
+        ((x, lane), (end_x, lane), (end_x, lane)),
+        ((end_x - RETURN_BEND, lane), (end_x - RETURN_BEND, end_y), end),
+    ]
