@@ -14,6 +14,7 @@ import numpy as np
 from engine.columns import Column
 from engine.data.sources import MOST_LISTED, Array, Held, class_column, image_column, located, reading, refuse
 from engine.ops import source as declared
+from engine.problem import Mistake
 
 PART = re.compile(r"(?:(train|validation|valid|val|test)_)?(.+?)(?:_(train|validation|valid|val|test))?")
 PLACES = {"train": 0, "validation": 1, "valid": 1, "val": 1, "test": 2}
@@ -90,21 +91,21 @@ def load(path: Path) -> dict[str, Array]:
     with reading(path):
         if path.is_dir():
             return {name: array for each in sorted(path.glob("*.npy")) for name, array in load(each).items()}
-        try:
-            loaded = np.load(path, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                return {path.stem: loaded}
-            with loaded:
-                return {name: loaded[name] for name in loaded.files}
-        except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError) as error:
-            objects = "allow_pickle" in str(error)
-            magic = path.open("rb").read(6)
-            if objects and magic != b"\x93NUMPY" and magic[:2] != b"PK":
-                raise refuse(
-                    f"{path} is no NumPy file; choose a .npz or .npy file, or a folder of .npy files."
-                ) from None
-            words = "it holds Python objects, which are never loaded" if objects else "it is damaged or cut off"
-            raise refuse(f"{path} cannot be read: {words}; save plain numbers with numpy.save or savez.") from None
+        with path.open("rb") as stream:
+            start = stream.read(6)
+            stream.seek(0)
+            try:
+                loaded = np.load(stream, allow_pickle=False)
+                return {path.stem: loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
+            except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError) as error:
+                raise _unreadable(path, start, str(error)) from None
+
+
+def _unreadable(path: Path, start: bytes, error: str) -> Mistake:
+    if start != b"\x93NUMPY" and start[:2] != b"PK":
+        return refuse(f"{path} is no NumPy file; choose a .npz or .npy file, or a folder of .npy files.")
+    words = "holds Python objects, which are never loaded" if "allow_pickle" in error else "is damaged or cut off"
+    return refuse(f"{path} {words}; save plain numbers with numpy.save or savez.")
 
 
 def usable(name: str, array: Array, path: Path) -> Array:

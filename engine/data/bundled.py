@@ -90,10 +90,11 @@ class RandomNumbers(Reader):
     Drawn block by block when fetched, so that a large set costs nothing until it is used.
     """
 
-    BLOCK = 4096  # samples that are drawn together
+    BLOCK_NUMBERS = 2**20  # that are drawn together
 
     def __init__(self, source: declared.RandomNumbers, _folder: Path) -> None:
         self._source = source
+        self._block = max(1, self.BLOCK_NUMBERS // max(source.features, source.targets))  # samples drawn together
         self.target = "target"
         self.columns = {
             "features": Column("features", "number", (source.features,), "float32"),
@@ -109,15 +110,15 @@ class RandomNumbers(Reader):
     def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
         found = {name: np.empty((len(indices), *self.columns[name].shape), np.float32) for name in names}
         order = np.argsort(indices, kind="stable")
-        blocks, starts = np.unique(indices[order] // self.BLOCK, return_index=True)
+        blocks, starts = np.unique(indices[order] // self._block, return_index=True)
         for block, places in zip(blocks.tolist(), np.split(order, starts[1:]), strict=True):
             for name, values in found.items():
-                values[places] = self._drawn(name, block)[indices[places] % self.BLOCK]
+                values[places] = self._drawn(name, block)[indices[places] % self._block]
         return found
 
     def _drawn(self, name: str, block: int) -> Array:
         random = np.random.default_rng([self._source.seed, block, ("features", "target").index(name)])
-        count = min(self.BLOCK, len(self) - block * self.BLOCK)
+        count = min(self._block, len(self) - block * self._block)
         if name == "target":
             return random.random((count, self._source.targets), dtype=np.float32)
         return random.standard_normal((count, self._source.features), dtype=np.float32)

@@ -230,7 +230,9 @@ def _samples(array: Array, kept: Mapping[str, Any], name: str, state: State) -> 
     shape = tuple(kept["shape"])
     if kept["kind"] == "category" and array.dtype.kind == "U":
         return np.array([_place(text, name, kept["classes"]) for text in array])
-    if kept["kind"] == "image" and array.ndim in (3, 4) and array.shape[1:] != shape and array.shape != shape:
+    if kept["kind"] == "image" and array.shape == shape[1:]:
+        array = array[None]
+    if kept["kind"] == "image" and array.ndim in (3, 4) and shape not in (array.shape[1:], array.shape):
         array = arrays.channels_first(array)
     if array.shape == shape or (array.ndim == 1 and shape == (1,)):
         array = array.reshape(-1, *shape)

@@ -58,10 +58,10 @@ def prepare(spec: Spec, folder: Path, columns: Collection[str] | None = None) ->
     names = _known(reader, columns) if columns is not None else bound or list(reader.columns)
     plans = {name: plan(spec, reader, name) for name in dict.fromkeys((*names, *bound))}
     rows, notes = complete_rows(spec, reader, plans.values())
+    _check_memory([plans[name].column for name in names], len(rows))
     settings = split_of(spec)
     labels = labels_of(spec, reader, rows) if settings.stratify else None
     indices = split(settings, reader, rows, labels)
-    _check_memory([plans[name].column for name in names], len(rows))
     splits: dict[str, dict[str, Tensor]] = {part: {} for part in indices}
     state = {}
     for name in names:
@@ -133,7 +133,9 @@ def complete_rows(spec: Spec, reader: Reader, plans: Iterable[Plan]) -> tuple[Ar
     count, first = int(lost.sum()), reader.where(int(np.argmax(lost)))
     words = f"{count:,} of {len(rows):,} samples lack a value in {_culprits(reader, lacking)}, first {first}"
     if not reader.drops_missing:
-        raise Mistake(f"{words}; leave them out or fill them.", param=_missing_param(spec), fixes=_fixes(spec, lacking))
+        raise Mistake(
+            f"{words}; leave them out or fill them.", param=_missing_param(spec), fixes=_fixes(spec, reader, lacking)
+        )
     if count == len(rows):
         raise Mistake(f"Every row lacks a value in {_culprits(reader, lacking)}.", param=_missing_param(spec))
     return rows[~lost], (f"{words}; they are left out.",)
@@ -152,22 +154,26 @@ def _culprits(reader: Reader, lacking: Mapping[str, Array]) -> str:
 
 
 def _missing_param(spec: Spec) -> str:
-    missing = "missing" in spec.data["source"].get("params", {}) or spec.data["source"]["kind"] == "Table"
-    return f"data.source.params.{'missing' if missing else 'path'}"
+    return f"data.source.params.{'missing' if spec.data['source']['kind'] == 'Table' else 'path'}"
 
 
-def _fixes(spec: Spec, lacking: Mapping[str, Array]) -> tuple[Fix, ...]:
-    columns = dict(spec.data.get("columns", {}))
-    fill = {"op": "FillMissing", "params": {"value": "mean"}}
-    for name in lacking:
-        section = columns.get(name)
-        after = list(section.get("steps", ())) if isinstance(section, Mapping) else list(steps.STANDARDIZE)
-        columns[name] = {"steps": [fill, *after]}
-    fixes = [Fix("Fill in what is missing", "set_setting", {"path": "data.columns", "value": columns})]
+def _fixes(spec: Spec, reader: Reader, lacking: Mapping[str, Array]) -> tuple[Fix, ...]:
+    fixes = []
     if _missing_param(spec).endswith("missing"):
         arguments = {"path": "data.source.params.missing", "value": "drop rows"}
-        fixes.insert(0, Fix("Leave these rows out", "set_setting", arguments))
+        fixes.append(Fix("Leave these rows out", "set_setting", arguments))
+    if reader.target not in lacking:  # a target that was filled in would be learnt as if it were true
+        filled = {name: {"steps": _with_filling(spec, reader.columns[name])} for name in lacking}
+        columns = {**steps.sections(spec), **filled}
+        fixes.append(Fix("Fill in what is missing", "set_setting", {"path": "data.columns", "value": columns}))
     return tuple(fixes)
+
+
+def _with_filling(spec: Spec, column: Column) -> list[Any]:
+    section = steps.sections(spec).get(column.name)
+    listed = list(section.get("steps", ()) if isinstance(section, Mapping) else column.default)
+    indexed = bool(listed) and listed[0]["op"] == "Index"  # which must come first
+    return [*listed[:indexed], {"op": "FillMissing", "params": {"value": "mean"}}, *listed[indexed:]]
 
 
 def labels_of(spec: Spec, reader: Reader, rows: Array) -> Array | None:

@@ -52,10 +52,10 @@ def report(spec: Spec, folder: Path, samples: int = SHOWN) -> DataReport:
 
 def _param_problems(section: Any) -> list[Problem]:
     """Every wrong param of the source, not just the first."""
-    if not isinstance(section, Mapping) or section.get("kind") not in Source.registry:
+    if not isinstance(section, Mapping) or str(section.get("kind")) not in Source.registry:
         return []
     params = section.get("params", {})
-    found = Source.registry[section["kind"]].parse(params if isinstance(params, Mapping) else {})[1]
+    found = Source.registry[str(section["kind"])].parse(params if isinstance(params, Mapping) else {})[1]
     return [Problem(each.message, None, f"data.source.params.{each.param}") for each in found]
 
 

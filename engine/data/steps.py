@@ -28,8 +28,7 @@ MOST_CLASSES = 100_000
 
 def steps_of(spec: Spec, column: Column) -> tuple[Step, ...]:
     """The steps of a column: as the spec says, else its default; raises Mistake where one does not apply."""
-    sections = spec.data.get("columns", {})
-    section = sections.get(column.name) if isinstance(sections, Mapping) else None
+    section = sections(spec).get(column.name)
     listed = section.get("steps", ()) if isinstance(section, Mapping) else column.default
     where = f"data.columns.{column.name}.steps"
     if not isinstance(listed, Sequence) or isinstance(listed, str):
@@ -47,6 +46,12 @@ def steps_of(spec: Spec, column: Column) -> tuple[Step, ...]:
                 raise Mistake(f"Index on {column.name} must {words}.", param=f"{where}.{place}")
             kind = "category"
     return steps
+
+
+def sections(spec: Spec) -> Mapping[str, Any]:
+    """What a spec says of columns, by their names."""
+    found = spec.data.get("columns", {})
+    return found if isinstance(found, Mapping) else {}
 
 
 def _step(data: Any, where: str) -> Step:
