@@ -73,6 +73,10 @@ def _class_problems(spec: Spec, report: Report, columns: Mapping[str, Column]) -
         scores = _shape_at(spec, report, node, "input")
         if column is None or column.high is None or len(scores) < 2 or not isinstance(scores[1], int):
             continue
+        if column.low is not None and column.low < 0 and column.low != node.params.get("ignore_index", -100):
+            words = f"{column.name} has the class {column.low:g}, and classes count from 0"
+            yield Problem(f"{words}; give the column an Index step in the data panel.", node.id, "target")
+            continue
         count = len(column.classes) or int(column.high) + 1
         if count > scores[1]:
             words = f"{column.name} has {count} classes, and input has scores for {scores[1]}"

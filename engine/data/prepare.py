@@ -133,9 +133,8 @@ def complete_rows(spec: Spec, reader: Reader, plans: Iterable[Plan]) -> tuple[Ar
     count, first = int(lost.sum()), reader.where(int(np.argmax(lost)))
     words = f"{count:,} of {len(rows):,} samples lack a value in {_culprits(reader, lacking)}, first {first}"
     if not reader.drops_missing:
-        raise Mistake(
-            f"{words}; leave them out or fill them.", param=_missing_param(spec), fixes=_fixes(spec, reader, lacking)
-        )
+        todo = "leave them out" if reader.target in lacking else "leave them out or fill them in"
+        raise Mistake(f"{words}; {todo}.", param=_missing_param(spec), fixes=_fixes(spec, reader, lacking))
     if count == len(rows):
         raise Mistake(f"Every row lacks a value in {_culprits(reader, lacking)}.", param=_missing_param(spec))
     return rows[~lost], (f"{words}; they are left out.",)

@@ -184,6 +184,6 @@ def _few(values: Array) -> bool:
 
 def _known(name: str, names: Sequence[str], param: str) -> str:
     if name and name not in names:
-        listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+        listed = ", ".join(each[:30] for each in names[:8]) + (", ..." if len(names) > 8 else "")
         raise refuse(f"The table has no column {name!r}{did_you_mean(name, names)}; it has {listed}.", param)
     return name
