@@ -290,6 +290,9 @@ class Call:
 # --------------------------------------------------------------------------------------------------------- ops
 
 
+PLAIN = frozenset({"column", "dtype", "out_features"})  # params whose values say by themselves what they are
+
+
 class Op(Declared, family="op"):
     """A node of the graph.
 
@@ -330,7 +333,8 @@ class Op(Declared, family="op"):
 
     def summary(self) -> str:
         """The key params in one short line for the node's card, such as "64, 3x3, s2"."""
-        return ", ".join(text for name in self.key if (text := show_short(getattr(self, name))))
+        shown = {name: show_short(getattr(self, name)) for name in self.key}
+        return ", ".join(text if name in PLAIN else f"{name} {text}" for name, text in shown.items() if text)
 
 
 class Loss(Op, abstract=True):

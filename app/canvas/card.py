@@ -230,8 +230,9 @@ class Card(AbstractNodeItem):
         half = card.WIDTH / 2 - PAD
         for socket in self.inputs:
             painter.setPen(QColor(theme().dim if socket.port in self._optional or socket.free else theme().text))
-            rect = QRectF(PAD, socket.y - card.ROW / 2, half, card.ROW)
-            painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter, card.label(socket))
+            room = half * 1.3 if len(self.outputs) > 1 else 2 * half
+            rect = QRectF(PAD, socket.y - card.ROW / 2, room, card.ROW)
+            painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter, _elided(card.label(socket), painter.font(), room))
         painter.setPen(QColor(theme().dim))
         for socket in self.outputs if len(self.outputs) > 1 else ():
             rect = QRectF(card.WIDTH / 2, socket.y - card.ROW / 2, half, card.ROW)

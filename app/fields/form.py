@@ -1,0 +1,184 @@
+"""Forms: a row for each param of a declaration, with help, reset, and the sentence that refuses a wrong value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from app.fields.editors import Columns, Editor, editor_for
+from app.icons import icon
+from app.theme import SPACE, theme, themes
+from engine.declare import Declared, Param
+
+LABEL_WIDTH, RESET_WIDTH, ROW_HEIGHT = 104, 28, 24
+WORDS = {"lr": "Learning rate", "p": "Probability", "eps": "Epsilon", "dim": "Axis"}
+
+
+class Field(QWidget):
+    """The editor of one param, with a sentence below it where something is wrong.
+
+    What cannot be accepted stays in the editor with its sentence; `changed` carries only what the param's kind accepts.
+    """
+
+    changed = Signal(object, bool)
+
+    def __init__(self, param: Param, value: Any, *, folder: Path, columns: Columns = tuple) -> None:
+        super().__init__()
+        self._param, self._shown = param, value
+        self.editor: Editor = editor_for(param, folder, columns)
+        self._problem = QLabel()
+        self._problem.setWordWrap(True)
+        self._problem.setProperty("error", True)
+        self._problem.hide()
+        self._outer = ""
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addWidget(self.editor)
+        column.addWidget(self._problem)
+        self.setFocusProxy(self.editor)
+        self.editor.edited.connect(self._edited)
+        self.editor.show_value(value)
+        self._tell()
+
+    def _edited(self, value: Any, final: bool) -> None:
+        refusal = self._param.refuse(value)
+        if refusal is None:
+            unchanged = value == self._shown and type(value) is type(self._shown)
+            self._shown = value
+            if not unchanged or final:
+                self.changed.emit(value, final)
+            self.editor.show_value(value)
+        self._tell(refusal)
+
+    def set_value(self, value: Any) -> None:
+        """Show the spec's value."""
+        if value != self._shown or type(value) is not type(self._shown):
+            self._shown = value
+            self._tell()
+        self.editor.show_value(value)
+
+    def set_problem(self, text: str | None) -> None:
+        """Show what the check says of this param."""
+        self._outer = text or ""
+        self._tell()
+
+    def problem(self) -> str:
+        """The sentence that is shown; empty where nothing is wrong."""
+        return "" if self._problem.isHidden() else self._problem.text()
+
+    def _tell(self, refusal: str | None = None) -> None:
+        text = refusal or self._param.refuse(self._shown) or self._outer
+        self._problem.setText(text)
+        self._problem.setVisible(bool(text))
+
+
+def readable(name: str) -> str:
+    """A param's name as words: "kernel_size" -> "Kernel size"."""
+    words = WORDS.get(name, name.replace("_", " "))
+    return words[:1].upper() + words[1:]
+
+
+class Form(QWidget):
+    """The params of a declaration in rows; the advanced ones are folded away."""
+
+    changed = Signal(str, object, bool)  # param, JSON value, whether the edit is finished
+    reset = Signal(str)
+
+    def __init__(
+        self,
+        declared: type[Declared],
+        values: Mapping[str, Any],
+        *,
+        folder: Path,
+        columns: Columns = tuple,
+        without: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__()
+        self.declared = declared
+        self.fields: dict[str, Field] = {}
+        self._resets: dict[str, QToolButton] = {}
+        self._rows: dict[str, tuple[QWidget, ...]] = {}
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(SPACE)
+        self._grid.setVerticalSpacing(SPACE)
+        self._grid.setColumnStretch(1, 1)
+        self._grid.setColumnMinimumWidth(2, RESET_WIDTH)
+        params = [each for each in declared.params().values() if each.name not in without]
+        for param in params:
+            if not param.advanced:
+                self._add(param, values, folder, columns)
+        self._more = QToolButton()
+        self._advanced = [each for each in params if each.advanced]
+        if self._advanced:
+            self._more.setCheckable(True)
+            self._more.setText(f"More ({len(self._advanced)})")
+            self._more.toggled.connect(self._fold)
+            self._grid.addWidget(self._more, self._grid.rowCount(), 0, 1, 3)
+            for param in self._advanced:
+                self._add(param, values, folder, columns)
+            self._fold(any(values.get(each.name, each.default) != each.default for each in self._advanced))
+        themes.changed.connect(self._dress)
+        self._dress()
+        self.set_values(values)
+
+    def _add(self, param: Param, values: Mapping[str, Any], folder: Path, columns: Columns) -> None:
+        row = self._grid.rowCount()
+        label = QLabel(readable(param.name))
+        label.setMinimumWidth(LABEL_WIDTH)
+        label.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        label.setMinimumHeight(ROW_HEIGHT)
+        bounds = f" It must be {param.bounds.words()}." if param.bounds.words() else ""
+        field = Field(param, values.get(param.name, param.default), folder=folder, columns=columns)
+        label.setToolTip(f"<p><b>{param.name}</b>: {param.doc}{bounds}</p>")
+        field.setToolTip(f"<p>{param.doc}{bounds}</p>")
+        label.setBuddy(field)
+        button = QToolButton()
+        button.setToolTip(f"Reset {param.name} to {param.default if param.default is not None else 'empty'}")
+        button.clicked.connect(lambda: self.reset.emit(param.name))
+        field.changed.connect(lambda value, final: self.changed.emit(param.name, value, final))
+        self._grid.addWidget(label, row, 0, Qt.AlignmentFlag.AlignTop)
+        self._grid.addWidget(field, row, 1)
+        self._grid.addWidget(button, row, 2, Qt.AlignmentFlag.AlignTop)
+        self.fields[param.name], self._resets[param.name] = field, button
+        self._rows[param.name] = (label, field, button)
+
+    def _fold(self, unfolded: bool) -> None:
+        self._more.setChecked(unfolded)
+        self._more.setText("Less" if unfolded else f"More ({len(self._advanced)})")
+        for param in self._advanced:
+            for widget in self._rows[param.name]:
+                widget.setVisible(unfolded)
+        self._mark()
+
+    def set_values(self, values: Mapping[str, Any]) -> None:
+        """Show the spec's values; the focus and the cursor stay where they are."""
+        self._values = dict(values)
+        for name, field in self.fields.items():
+            field.set_value(values.get(name, self.declared.params()[name].default))
+        self._mark()
+
+    def _mark(self) -> None:
+        params = self.declared.params()
+        values = getattr(self, "_values", {})
+        for name, button in self._resets.items():
+            changed = _plain(values.get(name, params[name].default)) != _plain(params[name].default)
+            button.setVisible(changed and not self._rows[name][0].isHidden())
+
+    def set_problems(self, problems: Mapping[str, str]) -> None:
+        """Show what the check says, by param."""
+        for name, field in self.fields.items():
+            field.set_problem(problems.get(name))
+
+    def _dress(self) -> None:
+        for button in self._resets.values():
+            button.setIcon(icon("reset", theme().dim))
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

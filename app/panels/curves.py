@@ -1,0 +1,322 @@
+"""The curves of losses and metrics: live, of several runs at once, every point kept."""
+
+from __future__ import annotations
+
+import csv
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyqtgraph as pg
+import pyqtgraph.exporters
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QColor, QFont
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSlider,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.icons import icon
+from app.panels.sections import dim
+from app.theme import SPACE, mono, theme, themes
+from engine.events import Epoch, Event, Progress, Started
+from engine.train.folder import Run
+
+LEAST_HEIGHT = 140
+RUN_COLOURS = (
+    ("#2563d9", "#5b93ff"),
+    ("#c2570c", "#f59a4a"),
+    ("#1f7a36", "#63c774"),
+    ("#b5379b", "#ea7fd3"),
+    ("#0f8a8f", "#3fc6c9"),
+    ("#8a6d1f", "#d1b155"),
+)
+
+
+@dataclass
+class _Line:
+    """The points of one line: epochs and values."""
+
+    x: list[float] = field(default_factory=list)
+    y: list[float] = field(default_factory=list)
+
+    def add(self, x: float, y: float) -> None:
+        self.x.append(x)
+        self.y.append(y)
+
+
+@dataclass
+class _Curves:
+    """What one run has told: {(metric, split): line}; "steps" holds the training values between the epochs."""
+
+    lines: dict[tuple[str, str], _Line] = field(default_factory=dict)
+    percent: set[str] = field(default_factory=set)
+
+    def take(self, event: Event) -> None:
+        """Take in an event."""
+        match event:
+            case Started() if event.epoch == 0:
+                self.lines.clear()
+            case Progress():
+                for name, value in event.train.items():
+                    self._add(name, "steps", event.epoch - 1 + event.step / max(1, event.steps), value)
+            case Epoch():
+                for split, scores in (("train", event.train), ("validation", event.validation)):
+                    for name, value in scores.items():
+                        self._add(name, split, event.epoch, value)
+
+    def _add(self, name: str, split: str, x: float, y: float) -> None:
+        self.lines.setdefault((name, split), _Line()).add(x, y)
+
+    def metrics(self) -> list[str]:
+        """The names of what is measured, the loss first."""
+        return list(dict.fromkeys(name for name, _split in self.lines))
+
+
+def smoothed(values: np.ndarray, weight: float) -> np.ndarray:
+    """An exponential moving average without the bias of its start; gaps (NaN) stay gaps."""
+    if weight <= 0:
+        return values
+    out, last, count = np.empty(len(values)), 0.0, 0
+    for place, value in enumerate(values):
+        if not math.isfinite(value):
+            out[place] = math.nan
+            continue
+        last, count = last * weight + (1 - weight) * value, count + 1
+        out[place] = last / (1 - weight**count)
+    return out
+
+
+class Curves(QWidget):
+    """A plot for the loss and one for each metric, their epochs linked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        pg.setConfigOptions(antialias=True)
+        self._runs: dict[Run, _Curves] = {}
+        self._followed: Run | None = None
+        self._plots: dict[str, pg.PlotItem] = {}
+        self._items: dict[tuple[Run, str, str], pg.PlotDataItem] = {}
+        self._crosses: dict[str, pg.InfiniteLine] = {}
+        self._dirty = False
+        self.view = pg.GraphicsLayoutWidget()
+        self._empty = dim("Train, and the curves of the loss and of each metric grow here.")
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.readout = QLabel()
+        self.readout.setFont(mono(-1))
+        self.smoothing = QSlider(Qt.Orientation.Horizontal)
+        self.smoothing.setRange(0, 99)
+        self.smoothing.setFixedWidth(120)
+        self.smoothing.setToolTip("Smoothing of the training curves")
+        self.logarithmic = QCheckBox("Log")
+        self.logarithmic.setToolTip("Logarithmic axis for losses")
+        self._stack = QStackedLayout()
+        self._stack.addWidget(self._empty)
+        self._stack.addWidget(self.view)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(SPACE, SPACE // 2, SPACE, SPACE // 2)
+        column.addLayout(self._tools())
+        column.addLayout(self._stack, 1)
+        self.smoothing.valueChanged.connect(lambda _value: self._draw())
+        self.logarithmic.toggled.connect(self._scale)
+        self.view.scene().sigMouseMoved.connect(self._hover)
+        themes.changed.connect(self._rebuild)
+        self._dress()
+
+    def _tools(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.addWidget(dim("Smoothing"))
+        row.addWidget(self.smoothing)
+        row.addWidget(self.logarithmic)
+        row.addWidget(self.readout, 1)
+        for text, name, work in (
+            ("Fit", "fit", self.fit),
+            ("PNG…", "image", self._save_png),
+            ("CSV…", "export", self._save_csv),
+        ):
+            button = QPushButton(icon(name), text)
+            button.clicked.connect(lambda _=False, work=work: work())
+            row.addWidget(button)
+        return row
+
+    # ------------------------------------------------------------------------------------------------------ runs
+
+    def follow(self, run: Run) -> None:
+        """Show a run that begins, or goes on, and add what it tells."""
+        self._followed = run
+        curves = self._runs.setdefault(run, _Curves())
+        if not curves.lines:
+            self._read(run, curves)
+        self._rebuild()
+
+    def take(self, event: Event) -> None:
+        """Take in an event of the run that is followed."""
+        if self._followed is None or not isinstance(event, Started | Progress | Epoch):
+            return
+        curves = self._runs[self._followed]
+        before = set(curves.lines)
+        curves.take(event)
+        if curves.lines.keys() != before:
+            self._rebuild()
+        elif isinstance(event, Epoch):
+            self._draw(whole=True)
+        else:
+            self._draw()
+
+    def show_runs(self, runs: list[Run]) -> None:
+        """Show these runs and the one that is followed."""
+        kept = [*runs, *([self._followed] if self._followed and self._followed not in runs else [])]
+        for run in kept:
+            if run not in self._runs:
+                self._runs[run] = _Curves()
+                self._read(run, self._runs[run])
+        self._runs = {run: self._runs[run] for run in kept}
+        self._rebuild()
+
+    def clear(self) -> None:
+        """Show nothing, as for another project."""
+        self._runs.clear()
+        self._followed = None
+        self._rebuild()
+
+    def _read(self, run: Run, curves: _Curves) -> None:
+        for event in run.events():
+            curves.take(event)
+
+    # ------------------------------------------------------------------------------------------------------ plots
+
+    def _rebuild(self) -> None:
+        """Make the plots anew: another metric, another run or another theme has come."""
+        self._dress()
+        self.view.clear()
+        self._plots.clear()
+        self._items.clear()
+        self._crosses.clear()
+        metrics = list(dict.fromkeys(name for curves in self._runs.values() for name in curves.metrics()))
+        self._stack.setCurrentIndex(1 if metrics else 0)
+        for place, name in enumerate(metrics):
+            self._plots[name] = self._plot(name, place)
+        for number, (run, curves) in enumerate(self._runs.items()):
+            for name, split in sorted(curves.lines, key=lambda key: ("steps", "train", "validation").index(key[1])):
+                self._items[run, name, split] = self._line(run, number, name, split)
+        self._scale()
+        self._draw(whole=True)
+
+    def _plot(self, name: str, place: int) -> pg.PlotItem:
+        worn = theme()
+        plot = self.view.addPlot(row=0, col=place, title=name)
+        plot.setMinimumHeight(LEAST_HEIGHT)
+        plot.titleLabel.setText(name, color=worn.text, size="10pt")
+        plot.showGrid(x=True, y=True, alpha=0.15)
+        plot.setClipToView(True)
+        plot.setDownsampling(auto=True, mode="peak")
+        for side in ("left", "bottom"):
+            axis = plot.getAxis(side)
+            axis.setPen(worn.line)
+            axis.setTextPen(worn.dim)
+            axis.setTickFont(QFont(mono(-2)))
+        plot.setLabel("bottom", "epoch", color=worn.dim)
+        plot.addLegend(offset=(-8, 8), labelTextColor=worn.text, brush=QColor(worn.panel), pen=QColor(worn.line))
+        if self._plots:
+            plot.setXLink(next(iter(self._plots.values())))
+        cross = pg.InfiniteLine(angle=90, pen=pg.mkPen(worn.dim, style=Qt.PenStyle.DotLine))
+        cross.setVisible(False)
+        plot.addItem(cross, ignoreBounds=True)
+        self._crosses[name] = cross
+        return plot
+
+    def _line(self, run: Run, number: int, name: str, split: str) -> pg.PlotDataItem:
+        colour = QColor(RUN_COLOURS[number % len(RUN_COLOURS)][theme().dark])
+        several = len(self._runs) > 1
+        label = f"{run.name} {split}" if several else split
+        if split == "steps":
+            colour.setAlpha(70)
+            return self._plots[name].plot(pen=pg.mkPen(colour, width=1), connect="finite")
+        dashed = split == "validation"
+        if dashed and not several:
+            colour = QColor(RUN_COLOURS[1][theme().dark])
+        style = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
+        pen = pg.mkPen(colour, width=2, style=style)
+        return self._plots[name].plot(
+            pen=pen, name=label, connect="finite", symbol="o", symbolSize=4, symbolBrush=colour, symbolPen=None
+        )
+
+    def _draw(self, *, whole: bool = False) -> None:
+        """Put the points into the plots; between epochs only the training values have grown."""
+        weight = self.smoothing.value() / 100
+        for (run, name, split), item in self._items.items():
+            if not whole and split != "steps" and run == self._followed and not weight:
+                continue
+            line = self._runs[run].lines.get((name, split))
+            if line is not None:
+                values = np.array(line.y, dtype=float)
+                item.setData(np.array(line.x, dtype=float), values if split == "steps" else smoothed(values, weight))
+
+    def _scale(self) -> None:
+        for name, plot in self._plots.items():
+            plot.setLogMode(y=self.logarithmic.isChecked() and "loss" in name)
+
+    def fit(self) -> None:
+        """Show all points."""
+        for plot in self._plots.values():
+            plot.enableAutoRange()
+
+    def _dress(self) -> None:
+        self.view.setBackground(theme().panel)
+
+    def _hover(self, place: QPointF) -> None:
+        """Read all values at the epoch under the mouse."""
+        found = next((plot for plot in self._plots.values() if plot.sceneBoundingRect().contains(place)), None)
+        for cross in self._crosses.values():
+            cross.setVisible(found is not None)
+        if found is None:
+            self.readout.clear()
+            return
+        x = found.vb.mapSceneToView(place).x()
+        for cross in self._crosses.values():
+            cross.setPos(x)
+        self.readout.setText(self._values_at(x))
+
+    def _values_at(self, x: float) -> str:
+        parts = [f"epoch {x:.2f}"]
+        for (_run, name, split), _item in self._items.items():
+            line = self._runs[_run].lines[name, split]
+            if split != "steps" and line.x:
+                near = min(range(len(line.x)), key=lambda place: abs(line.x[place] - x))
+                parts.append(f"{name} {split} {line.y[near]:.4g}")
+        return "   ".join(parts[:9])
+
+    # ------------------------------------------------------------------------------------------------------- save
+
+    def _save_png(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Save the curves", "curves.png", "*.png")
+        if path:
+            self.save_png(Path(path))
+
+    def save_png(self, path: Path) -> None:
+        """Save the plots as an image, twice as sharp as on the screen."""
+        exporter = pyqtgraph.exporters.ImageExporter(self.view.scene())
+        exporter.parameters()["width"] = self.view.width() * 2
+        exporter.export(str(path))
+
+    def _save_csv(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Save the points", "curves.csv", "*.csv")
+        if path:
+            self.save_csv(Path(path))
+
+    def save_csv(self, path: Path) -> None:
+        """Save every point of every line: run, metric, split, epoch, value."""
+        with path.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(("run", "metric", "split", "epoch", "value"))
+            for run, curves in self._runs.items():
+                for (name, split), line in curves.lines.items():
+                    writer.writerows((run.name, name, split, x, y) for x, y in zip(line.x, line.y, strict=True))

@@ -1,0 +1,268 @@
+"""The inspector: what is selected, and the form to change it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+
+from app.document import Document
+from app.fields import Form
+from app.fields.editors import CalmComboBox, NumberEditor
+from app.icons import group_icon, icon
+from app.panels.sections import ProblemBox, clear, dim, heading, scrolled
+from app.theme import SPACE, mono
+from engine import edit, kinds
+from engine.declare import Loss, Param
+from engine.ops import OPS
+from engine.problem import Fix
+from engine.spec import Node
+
+DECODERS: tuple[tuple[str, dict[str, Any] | None], ...] = (
+    ("The numbers as they are", None),
+    ("The class with the highest score (Argmax)", {"op": "Argmax", "params": {}}),
+)
+FACTOR = Param("factor", kinds.Float(), 1.0, "What this loss is multiplied by in the training loss.", kinds.UNBOUNDED)
+
+
+class Inspector(QWidget):
+    """Shows the selected node; several, as a count; none, as the project."""
+
+    def __init__(self, document: Document) -> None:
+        super().__init__()
+        self._document = document
+        self._ids: list[str] = []
+        self._shape: tuple[Any, ...] | None = None
+        self.form: Form | None = None
+        self._column = QVBoxLayout()
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scrolled(self._column))
+        document.changed.connect(lambda _spec: self._refresh())
+        document.report_changed.connect(lambda _report: self._refresh_report())
+        document.data_changed.connect(lambda _data: self._refresh())
+        self._refresh()
+
+    def show_nodes(self, ids: Sequence[str]) -> None:
+        """Show what is selected."""
+        self._ids = list(ids)
+        self._refresh()
+
+    # ----------------------------------------------------------------------------------------------------- build
+
+    def _refresh(self) -> None:
+        """Show the present spec: rebuild where another node or another op is shown, else put in the values."""
+        nodes = [self._document.spec.nodes[each] for each in self._ids if each in self._document.spec.nodes]
+        shape = tuple((node.id, node.op, tuple(sorted(node.params))) for node in nodes)
+        if shape != self._shape:
+            self._shape = shape
+            self._build(nodes)
+        if len(nodes) == 1:
+            self._put(nodes[0])
+        elif not nodes:
+            self._put_project()
+
+    def _build(self, nodes: list[Node]) -> None:
+        clear(self._column)
+        self.form = None
+        if len(nodes) == 1:
+            self._build_node(nodes[0])
+        elif nodes:
+            self._column.addWidget(heading(f"{len(nodes)} nodes are selected"))
+            ops = ", ".join(sorted({node.op for node in nodes}))
+            self._column.addWidget(dim(f"{ops}. Move, copy, duplicate or delete them together."))
+        else:
+            self._build_project()
+        self._column.addStretch(1)
+
+    def _build_project(self) -> None:
+        self._column.addWidget(heading("Project"))
+        self._name = QLineEdit()
+        self._name.setPlaceholderText("untitled")
+        self._name.editingFinished.connect(self._rename_project)
+        self._column.addWidget(self._name)
+        self._totals = dim()
+        self._column.addWidget(self._totals)
+        self._column.addWidget(dim("Select a node to see and change it."))
+
+    def _rename_project(self) -> None:
+        name = self._name.text()
+        self._document.edit("Rename project", lambda spec: edit.set_name(spec, name))
+
+    def _build_node(self, node: Node) -> None:
+        op = OPS.get(node.op)
+        top = QHBoxLayout()
+        mark = QLabel()
+        mark.setPixmap(group_icon(op.group if op else "").pixmap(20, 20))
+        self._title = QLineEdit()
+        self._title.setPlaceholderText(node.op)
+        self._title.setToolTip("The node's title on the canvas")
+        self._title.editingFinished.connect(lambda: self._set_title(node.id))
+        top.addWidget(mark)
+        top.addWidget(self._title)
+        row = QWidget()
+        row.setLayout(top)
+        top.setContentsMargins(0, 0, 0, 0)
+        self._column.addWidget(row)
+        self._column.addWidget(dim(op.doc() if op else f"This version has no op {node.op}."))
+        facts = dim(" · ".join(each for each in (node.id, op.source_of() if op else "") if each))
+        facts.setFont(mono(-1))
+        self._column.addWidget(facts)
+        self._problems = ProblemBox(self._fix)
+        self._column.addWidget(self._problems)
+        if op is not None:
+            self._build_form(node)
+        for name in node.params:
+            if op is None or name not in op.params():
+                self._column.addWidget(self._unknown(node.id, name))
+        self._ports = QVBoxLayout()
+        self._ports.setContentsMargins(0, 0, 0, 0)
+        holder = QWidget()
+        holder.setLayout(self._ports)
+        self._column.addWidget(holder)
+
+    def _build_form(self, node: Node) -> None:
+        op = OPS[node.op]
+        self.form = Form(op, node.params, folder=self._document.folder, columns=self._column_names)
+        self.form.changed.connect(lambda name, value, final: self._set(node.id, name, value, final=final))
+        self.form.reset.connect(lambda name: self._reset(node.id, name))
+        if op.params():
+            self._column.addWidget(heading("Params"))
+            self._column.addWidget(self.form)
+        extra = QFormLayout()
+        extra.setContentsMargins(0, 0, 0, 0)
+        if issubclass(op, Loss):
+            self._factor = NumberEditor(FACTOR, kinds.Float(), optional=False)
+            self._factor.setToolTip(FACTOR.doc)
+            self._factor.edited.connect(lambda value, final: self._set_factor(node.id, value, final=final))
+            extra.addRow("Factor", self._factor)
+        if node.op == "Output":
+            self._decode = CalmComboBox()
+            self._decode.addItems([words for words, _decode in DECODERS])
+            self._decode.setToolTip("How the tensor becomes an answer when the model predicts")
+            self._decode.activated.connect(lambda place: self._set_decode(node.id, place))
+            extra.addRow("Answer", self._decode)
+        if extra.rowCount():
+            holder = QWidget()
+            holder.setLayout(extra)
+            self._column.addWidget(holder)
+
+    def _unknown(self, node: str, name: str) -> QWidget:
+        button = QPushButton(icon("delete"), f"Remove the unknown param {name}")
+        button.clicked.connect(lambda: self._reset(node, name))
+        return button
+
+    def _column_names(self) -> list[str]:
+        report = self._document.data_report
+        return list(report.columns) if report else []
+
+    # ------------------------------------------------------------------------------------------------------- put
+
+    def _put_project(self) -> None:
+        spec, report = self._document.spec, self._document.report
+        if self._name.text() != spec.name and not self._name.hasFocus():
+            self._name.setText(spec.name)
+        about = spec.extra.get("about", "")
+        counts = f"{len(spec.nodes)} nodes, {report.parameters:,} parameters"
+        self._totals.setText(f"{about}\n\n{counts}" if about else counts)
+
+    def _put(self, node: Node) -> None:
+        given = edit.title(self._document.spec, node.id)
+        if not self._title.hasFocus() or not self._title.isModified():
+            self._title.setText(given)
+        if self.form is not None:
+            self.form.set_values(node.params)
+        op = OPS.get(node.op)
+        if op is not None and issubclass(op, Loss):
+            self._factor.show_value(node.factor)
+        if node.op == "Output":
+            decodes = [decode for _words, decode in DECODERS]
+            plain = dict(node.decode) if node.decode is not None else None
+            self._decode.setCurrentIndex(decodes.index(plain) if plain in decodes else -1)
+        self._refresh_report()
+
+    def _refresh_report(self) -> None:
+        """Show what the check says of the node."""
+        nodes = [self._document.spec.nodes[each] for each in self._ids if each in self._document.spec.nodes]
+        if not nodes:
+            self._put_project()
+        if len(nodes) != 1:
+            return
+        problems = [each for each in self._document.report.problems if each.node == nodes[0].id]
+        self._problems.show_problems(problems)
+        if self.form is not None:
+            self.form.set_problems({each.param: each.message for each in problems if each.param})
+        self._show_ports(nodes[0])
+
+    def _show_ports(self, node: Node) -> None:
+        clear(self._ports)
+        op = OPS.get(node.op)
+        report = self._document.report.nodes.get(node.id)
+        if op is None:
+            return
+        lines = [(port.name, _ends(node, port.name) or "not wired", _accepts(port)) for port in op.input_ports().values()]
+        if lines:
+            self._ports.addWidget(heading("Inputs"))
+        for name, wired, accepts in lines:
+            self._ports.addWidget(self._port(name, wired, accepts))
+        if op.output_ports():
+            self._ports.addWidget(heading("Outputs"))
+        for name in op.output_ports():
+            tensor = report.outputs.get(name) if report else None
+            self._ports.addWidget(self._port(name, f"{tensor}  {tensor.dtype}" if tensor else "not known yet", ""))
+        if report and report.parameters:
+            self._ports.addWidget(dim(f"{report.parameters:,} parameters"))
+
+    def _port(self, name: str, text: str, tip: str) -> QWidget:
+        row = QWidget()
+        line = QHBoxLayout(row)
+        line.setContentsMargins(0, 0, 0, 0)
+        label, value = QLabel(name), QLabel(text)
+        label.setMinimumWidth(SPACE * 13)
+        value.setFont(mono(-1))
+        value.setWordWrap(True)
+        line.addWidget(label)
+        line.addWidget(value, 1)
+        row.setToolTip(tip)
+        return row
+
+    # ----------------------------------------------------------------------------------------------------- edits
+
+    def _set(self, node: str, name: str, value: Any, *, final: bool) -> None:
+        data = self._document.data_report
+        bindable = data.columns.get(value) if data and name == "column" and isinstance(value, str) else None
+        if bindable is not None:
+            self._document.edit(f"Bind {node}", lambda spec: edit.bind(spec, node, bindable))
+            return
+        change = lambda spec: edit.set_param(spec, node, name, value)  # noqa: E731  # used once, below
+        self._document.edit(f"Set {name} of {node}", change, merge=f"{node}.{name}")
+
+    def _reset(self, node: str, name: str) -> None:
+        self._document.edit(f"Reset {name} of {node}", lambda spec: edit.reset_param(spec, node, name))
+
+    def _set_title(self, node: str) -> None:
+        text = self._title.text()
+        self._title.setModified(False)
+        self._document.edit(f"Rename {node}", lambda spec: edit.set_title(spec, node, text))
+
+    def _set_factor(self, node: str, value: Any, *, final: bool) -> None:
+        if FACTOR.refuse(value) is None:
+            change = lambda spec: edit.set_factor(spec, node, float(value))  # noqa: E731  # used once, below
+            self._document.edit(f"Set factor of {node}", change, merge=f"{node}.factor")
+
+    def _set_decode(self, node: str, place: int) -> None:
+        self._document.edit(f"Set answer of {node}", lambda spec: edit.set_decode(spec, node, DECODERS[place][1]))
+
+    def _fix(self, fix: Fix) -> None:
+        self._document.edit(fix.text, lambda spec: edit.apply(spec, fix))
+
+
+def _ends(node: Node, port: str) -> str:
+    wires = node.inputs.get(port, ())
+    return wires if isinstance(wires, str) else ", ".join(wires)
+
+
+def _accepts(port: Any) -> str:
+    marks = " (optional)" if port.optional else ""
+    return f"Takes {port.port.axes} of {' or '.join(port.port.dtypes)}{marks}"

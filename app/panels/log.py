@@ -1,0 +1,76 @@
+"""The log: what the training process and the helper processes printed."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+
+from app.icons import icon
+from app.runner import Runner
+from app.theme import SPACE, mono
+from engine.train.folder import Run
+
+MOST_LINES = 5000
+READ_MS = 500
+MOST_BYTES = 256 * 1024  # read at once
+
+
+class LogPanel(QWidget):
+    """Follows the log of the present run, and shows what helpers say."""
+
+    def __init__(self, runner: Runner) -> None:
+        super().__init__()
+        self._run: Run | None = None
+        self._offset = 0
+        self.text = QPlainTextEdit()
+        self.text.setReadOnly(True)
+        self.text.setMaximumBlockCount(MOST_LINES)
+        self.text.setFont(mono())
+        self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.text.setPlaceholderText("What the training process prints shows here.")
+        copy, wipe = QPushButton(icon("copy"), "Copy all"), QPushButton(icon("delete"), "Clear")
+        copy.clicked.connect(self._copy)
+        wipe.clicked.connect(self.text.clear)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(copy)
+        row.addWidget(wipe)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(SPACE, SPACE, SPACE, SPACE)
+        column.addWidget(self.text)
+        column.addLayout(row)
+        self._timer = QTimer(self)
+        self._timer.setInterval(READ_MS)
+        self._timer.timeout.connect(self._read)
+        runner.started.connect(self._follow)
+        runner.ended.connect(lambda run, state: self._ended(run, state))
+
+    def add(self, text: str) -> None:
+        """Add lines."""
+        for line in text.rstrip("\n").split("\n"):
+            self.text.appendPlainText(line)
+
+    def _copy(self) -> None:
+        self.text.selectAll()
+        self.text.copy()
+
+    def _follow(self, run: Run) -> None:
+        self._run = run
+        self._offset = run.log.stat().st_size if run.log.exists() else 0
+        self.add(f"--- {run.name}")
+        self._timer.start()
+
+    def _ended(self, run: Run, state: str) -> None:
+        self._read()
+        self._timer.stop()
+        self.add(f"--- {run.name}: {state}")
+
+    def _read(self) -> None:
+        if self._run is None or not self._run.log.exists():
+            return
+        with self._run.log.open("rb") as stream:
+            stream.seek(self._offset)
+            data = stream.read(MOST_BYTES)
+        self._offset += len(data)
+        if data:
+            self.add(data.decode(errors="replace"))

@@ -1,0 +1,91 @@
+"""Small pieces that the panels share: headings, dim labels, scrolling columns, problems with their fixes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from app.icons import icon
+from app.theme import SPACE, theme
+from engine.problem import Fix, Problem
+
+
+def heading(text: str) -> QLabel:
+    """The heading of a section."""
+    label = QLabel(text)
+    label.setProperty("heading", True)
+    label.setContentsMargins(0, SPACE, 0, 0)
+    return label
+
+
+def dim(text: str = "") -> QLabel:
+    """A sentence in the background."""
+    label = QLabel(text)
+    label.setWordWrap(True)
+    label.setProperty("dim", True)
+    return label
+
+
+def scrolled(column: QVBoxLayout) -> QScrollArea:
+    """A column that scrolls where it is too long, and never sideways."""
+    inner = QWidget()
+    column.setContentsMargins(SPACE + 4, SPACE, SPACE + 4, SPACE)
+    column.setSpacing(SPACE)
+    inner.setLayout(column)
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(inner)
+    return area
+
+
+def clear(layout: QVBoxLayout) -> None:
+    """Take all widgets out of a column."""
+    while layout.count():
+        item = layout.takeAt(0)
+        widget = item.widget() if item is not None else None
+        if widget is not None:
+            widget.hide()
+            widget.setParent(None)
+            widget.deleteLater()
+
+
+class ProblemBox(QWidget):
+    """Problems in sentences, each with the buttons that mend it; hidden where there are none."""
+
+    def __init__(self, fix: Callable[[Fix], object]) -> None:
+        super().__init__()
+        self._fix = fix
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self.hide()
+
+    def show_problems(self, problems: Iterable[Problem]) -> None:
+        """Show these problems."""
+        clear(self._column)
+        shown = list(problems)
+        for problem in shown:
+            self._column.addWidget(self._row(problem))
+        self.setVisible(bool(shown))
+
+    def _row(self, problem: Problem) -> QWidget:
+        row = QWidget()
+        column = QVBoxLayout(row)
+        column.setContentsMargins(0, 0, 0, 0)
+        line = QHBoxLayout()
+        mark, text = QLabel(), QLabel(problem.message)
+        mark.setPixmap(icon("error", theme().error).pixmap(16, 16))
+        mark.setAlignment(Qt.AlignmentFlag.AlignTop)
+        text.setWordWrap(True)
+        text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        line.addWidget(mark)
+        line.addWidget(text, 1)
+        column.addLayout(line)
+        for fix in problem.fixes:
+            button = QPushButton(icon("fix"), fix.text)
+            button.clicked.connect(lambda _=False, fix=fix: self._fix(fix))
+            column.addWidget(button)
+        return row

@@ -1,0 +1,556 @@
+"""The main window: puts document, canvas and panels together, and connects them."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
+from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QKeySequence
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QFileDialog,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QMessageBox,
+    QSizePolicy,
+    QStackedWidget,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app import theme as themes_module
+from app.actions import ACTIONS
+from app.canvas import Canvas
+from app.document import Document
+from app.engine_process import Checker, EngineProcess
+from app.icons import icon
+from app.messages import MessageBar
+from app.panels.data import DataPanel
+from app.panels.inspector import Inspector
+from app.panels.log import LogPanel
+from app.panels.palette import Palette
+from app.panels.problems import ProblemList
+from app.panels.runs import RunList
+from app.panels.start import StartPage
+from app.panels.training import TrainingPanel
+from app.recovery import Recovery
+from app.runner import Runner
+from app.settings import THEMES, Settings, data_folder
+from app.theme import themes
+from engine.examples import FOLDER as EXAMPLES
+from engine.export.formats import FORMATS
+from engine.problem import Mistake
+from engine.report import Report
+from engine.spec import SUFFIX, encode, load
+from engine.train.folder import Run, runs_in
+
+if TYPE_CHECKING:
+    from app.panels.curves import Curves
+    from app.panels.export import ExportDialog
+
+FILTER = f"Netloom projects (*{SUFFIX});;All files (*)"
+HINT_MS = 8000
+SIZE = QSize(1440, 900)
+
+
+class Window(QMainWindow):
+    """The studio."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.document = Document(data_folder())
+        self.runner = Runner(self.document)
+        self.checks, self.worker = EngineProcess(self), EngineProcess(self)
+        self.checker = Checker(self.document, self.checks, self.worker)
+        self.recovery = Recovery(self.document)
+        self.canvas = Canvas(self.document)
+        self.palette_panel = Palette()
+        self.inspector = Inspector(self.document)
+        self.data_panel = DataPanel(self.document)
+        self.training = TrainingPanel(self.document, self.runner)
+        self.problems = ProblemList(self.document)
+        self.runs = RunList(self.document)
+        self.log = LogPanel(self.runner)
+        self.messages = MessageBar()
+        self.start = StartPage(settings.recent())
+        self._curves: Curves | None = None
+        self._export_dialog: ExportDialog | None = None
+        self._actions: list[tuple[QAction, str]] = []
+        self._build()
+        self._connect()
+        self._restore()
+        self.setAcceptDrops(True)
+
+    # ----------------------------------------------------------------------------------------------------- build
+
+    def _build(self) -> None:
+        self.setObjectName("window")
+        self.setAnimated(False)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.start)
+        self.stack.addWidget(self.canvas)
+        centre = QWidget()
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.messages)
+        column.addWidget(self.stack, 1)
+        self.setCentralWidget(centre)
+        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+        bottom = Qt.DockWidgetArea.BottomDockWidgetArea
+        self.setCorner(Qt.Corner.BottomLeftCorner, left)
+        self.setCorner(Qt.Corner.BottomRightCorner, right)
+        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, cast("Any", _north()))
+        self._curves_holder = QWidget()
+        QVBoxLayout(self._curves_holder).setContentsMargins(0, 0, 0, 0)
+        self.docks = {
+            "Ops": self._dock("Ops", self.palette_panel, left),
+            "Node": self._dock("Node", self.inspector, right),
+            "Data": self._dock("Data", self.data_panel, right),
+            "Training": self._dock("Training", self.training, right),
+            "Problems": self._dock("Problems", self.problems, bottom),
+            "Curves": self._dock("Curves", self._curves_holder, bottom),
+            "Runs": self._dock("Runs", self.runs, bottom),
+            "Log": self._dock("Log", self.log, bottom),
+        }
+        for first, second in (("Node", "Data"), ("Data", "Training"), ("Problems", "Curves"), ("Curves", "Runs"), ("Runs", "Log")):
+            self.tabifyDockWidget(self.docks[first], self.docks[second])
+        self.docks["Node"].raise_()
+        self.docks["Problems"].raise_()
+        self.resizeDocks([self.docks["Ops"], self.docks["Node"]], [224, 336], Qt.Orientation.Horizontal)
+        self.resizeDocks([self.docks["Problems"]], [220], Qt.Orientation.Vertical)
+        self._build_menus()
+        self._build_status()
+
+    def _dock(self, name: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+        dock = QDockWidget(name, self)
+        dock.setObjectName(name)
+        dock.setFeatures(QDockWidget.DockWidgetFeature.DockWidgetClosable)
+        dock.setTitleBarWidget(QWidget())  # the tabs name the panels
+        dock.setWidget(widget)
+        self.addDockWidget(area, dock)
+        return dock
+
+    def _build_menus(self) -> None:
+        self.toolbar = QToolBar("Tools")
+        self.toolbar.setObjectName("Tools")
+        self.toolbar.setMovable(False)
+        self.toolbar.setIconSize(QSize(20, 20))
+        self.addToolBar(self.toolbar)
+        menus = {name: self.menuBar().addMenu(f"&{name}") for name in ("File", "Edit", "View", "Run", "Help")}
+        undo = self.document.undo_stack.createUndoAction(self, "&Undo")
+        redo = self.document.undo_stack.createRedoAction(self, "&Redo")
+        undo.setShortcuts(QKeySequence.StandardKey.Undo)
+        redo.setShortcuts(QKeySequence.StandardKey.Redo)
+        menus["Edit"].addActions([undo, redo])
+        self._actions += [(undo, "undo"), (redo, "redo")]
+        for each in ACTIONS:
+            menu = menus[each.menu]
+            if each.separated:
+                menu.addSeparator()
+            action = QAction(each.text, self)
+            if each.keys is not None:
+                action.setShortcuts(QKeySequence.keyBindings(each.keys) if not isinstance(each.keys, str) else [QKeySequence(each.keys)])
+            action.triggered.connect(functools.partial(self._run, each.slot))
+            menu.addAction(action)
+            self._actions.append((action, each.icon))
+            keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+            action.setToolTip(f"{each.text.replace('&', '')} ({keys})" if keys else each.text.replace("&", ""))
+            if each.toolbar:
+                self.toolbar.addAction(action)
+            if each.slot == "export":
+                self.toolbar.addSeparator()
+                self.toolbar.addActions([undo, redo])
+        self._recent = QMenu("Open &recent", self)
+        self._recent.aboutToShow.connect(self._fill_recent)
+        menus["File"].insertMenu(menus["File"].actions()[2], self._recent)
+        self._build_view_menu(menus["View"])
+        self._build_train_button()
+        self._dress()
+
+    def _run(self, slot: str, *_args: object) -> None:
+        """Call the method that an action names; text being typed keeps the clipboard's keys."""
+        cast("Callable[[], object]", operator.attrgetter(slot)(self))()
+
+    def _build_view_menu(self, menu: QMenu) -> None:
+        menu.addSeparator()
+        for dock in self.docks.values():
+            menu.addAction(dock.toggleViewAction())
+        menu.addSeparator()
+        group = QActionGroup(self)
+        for choice in THEMES:
+            action = QAction(f"{choice.title()} theme", self, checkable=True)
+            action.setChecked(self.settings.theme() == choice)
+            action.triggered.connect(functools.partial(self.set_theme, choice))
+            group.addAction(action)
+            menu.addAction(action)
+
+    def _build_train_button(self) -> None:
+        stretch = QWidget()
+        stretch.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self._doing = QLabel()
+        self._doing.setProperty("dim", True)
+        self._doing.setContentsMargins(0, 0, 12, 0)
+        for widget in (stretch, self._doing, self.training.train):
+            self.toolbar.addWidget(widget)
+
+    def _build_status(self) -> None:
+        self._check_state, self._counts, self._device = QLabel(), QLabel(), QLabel()
+        for label in (self._check_state, self._counts, self._device):
+            label.setContentsMargins(8, 0, 8, 0)
+            self.statusBar().addPermanentWidget(label)
+        self.statusBar().setSizeGripEnabled(False)
+
+    def _dress(self) -> None:
+        for action, name in self._actions:
+            if name:
+                action.setIcon(icon(name))
+
+    @property
+    def curves(self) -> Curves:
+        """The curves, made when they are first wanted: plotting takes a while to load."""
+        if self._curves is None:
+            from app.panels.curves import Curves  # loads numpy and pyqtgraph
+
+            self._curves = Curves()
+            layout = self._curves_holder.layout()
+            assert layout is not None
+            layout.addWidget(self._curves)
+        return self._curves
+
+    # --------------------------------------------------------------------------------------------------- connect
+
+    def _connect(self) -> None:
+        document, runner = self.document, self.runner
+        document.changed.connect(lambda _spec: self._count())
+        document.report_changed.connect(self._show_report)
+        document.path_changed.connect(self._show_name)
+        document.undo_stack.cleanChanged.connect(lambda _clean: self._show_name())
+        document.refused.connect(self.hint)
+        document.replaced.connect(self._show_project)
+        self.canvas.selection_changed.connect(self._select)
+        self.palette_panel.op_chosen.connect(self._add_op)
+        self.problems.node_chosen.connect(self._go_to)
+        self.problems.setting_chosen.connect(self._go_to_setting)
+        self.training.node_chosen.connect(self._go_to)
+        self.start.example_chosen.connect(self.open_file)
+        self.start.file_chosen.connect(self.open_file)
+        self.start.new_chosen.connect(self.new)
+        self.start.open_chosen.connect(self.open)
+        self.checker.state_changed.connect(self._show_check)
+        for process in (self.checks, self.worker):
+            process.lost.connect(lambda text: self.messages.show_message(text, "warning"))
+            process.printed.connect(self.log.add)
+        runner.started.connect(self._run_started)
+        runner.event.connect(lambda event: self.curves.take(event))
+        runner.ended.connect(self._run_ended)
+        runner.failed.connect(self.messages.show_message)
+        self.runs.shown_changed.connect(lambda runs: self._show_curves(runs))
+        self.runs.resume_chosen.connect(runner.resume)
+        self.runs.spec_chosen.connect(lambda run: self.open_file(run.path / "spec.json"))
+        self.runs.export_chosen.connect(self._export)
+        self.runs.refused.connect(self.messages.show_message)
+        self.docks["Curves"].visibilityChanged.connect(lambda seen: seen and self.curves.update())
+        themes.changed.connect(self._dress)
+
+    def begin(self) -> None:
+        """Start the helper processes, once the window is shown."""
+        self.checks.start()
+        self.worker.request("devices", self._take_devices)
+
+    def _take_devices(self, answer: dict[str, Any]) -> None:
+        if "devices" in answer:
+            self.training.set_devices(answer["devices"])
+            self._device.setText(answer["devices"][-1]["description"])
+
+    def hint(self, text: str) -> None:
+        """Say something in the status line for a while."""
+        self.statusBar().showMessage(text, HINT_MS)
+
+    def _add_op(self, op: str) -> None:
+        self._show_project()
+        self.canvas.add_op(op)
+
+    def _select(self, ids: list[str]) -> None:
+        self.inspector.show_nodes(ids)
+        if ids:
+            self.docks["Node"].raise_()
+
+    def _go_to(self, node: str, param: str) -> None:
+        """Show a node, and the field of a param of it."""
+        self._show_project()
+        self.canvas.show_node(node)
+        self.docks["Node"].raise_()
+        form = self.inspector.form
+        if form is not None and param in form.fields:
+            form.fields[param].setFocus()
+
+    def _go_to_setting(self, path: str) -> None:
+        self.docks["Training" if path.startswith("training") else "Data"].raise_()
+
+    # -------------------------------------------------------------------------------------------------- what is on
+
+    def _show_project(self) -> None:
+        self.stack.setCurrentWidget(self.canvas)
+
+    def show_start(self) -> None:
+        """Show the start page; the project stays open behind it."""
+        self.start.show_recent(self.settings.recent())
+        self.stack.setCurrentWidget(self.start)
+
+    def _show_name(self) -> None:
+        path = self.document.path
+        self.setWindowTitle(f"{path.name if path else 'untitled'}[*] – Netloom")
+        self.setWindowModified(self.document.dirty)
+
+    def _count(self) -> None:
+        count = len(self.document.spec.nodes)
+        parameters = self.document.report.parameters
+        self._counts.setText(f"{count} node{'s' * (count != 1)} · {parameters:,} parameters")
+
+    def _show_report(self, report: Report) -> None:
+        self._count()
+        count = len(report.problems)
+        words = "No problems" if not count else f"{count} problem{'s' * (count > 1)}"
+        self._check_state.setText(words)
+        self.docks["Problems"].setWindowTitle("Problems" if not count else f"Problems ({count})")
+
+    def _show_check(self, state: str) -> None:
+        if state == "checking":
+            self._check_state.setText("Checking…")
+        elif state == "failed":
+            self._check_state.setText("Not checked")
+
+    def set_theme(self, choice: themes_module.Choice, *_args: object) -> None:
+        """Wear another theme."""
+        from PySide6.QtWidgets import QApplication
+
+        self.settings.set_theme(choice)
+        themes_module.apply(cast("QApplication", QApplication.instance()), choice)
+
+    def find_op(self) -> None:
+        """Put the cursor into the palette's search."""
+        self.docks["Ops"].show()
+        self.docks["Ops"].raise_()
+        self.palette_panel.search.setFocus()
+        self.palette_panel.search.selectAll()
+
+    # ------------------------------------------------------------------------------------------------------ files
+
+    def _may_leave(self) -> bool:
+        """Ask about unsaved changes; whether the present project may be left."""
+        if not self.document.dirty:
+            return True
+        buttons = QMessageBox.StandardButton
+        name = self.document.path.name if self.document.path else "The project"
+        box = QMessageBox(QMessageBox.Icon.Question, "Unsaved changes", f"{name} has unsaved changes.", parent=self)
+        box.setInformativeText("Save them before you go on?")
+        box.setStandardButtons(buttons.Save | buttons.Discard | buttons.Cancel)
+        box.setDefaultButton(buttons.Save)
+        answer = box.exec()
+        if answer == buttons.Save:
+            return self.save()
+        return bool(answer == buttons.Discard)
+
+    def new(self) -> None:
+        """Begin an empty project."""
+        if self._may_leave():
+            self.document.new()
+            self._after_open()
+
+    def open(self) -> None:
+        """Ask for a project file and open it."""
+        path, _ = QFileDialog.getOpenFileName(self, "Open a project", str(self.document.folder), FILTER)
+        if path:
+            self.open_file(Path(path))
+
+    def open_file(self, path: Path) -> None:
+        """Open a project; an example or a run's spec opens as an untitled copy."""
+        if not self._may_leave():
+            return
+        try:
+            if path.parent == EXAMPLES or path.name == "spec.json":
+                self.document.new(load(path))
+            else:
+                self.document.open(path.resolve())
+                self.settings.add_recent(path.resolve())
+        except Mistake as mistake:
+            self.messages.show_message(mistake.message)
+            return
+        self._after_open()
+
+    def _after_open(self) -> None:
+        self.messages.hide()
+        self._show_name()
+        self.canvas.setFocus()
+        if self._curves is not None and not self.runner.running:
+            self._curves.clear()
+        self.runs.refresh()
+        self.runner.follow_living()
+
+    def save(self) -> bool:
+        """Save the project; asks for a name where it has none. Whether it was saved."""
+        return self._save_to(self.document.path) if self.document.path else self.save_as()
+
+    def save_as(self) -> bool:
+        """Ask for a file and save the project in it."""
+        start = self.document.path or self.document.folder / f"{self.document.spec.name}{SUFFIX}"
+        name, _ = QFileDialog.getSaveFileName(self, "Save the project", str(start), FILTER)
+        if not name:
+            return False
+        path = Path(name)
+        return self._save_to(path if path.suffix else path.with_suffix(SUFFIX))
+
+    def _save_to(self, path: Path) -> bool:
+        try:
+            self.document.save(path)
+        except OSError as error:
+            words = f"{path} cannot be saved: {error.strerror or error}. The project is still open; save it elsewhere."
+            self.messages.show_message(words, "error", "Save as…", self.save_as)
+            return False
+        self.settings.add_recent(path)
+        self.hint(f"Saved {path}")
+        return True
+
+    def _fill_recent(self) -> None:
+        self._recent.clear()
+        for path in self.settings.recent():
+            self._recent.addAction(str(path), functools.partial(self.open_file, path))
+        if not self._recent.actions():
+            self._recent.addAction("No files yet").setEnabled(False)
+
+    # ------------------------------------------------------------------------------------------------------- runs
+
+    def train(self) -> None:
+        """Train the project, or say why it cannot be."""
+        self.docks["Training"].show()
+        self.docks["Training"].raise_()
+        why = self.training.why_not()
+        if why:
+            self.messages.show_message(why, "warning")
+        else:
+            self.runner.start()
+
+    def _run_started(self, run: Run) -> None:
+        self.docks["Curves"].show()
+        self.docks["Curves"].raise_()
+        self.curves.follow(run)
+        self.runs.refresh()
+        self._doing.setText(f"Training {run.name}")
+
+    def _run_ended(self, run: Run, state: str) -> None:
+        self._doing.setText("")
+        self.hint(f"{run.name}: {state}")
+        self.runs.refresh()
+
+    def _show_curves(self, runs: list[Run]) -> None:
+        self.curves.show_runs(runs)
+        self.docks["Curves"].raise_()
+
+    def export(self) -> None:
+        """Export the graph or a trained run."""
+        self._export(self.runs.chosen())
+
+    def _export(self, chosen: Run | None) -> None:
+        from app.panels.export import ExportDialog  # only when asked for
+
+        runs = [run for run in runs_in(self.document.runs_folder) if run.weights.is_file()]
+        name = self.document.path.stem if self.document.path else self.document.spec.name
+        self._export_dialog = ExportDialog(self, runs, chosen, self.document.folder, name)
+        self._export_dialog.accepted_export.connect(self._export_to)
+        self._export_dialog.open()
+
+    def _export_to(self, run: Run | None, format: str, path: Path) -> None:
+        dialog = self._export_dialog
+        assert dialog is not None
+        source = {"run": str(run.path)} if run else {"spec": encode(self.document.spec)}
+
+        def answered(answer: dict[str, Any]) -> None:
+            done = ", ".join(Path(each).name for each in answer.get("done", ()))
+            text = f"Wrote {done} to {path.parent}." if done else answer.get("error", "It could not be exported.")
+            dialog.show_answer(text)
+            self.hint(text)
+
+        arguments = {"format": format, "path": str(path), "folder": str(self.document.folder)}
+        self.worker.request("export", answered, **source, **arguments)
+        self.hint(f"Exporting {FORMATS[format].title}…")
+
+    # -------------------------------------------------------------------------------------------------- the rest
+
+    def show_shortcuts(self) -> None:
+        """List the keyboard shortcuts."""
+        rows = []
+        for action, _name in self._actions:
+            keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+            if keys:
+                rows.append(f"<tr><td><b>{keys}</b>&nbsp;&nbsp;</td><td>{action.text().replace('&', '')}</td></tr>")
+        canvas = (
+            "<tr><td><b>Tab</b></td><td>Search and add an op</td></tr>"
+            "<tr><td><b>Space + drag</b>&nbsp;&nbsp;</td><td>Move the view</td></tr>"
+            "<tr><td><b>Arrows</b></td><td>Nudge the selected nodes</td></tr>"
+        )
+        QMessageBox.information(self, "Keyboard shortcuts", f"<table>{''.join(rows)}{canvas}</table>")
+
+    def show_about(self) -> None:
+        """Say what this is."""
+        words = "<h3>Netloom 0.1</h3><p>Draw a network, see its shapes, train it, take it with you.</p><p>MIT licence.</p>"
+        QMessageBox.about(self, "About Netloom", words)
+
+    def _restore(self) -> None:
+        self.resize(SIZE)
+        known = self.settings.geometry()
+        if known is not None:
+            self.restoreGeometry(known[0])
+            self.restoreState(known[1])
+        self._show_name()
+        self._count()
+
+    def offer_recovered(self) -> None:
+        """Offer work that a crash left unsaved."""
+        found = self.recovery.find()
+        if found is not None:
+            spec, path, file = found
+            name = path.name if path else spec.name
+
+            def take() -> None:
+                self.document.recover(spec, path)
+                file.unlink(missing_ok=True)
+
+            words = f"Netloom ended unexpectedly with unsaved changes in {name}."
+            self.messages.show_message(words, "info", "Recover them", take)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Ask about unsaved changes, remember the window, end the helpers; a run goes on by itself."""
+        if not self._may_leave():
+            event.ignore()
+            return
+        self.settings.set_geometry(self.saveGeometry(), QByteArray(self.saveState()))
+        self.settings.sync()
+        self.runner.leave()
+        self.recovery.forget()
+        self.checks.close()
+        self.worker.close()
+        super().closeEvent(event)
+
+    def dragEnterEvent(self, event: Any) -> None:
+        """Take project files."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: Any) -> None:
+        """Open a project file that was dropped."""
+        path = Path(event.mimeData().urls()[0].toLocalFile())
+        QTimer.singleShot(0, self, lambda: self.open_file(path))
+
+
+def _north() -> object:
+    from PySide6.QtWidgets import QTabWidget
+
+    return QTabWidget.TabPosition.North
