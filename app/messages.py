@@ -62,6 +62,4 @@ class MessageBar(QWidget):
         colour = {"info": worn.accent, "warning": worn.warning, "error": worn.error}[self._level]
         self._icon.setPixmap(icon(self._level, colour).pixmap(16, 16))
         self._close.setIcon(icon("close"))
-        self.setStyleSheet(
-            f"#message_bar {{ background: {worn.card}; border-bottom: 2px solid {colour}; }}"
-        )
+        self.setStyleSheet(f"#message_bar {{ background: {worn.card}; border-bottom: 2px solid {colour}; }}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -11,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from engine.colours import DTYPE, FAMILY, UNKNOWN
 
+ICONS = Path(__file__).parents[1] / "resources" / "icons"
 SPACE = 8  # pixels: the grid that all distances are multiples of
 Choice = Literal["system", "light", "dark"]
 
@@ -131,7 +133,8 @@ def apply(app: QApplication, choice: Choice = "system") -> None:
 def _wear(app: QApplication, worn: Theme) -> None:
     themes.worn = worn
     app.setPalette(_palette(worn))
-    app.setStyleSheet(_STYLE.format(**{name: getattr(worn, name) for name in Theme.__slots__}))
+    check = (ICONS / f"check-{'dark' if worn.dark else 'light'}.svg").as_posix()
+    app.setStyleSheet(_STYLE.format(check=check, **{name: getattr(worn, name) for name in Theme.__slots__}))
     themes.changed.emit()
 
 
@@ -179,6 +182,12 @@ QToolButton:pressed, QToolButton:checked {{ background: {selection}; }}
 QMenuBar {{ background: {panel}; border-bottom: 1px solid {line}; }}
 QStatusBar {{ background: {panel}; border-top: 1px solid {line}; }}
 QStatusBar::item {{ border: none; }}
+QTabBar {{ qproperty-drawBase: 0; }}
+QCheckBox::indicator, QAbstractItemView::indicator, QMenu::indicator {{ width: 14px; height: 14px; border: 1px solid {dim};
+    border-radius: 3px; background: {field}; }}
+QCheckBox::indicator:checked, QAbstractItemView::indicator:checked, QMenu::indicator:checked {{ background: {accent};
+    border-color: {accent}; image: url({check}); }}
+QCheckBox::indicator:focus {{ border-color: {accent}; }}
 QTabBar::tab {{ background: {panel}; color: {dim}; padding: 6px 12px; border: none; border-bottom: 2px solid transparent; }}
 QTabBar::tab:selected {{ color: {text}; border-bottom: 2px solid {accent}; }}
 QTabBar::tab:hover {{ color: {text}; }}

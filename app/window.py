@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QMessageBox,
     QSizePolicy,
     QStackedWidget,
+    QTabWidget,
     QToolBar,
     QVBoxLayout,
     QWidget,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 FILTER = f"Netloom projects (*{SUFFIX});;All files (*)"
 HINT_MS = 8000
 SIZE = QSize(1440, 900)
+PANELS = {"Side panel": ["Node", "Data", "Training"], "Bottom panel": ["Problems", "Curves", "Runs", "Log"]}
 
 
 class Window(QMainWindow):
@@ -103,31 +105,30 @@ class Window(QMainWindow):
         column.addWidget(self.messages)
         column.addWidget(self.stack, 1)
         self.setCentralWidget(centre)
-        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
-        bottom = Qt.DockWidgetArea.BottomDockWidgetArea
-        self.setCorner(Qt.Corner.BottomLeftCorner, left)
-        self.setCorner(Qt.Corner.BottomRightCorner, right)
-        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, cast("Any", _north()))
+        self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+        self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         self._curves_holder = QWidget()
         QVBoxLayout(self._curves_holder).setContentsMargins(0, 0, 0, 0)
+        self.side = _tabs({"Node": self.inspector, "Data": self.data_panel, "Training": self.training})
+        self.bottom = _tabs(
+            {"Problems": self.problems, "Curves": self._curves_holder, "Runs": self.runs, "Log": self.log}
+        )
         self.docks = {
-            "Ops": self._dock("Ops", self.palette_panel, left),
-            "Node": self._dock("Node", self.inspector, right),
-            "Data": self._dock("Data", self.data_panel, right),
-            "Training": self._dock("Training", self.training, right),
-            "Problems": self._dock("Problems", self.problems, bottom),
-            "Curves": self._dock("Curves", self._curves_holder, bottom),
-            "Runs": self._dock("Runs", self.runs, bottom),
-            "Log": self._dock("Log", self.log, bottom),
+            "Ops": self._dock("Ops", self.palette_panel, Qt.DockWidgetArea.LeftDockWidgetArea),
+            "Side panel": self._dock("Side panel", self.side, Qt.DockWidgetArea.RightDockWidgetArea),
+            "Bottom panel": self._dock("Bottom panel", self.bottom, Qt.DockWidgetArea.BottomDockWidgetArea),
         }
-        for first, second in (("Node", "Data"), ("Data", "Training"), ("Problems", "Curves"), ("Curves", "Runs"), ("Runs", "Log")):
-            self.tabifyDockWidget(self.docks[first], self.docks[second])
-        self.docks["Node"].raise_()
-        self.docks["Problems"].raise_()
-        self.resizeDocks([self.docks["Ops"], self.docks["Node"]], [224, 336], Qt.Orientation.Horizontal)
-        self.resizeDocks([self.docks["Problems"]], [220], Qt.Orientation.Vertical)
+        self.resizeDocks([self.docks["Ops"], self.docks["Side panel"]], [216, 344], Qt.Orientation.Horizontal)
+        self.resizeDocks([self.docks["Bottom panel"]], [264], Qt.Orientation.Vertical)
         self._build_menus()
         self._build_status()
+
+    def show_panel(self, name: str) -> None:
+        """Bring a panel of the side or the bottom to the front."""
+        for dock, tabs in (("Side panel", self.side), ("Bottom panel", self.bottom)):
+            if name in PANELS[dock]:
+                self.docks[dock].show()
+                tabs.setCurrentIndex(PANELS[dock].index(name))
 
     def _dock(self, name: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = QDockWidget(name, self)
@@ -157,7 +158,9 @@ class Window(QMainWindow):
                 menu.addSeparator()
             action = QAction(each.text, self)
             if each.keys is not None:
-                action.setShortcuts(QKeySequence.keyBindings(each.keys) if not isinstance(each.keys, str) else [QKeySequence(each.keys)])
+                action.setShortcuts(
+                    QKeySequence.keyBindings(each.keys) if not isinstance(each.keys, str) else [QKeySequence(each.keys)]
+                )
             action.triggered.connect(functools.partial(self._run, each.slot))
             menu.addAction(action)
             self._actions.append((action, each.icon))
@@ -225,6 +228,11 @@ class Window(QMainWindow):
             layout.addWidget(self._curves)
         return self._curves
 
+    def _load_curves(self, place: int) -> None:
+        """Make the curves when their tab is first opened."""
+        if PANELS["Bottom panel"][place] == "Curves":
+            self.curves.show()
+
     # --------------------------------------------------------------------------------------------------- connect
 
     def _connect(self) -> None:
@@ -257,7 +265,7 @@ class Window(QMainWindow):
         self.runs.spec_chosen.connect(lambda run: self.open_file(run.path / "spec.json"))
         self.runs.export_chosen.connect(self._export)
         self.runs.refused.connect(self.messages.show_message)
-        self.docks["Curves"].visibilityChanged.connect(lambda seen: seen and self.curves.update())
+        self.bottom.currentChanged.connect(self._load_curves)
         themes.changed.connect(self._dress)
 
     def begin(self) -> None:
@@ -281,19 +289,19 @@ class Window(QMainWindow):
     def _select(self, ids: list[str]) -> None:
         self.inspector.show_nodes(ids)
         if ids:
-            self.docks["Node"].raise_()
+            self.show_panel("Node")
 
     def _go_to(self, node: str, param: str) -> None:
         """Show a node, and the field of a param of it."""
         self._show_project()
         self.canvas.show_node(node)
-        self.docks["Node"].raise_()
+        self.show_panel("Node")
         form = self.inspector.form
         if form is not None and param in form.fields:
             form.fields[param].setFocus()
 
     def _go_to_setting(self, path: str) -> None:
-        self.docks["Training" if path.startswith("training") else "Data"].raise_()
+        self.show_panel("Training" if path.startswith("training") else "Data")
 
     # -------------------------------------------------------------------------------------------------- what is on
 
@@ -320,7 +328,7 @@ class Window(QMainWindow):
         count = len(report.problems)
         words = "No problems" if not count else f"{count} problem{'s' * (count > 1)}"
         self._check_state.setText(words)
-        self.docks["Problems"].setWindowTitle("Problems" if not count else f"Problems ({count})")
+        self.bottom.setTabText(0, "Problems" if not count else f"Problems ({count})")
 
     def _show_check(self, state: str) -> None:
         if state == "checking":
@@ -338,7 +346,6 @@ class Window(QMainWindow):
     def find_op(self) -> None:
         """Put the cursor into the palette's search."""
         self.docks["Ops"].show()
-        self.docks["Ops"].raise_()
         self.palette_panel.search.setFocus()
         self.palette_panel.search.selectAll()
 
@@ -430,8 +437,7 @@ class Window(QMainWindow):
 
     def train(self) -> None:
         """Train the project, or say why it cannot be."""
-        self.docks["Training"].show()
-        self.docks["Training"].raise_()
+        self.show_panel("Training")
         why = self.training.why_not()
         if why:
             self.messages.show_message(why, "warning")
@@ -439,8 +445,7 @@ class Window(QMainWindow):
             self.runner.start()
 
     def _run_started(self, run: Run) -> None:
-        self.docks["Curves"].show()
-        self.docks["Curves"].raise_()
+        self.show_panel("Curves")
         self.curves.follow(run)
         self.runs.refresh()
         self._doing.setText(f"Training {run.name}")
@@ -452,7 +457,7 @@ class Window(QMainWindow):
 
     def _show_curves(self, runs: list[Run]) -> None:
         self.curves.show_runs(runs)
-        self.docks["Curves"].raise_()
+        self.show_panel("Curves")
 
     def export(self) -> None:
         """Export the graph or a trained run."""
@@ -500,7 +505,9 @@ class Window(QMainWindow):
 
     def show_about(self) -> None:
         """Say what this is."""
-        words = "<h3>Netloom 0.1</h3><p>Draw a network, see its shapes, train it, take it with you.</p><p>MIT licence.</p>"
+        words = (
+            "<h3>Netloom 0.1</h3><p>Draw a network, see its shapes, train it, take it with you.</p><p>MIT licence.</p>"
+        )
         QMessageBox.about(self, "About Netloom", words)
 
     def _restore(self) -> None:
@@ -550,7 +557,10 @@ class Window(QMainWindow):
         QTimer.singleShot(0, self, lambda: self.open_file(path))
 
 
-def _north() -> object:
-    from PySide6.QtWidgets import QTabWidget
-
-    return QTabWidget.TabPosition.North
+def _tabs(panels: dict[str, QWidget]) -> QTabWidget:
+    """Panels one behind the other; docks of Qt's own leave stray tab bars behind when they are tabbed."""
+    tabs = QTabWidget()
+    tabs.setDocumentMode(True)
+    for name, panel in panels.items():
+        tabs.addTab(panel, name)
+    return tabs

@@ -216,15 +216,15 @@ class Curves(QWidget):
         plot.setMinimumHeight(LEAST_HEIGHT)
         plot.titleLabel.setText(name, color=worn.text, size="10pt")
         plot.showGrid(x=True, y=True, alpha=0.15)
-        plot.setClipToView(True)
         plot.setDownsampling(auto=True, mode="peak")
         for side in ("left", "bottom"):
             axis = plot.getAxis(side)
             axis.setPen(worn.line)
             axis.setTextPen(worn.dim)
             axis.setTickFont(QFont(mono(-2)))
-        plot.setLabel("bottom", "epoch", color=worn.dim)
-        plot.addLegend(offset=(-8, 8), labelTextColor=worn.text, brush=QColor(worn.panel), pen=QColor(worn.line))
+        plot.addLegend(
+            offset=(-4, 4), labelTextColor=worn.text, labelTextSize="8pt", verSpacing=-6, brush=QColor(worn.panel)
+        )
         if self._plots:
             plot.setXLink(next(iter(self._plots.values())))
         cross = pg.InfiniteLine(angle=90, pen=pg.mkPen(worn.dim, style=Qt.PenStyle.DotLine))

@@ -70,7 +70,15 @@ class DataPanel(QWidget):
         column.addWidget(_held(self._source_form))
         self._split = self._form(Split, "data.split")
         self._batching = self._form(Batching, "data.batching")
-        for widget in (heading("Columns"), self._columns, self._use, self._notes, heading("Split"), self._bar, self._split):
+        for widget in (
+            heading("Columns"),
+            self._columns,
+            self._use,
+            self._notes,
+            heading("Split"),
+            self._bar,
+            self._split,
+        ):
             column.addWidget(widget)
         for widget in (heading("Batches"), self._batching, heading("First samples"), self._thumbnails, self._samples):
             column.addWidget(widget)

@@ -83,7 +83,9 @@ class ExportDialog(QDialog):
         untrained = self._runs[self.source.currentIndex()] is None
         impossible = untrained and FORMATS[self.format.currentData()].trained
         self.button.setEnabled(not impossible)
-        self.answer.setText("Weights come from a trained run: train first, or choose a run above." if impossible else "")
+        self.answer.setText(
+            "Weights come from a trained run: train first, or choose a run above." if impossible else ""
+        )
 
     def _browse(self) -> None:
         chosen = FORMATS[self.format.currentData()]

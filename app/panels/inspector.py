@@ -201,7 +201,9 @@ class Inspector(QWidget):
         report = self._document.report.nodes.get(node.id)
         if op is None:
             return
-        lines = [(port.name, _ends(node, port.name) or "not wired", _accepts(port)) for port in op.input_ports().values()]
+        lines = [
+            (port.name, _ends(node, port.name) or "not wired", _accepts(port)) for port in op.input_ports().values()
+        ]
         if lines:
             self._ports.addWidget(heading("Inputs"))
         for name, wired, accepts in lines:

@@ -49,7 +49,9 @@ class ProblemList(QWidget):
         if len(report.problems) > MOST_SHOWN:
             self._column.addWidget(dim(f"… and {len(report.problems) - MOST_SHOWN} more."))
         if not report.problems:
-            self._column.addWidget(dim("No problems. What is wrong with the graph, the data or the settings shows here."))
+            self._column.addWidget(
+                dim("No problems. What is wrong with the graph, the data or the settings shows here.")
+            )
         self._column.addStretch(1)
 
     def choose(self, problem: Problem) -> None:
