@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import csv
 import math
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pyqtgraph as pg
 import pyqtgraph.exporters
-from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor, QFont
+from PySide6.QtCore import QPointF, Qt, QTimer
+from PySide6.QtGui import QColor, QFont, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QFileDialog,
@@ -31,6 +32,8 @@ from engine.events import Epoch, Event, Progress, Started
 from engine.train.folder import Run
 
 LEAST_HEIGHT = 140
+LEAST_POINTS = 3  # below so many, a line shows as dots
+LEAST_DRAW_MS, DRAW_SHARE = 100, 0.008  # live drawing takes so much of the time at most, that nothing stalls
 RUN_COLOURS = (
     ("#2563d9", "#5b93ff"),
     ("#c2570c", "#f59a4a"),
@@ -105,8 +108,13 @@ class Curves(QWidget):
         self._followed: Run | None = None
         self._plots: dict[str, pg.PlotItem] = {}
         self._items: dict[tuple[Run, str, str], pg.PlotDataItem] = {}
+        self._drawn: dict[pg.PlotDataItem, tuple[int, float]] = {}
         self._crosses: dict[str, pg.InfiniteLine] = {}
-        self._dirty = False
+        self._stale = False  # whether a line has come that no plot has yet
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(LEAST_DRAW_MS)
+        self._timer.timeout.connect(self._catch_up)
         self.view = pg.GraphicsLayoutWidget()
         self._empty = dim("Train, and the curves of the loss and of each metric grow here.")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -162,14 +170,28 @@ class Curves(QWidget):
         if self._followed is None or not isinstance(event, Started | Progress | Epoch):
             return
         curves = self._runs[self._followed]
-        before = set(curves.lines)
+        before = len(curves.lines)
         curves.take(event)
-        if curves.lines.keys() != before:
+        self._stale = self._stale or len(curves.lines) != before
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def _catch_up(self) -> None:
+        """Draw what has come; the longer that takes, the longer until the next time."""
+        if not self.isVisible():
+            return
+        begun = time.perf_counter()
+        if self._stale:
             self._rebuild()
-        elif isinstance(event, Epoch):
-            self._draw(whole=True)
         else:
             self._draw()
+        self.view.viewport().repaint()
+        self._timer.setInterval(max(LEAST_DRAW_MS, round((time.perf_counter() - begun) * 1000 / DRAW_SHARE)))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Draw what came while nobody looked."""
+        super().showEvent(event)
+        self._timer.start()
 
     def show_runs(self, runs: list[Run]) -> None:
         """Show these runs and the one that is followed."""
@@ -199,6 +221,7 @@ class Curves(QWidget):
         self.view.clear()
         self._plots.clear()
         self._items.clear()
+        self._drawn.clear()
         self._crosses.clear()
         metrics = list(dict.fromkeys(name for curves in self._runs.values() for name in curves.metrics()))
         self._stack.setCurrentIndex(1 if metrics else 0)
@@ -207,15 +230,15 @@ class Curves(QWidget):
         for number, (run, curves) in enumerate(self._runs.items()):
             for name, split in sorted(curves.lines, key=lambda key: ("steps", "train", "validation").index(key[1])):
                 self._items[run, name, split] = self._line(run, number, name, split)
+        self._stale = False
         self._scale()
-        self._draw(whole=True)
+        self._draw()
 
     def _plot(self, name: str, place: int) -> pg.PlotItem:
         worn = theme()
         plot = self.view.addPlot(row=0, col=place, title=name)
         plot.setMinimumHeight(LEAST_HEIGHT)
         plot.titleLabel.setText(name, color=worn.text, size="10pt")
-        plot.showGrid(x=True, y=True, alpha=0.15)
         plot.setDownsampling(auto=True, mode="peak")
         for side in ("left", "bottom"):
             axis = plot.getAxis(side)
@@ -246,19 +269,23 @@ class Curves(QWidget):
         style = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
         pen = pg.mkPen(colour, width=2, style=style)
         return self._plots[name].plot(
-            pen=pen, name=label, connect="finite", symbol="o", symbolSize=4, symbolBrush=colour, symbolPen=None
+            pen=pen, name=label, connect="finite", symbolSize=5, symbolBrush=colour, symbolPen=None
         )
 
-    def _draw(self, *, whole: bool = False) -> None:
-        """Put the points into the plots; between epochs only the training values have grown."""
+    def _draw(self) -> None:
+        """Put the points that have come into the plots."""
         weight = self.smoothing.value() / 100
         for (run, name, split), item in self._items.items():
-            if not whole and split != "steps" and run == self._followed and not weight:
-                continue
             line = self._runs[run].lines.get((name, split))
-            if line is not None:
-                values = np.array(line.y, dtype=float)
-                item.setData(np.array(line.x, dtype=float), values if split == "steps" else smoothed(values, weight))
+            shown = (len(line.x) if line else 0, weight)
+            if line is None or self._drawn.get(item) == shown:
+                continue
+            self._drawn[item] = shown
+            values = np.array(line.y, dtype=float)
+            if split != "steps":
+                values = smoothed(values, weight)
+                item.setSymbol("o" if len(values) < LEAST_POINTS else None)
+            item.setData(np.array(line.x, dtype=float), values)
 
     def _scale(self) -> None:
         for name, plot in self._plots.items():

@@ -20,7 +20,7 @@ from engine.events import Epoch, Event, Failed, Finished, Progress, Started, Sto
 from engine.problem import Mistake
 from engine.train.folder import Run, new_run, runs_in
 
-NICENESS = 5
+NICENESS = 10
 WATCHED_CORES = 4  # from so many on, one is left to the window
 
 

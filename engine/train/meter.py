@@ -48,8 +48,8 @@ class Meter:
             return
         answers, sizes = self._answers, torch.tensor(self._sizes, dtype=torch.float64)
         self._answers, self._sizes = [], []
-        rows = torch.stack([torch.stack([each[name].detach() for name in self._losses]) for each in answers])
-        losses = rows.double().cpu()
+        rows = torch.stack([each[name] for each in answers for name in self._losses])
+        losses = rows.view(len(answers), -1).double().cpu()
         finite = losses.isfinite().all(dim=1)
         if not finite.all():
             raise NotFinite(int((~finite).nonzero()[0]))
@@ -60,7 +60,7 @@ class Meter:
             for name, total in zip(self._losses, weighted.sum(dim=0).tolist(), strict=True):
                 self._total(name, total, count)
         for name in self._metrics:
-            added, counted = torch.stack([each[name].detach() for each in answers]).double().sum(dim=0).tolist()
+            added, counted = torch.stack([each[name] for each in answers]).double().sum(dim=0).tolist()
             self._total(name, added, counted)
 
     def _total(self, name: str, added: float, counted: float) -> None:
