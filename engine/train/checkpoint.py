@@ -123,7 +123,16 @@ def load_checkpoint(run: Run, module: nn.Module, optimizer: torch.optim.Optimize
             _, index, key = name.split(".", 2)
             state.setdefault(int(index), {})[key] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": pointer["optimizer"]["groups"]})
+    _arrange_as_weights(optimizer)
     torch.set_rng_state(tensors["random.cpu"])
     if "random.cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["random.cuda"])
     return Progressed(**pointer["progress"])
+
+
+def _arrange_as_weights(optimizer: torch.optim.Optimizer) -> None:
+    """Store each state tensor in the layout of its weights: fused kernels step through both side by side."""
+    for parameter, values in optimizer.state.items():
+        for key, value in values.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                values[key] = torch.empty_like(parameter).copy_(value)

@@ -128,8 +128,7 @@ def _epochs(session: Session, run: Run, progressed: Progressed) -> Iterator[Even
             progressed.totals = meter.totals
             path = save_checkpoint(run, module, session.optimizer, progressed)
             yield Checkpoint(progressed.epoch, str(path.relative_to(run.path)))
-            yield Stopped(str(run.path), progressed.epoch)
-            run.clear("stop")
+            yield _stopped(run, progressed)
             return
         seconds = time.monotonic() - begun
         samples = (progressed.step - begun_step) * session.batching.batch_size
@@ -141,10 +140,18 @@ def _epochs(session: Session, run: Run, progressed: Progressed) -> Iterator[Even
         yield Epoch(progressed.epoch, meter.scores(), validation, seconds, samples / max(seconds, 1e-9), best)
         path = save_checkpoint(run, module, session.optimizer, progressed)
         yield Checkpoint(progressed.epoch, str(path.relative_to(run.path)))
+        if progressed.epoch < training.epochs and run.requested("stop"):
+            yield _stopped(run, progressed)
+            return
     load_weights(module, run.weights)
     test = session.measure("test")
     seconds = before + time.monotonic() - started
     yield Finished(str(run.path), test, progressed.epoch, progressed.best_epoch, seconds)
+
+
+def _stopped(run: Run, progressed: Progressed) -> Stopped:
+    run.clear("stop")
+    return Stopped(str(run.path), progressed.epoch)
 
 
 def _start_event(session: Session, run: Run, progressed: Progressed) -> Started:
@@ -191,7 +198,7 @@ def _steps(session: Session, run: Run, progressed: Progressed, meter: Meter) -> 
         if progressed.step < count and run.requested("stop"):
             return True
     _read(meter, progressed)
-    return run.requested("stop") and progressed.epoch + 1 < session.training.epochs and progressed.step < count
+    return False
 
 
 def _read(meter: Meter, progressed: Progressed) -> None:
