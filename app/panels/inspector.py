@@ -237,7 +237,7 @@ class Inspector(QWidget):
         if bindable is not None:
             self._document.edit(f"Bind {node}", lambda spec: edit.bind(spec, node, bindable))
             return
-        change = lambda spec: edit.set_param(spec, node, name, value)  # noqa: E731  # used once, below
+        change = lambda spec: edit.set_param(spec, node, name, value)  # used once, below
         self._document.edit(f"Set {name} of {node}", change, merge=f"{node}.{name}")
 
     def _reset(self, node: str, name: str) -> None:
@@ -250,7 +250,7 @@ class Inspector(QWidget):
 
     def _set_factor(self, node: str, value: Any, *, final: bool) -> None:
         if FACTOR.refuse(value) is None:
-            change = lambda spec: edit.set_factor(spec, node, float(value))  # noqa: E731  # used once, below
+            change = lambda spec: edit.set_factor(spec, node, float(value))  # used once, below
             self._document.edit(f"Set factor of {node}", change, merge=f"{node}.factor")
 
     def _set_decode(self, node: str, place: int) -> None:

@@ -13,7 +13,7 @@ from engine.program import Program
 LOSS = "loss"
 
 
-class NotFinite(Exception):  # noqa: N818  # caught by the loop, which tells the user
+class NotFinite(Exception):  # caught by the loop, which tells the user
     """A loss became NaN or infinite, so many batches after the last reading."""
 
     def __init__(self, batch: int) -> None:

@@ -27,7 +27,7 @@ from engine.train.meter import Meter
 FUSED = frozenset({"SGD", "Adam", "AdamW"})
 
 
-class Refused(Exception):  # noqa: N818  # a user's mistake found while a run is made ready
+class Refused(Exception):  # a user's mistake found while a run is made ready
     """A problem that keeps a run from starting."""
 
     def __init__(self, problem: Problem) -> None:

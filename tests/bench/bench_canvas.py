@@ -12,11 +12,12 @@ NODES = 1000
 
 
 def _ours() -> float:
+    from PySide6.QtWidgets import QApplication
+
     from app.canvas import Canvas
     from app.document import Document
     from engine import edit
     from tests.bench.bench_check import _plain_chain
-    from PySide6.QtWidgets import QApplication
 
     spec = edit.tidy(_plain_chain(NODES))
     document = Document(Path())

@@ -38,7 +38,9 @@ def _by_hand(model: nn.Module, inputs: torch.Tensor, labels: torch.Tensor, batch
     return len(inputs) / (time.perf_counter() - begun)
 
 
-def _project(folder: Path, inputs: np.ndarray, labels: np.ndarray, batch_size: int, layers: list[tuple[str, dict]]) -> Spec:
+def _project(
+    folder: Path, inputs: np.ndarray, labels: np.ndarray, batch_size: int, layers: list[tuple[str, dict]]
+) -> Spec:
     np.savez(folder / "data.npz", x=inputs, y=labels)
     spec = edit.set_setting(edit.set_source(Spec(), "Arrays"), "data.source.params.path", "data.npz")
     spec = edit.set_setting(spec, "data.split", {"validation": 0.0, "test": 0.0})

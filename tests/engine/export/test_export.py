@@ -54,7 +54,9 @@ def recurrent() -> Spec:
     spec = edit.add(spec, "LSTM", inputs={"input": "input_1", "h_0": "lstm_1.h_n", "c_0": "lstm_1.c_n"})
     inputs = {"query": "lstm_2", "key": "lstm_1", "value": "lstm_1"}
     spec = edit.add(spec, "MultiheadAttention", params={"need_weights": True}, inputs=inputs)
-    spec = edit.add(spec, "Concat", params={"dim": -1}, inputs={"tensors": ["lstm_2", "multihead_attention_1", "lstm_2"]})
+    spec = edit.add(
+        spec, "Concat", params={"dim": -1}, inputs={"tensors": ["lstm_2", "multihead_attention_1", "lstm_2"]}
+    )
     spec = edit.add(spec, "Output", inputs={"input": "concat_1"})
     return edit.add(spec, "Output", inputs={"input": "multihead_attention_1.weights"})
 

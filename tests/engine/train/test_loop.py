@@ -174,7 +174,11 @@ def test_a_loss_that_becomes_nan_ends_the_run_with_its_step(tmp_path: Path) -> N
         (lambda s: edit.set_param(s, "input_1", "column", None), "input_1", "No data column is bound"),
         (lambda s: edit.set_param(s, "input_1", "shape", ["N", 5]), "input_1", "N × 4"),
         (lambda s: edit.set_param(s, "linear_2", "out_features", 2), "cross_entropy_loss_1", "3 classes"),
-        (lambda s: edit.set_setting(s, "data.source", {"kind": "Table", "params": {"path": "gone.csv"}}), None, "gone.csv"),
+        (
+            lambda s: edit.set_setting(s, "data.source", {"kind": "Table", "params": {"path": "gone.csv"}}),
+            None,
+            "gone.csv",
+        ),
         (lambda s: edit.set_setting(s, "training.device", "cuda"), None, "no CUDA GPU"),
         (lambda s: edit.remove(s, ["cross_entropy_loss_1"]), None, "no loss"),
         (lambda s: edit.set_param(s, "linear_1", "out_features", 0), None, "at least 1"),
