@@ -24,9 +24,11 @@ NAMES = {
 }  # fmt: skip
 
 GROUPS = {
-    "Inputs and outputs": "sign-in", "Linear": "rows", "Convolution": "grid-four", "Pooling": "funnel-simple",
-    "Activation": "lightning", "Normalization": "sliders-horizontal", "Regularization": "drop",
-    "Recurrent": "arrows-clockwise", "Attention": "eye", "Shape": "cube", "Math": "math-operations", "Losses": "target",
+    "Inputs and outputs": "sign-in", "Create": "plus-circle", "Linear": "rows", "Embedding": "book-open",
+    "Convolution": "grid-four", "Pooling": "funnel-simple", "Padding": "frame-corners", "Activation": "lightning",
+    "Normalization": "sliders-horizontal", "Regularization": "drop", "Recurrent": "arrows-clockwise", "Attention": "eye",
+    "Shape": "cube", "Indexing": "selection", "Math": "math-operations", "Logic": "git-branch", "Reduction": "arrows-in",
+    "Linear algebra": "table", "Vision": "image", "Boxes": "bounding-box", "Signal": "waves", "Losses": "target",
     "Metrics": "gauge",
 }  # fmt: skip
 

@@ -15,11 +15,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from engine import metrics
-from engine.declare import Call, Input, Metric, Op, Recipe, Torch, Value, names_in, pattern
+from engine.declare import Call, Input, Op, Recipe, Value, pattern
 from engine.ops import OPS
 from engine.problem import Fix, Mistake, Problem
 from engine.program import Feed
+from engine.recipes import arguments, build, call, find, is_plain
 from engine.report import NodeReport, Report, Tensor
 from engine.sizes import Free, Names, Size, at, fit, trial
 from engine.spec import Node, Spec, Wire, source_id, source_port
@@ -27,6 +27,7 @@ from engine.validate import cycle_problems, node_problems, order, settings_probl
 
 KEPT_RESULTS = 20_000
 RUNS = 3
+UNKNOWN_SIZES = (7, 11, 13)  # what a size that depends on the numbers is tried at behind the op that gives it
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Flow:
 
 
 Flows = Mapping[str, Flow | tuple[Flow, ...]]  # input port -> what flows in
+Traced = Mapping[str, tuple[tuple[int | str, ...], str]]  # output port -> (shape, dtype); a size may depend on numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,14 @@ class Checker:
         _refuse_flows(op, flows)
         if type(op).__name__ == "Output":
             return Checked(op, None, {}, 0, flows)
+        try:
+            return self._run(op, flows, names, runs)
+        except Mistake as mistake:  # where nothing else is to blame, it is what comes in first
+            raise Mistake(
+                mistake.message, param=mistake.param or next(iter(flows), None), fixes=mistake.fixes
+            ) from None
+
+    def _run(self, op: Op, flows: Flows, names: Names, runs: int) -> Checked:
         recipes = [op.build(**_values(flows, names, run)) for run in range(runs)]
         recipe = recipes[0]
         if any(other != recipe for other in recipes[1:]):
@@ -173,18 +183,19 @@ class Checker:
                     found.update((name, self._names[name]) for name in size.names)
         return found
 
-    def _fitted(
-        self, port: str, results: Sequence[Mapping[str, tuple[tuple[int, ...], str]]], names: Names, trial: _Trial
-    ) -> Flow:
+    def _fitted(self, port: str, results: Sequence[Traced], names: Names, trial: _Trial) -> Flow:
         shapes = [result[port][0] for result in results]
         if len({len(shape) for shape in shapes}) > 1:
             raise Mistake("The number of axes that come out depends on a free size.")
         sizes: list[Size] = []
         for axis, runs in enumerate(zip(*shapes, strict=True)):
+            if isinstance(runs[0], str):
+                sizes.append(self._unnamed(UNKNOWN_SIZES))
+                continue
 
             def probe(near: Names, axis: int = axis) -> list[int]:
                 count = len(next(iter(near.values())))
-                return [trial.run(near, run)[port][0][axis] for run in range(count)]
+                return [int(trial.run(near, run)[port][0][axis]) for run in range(count)]
 
             size = fit(runs, names, probe)
             sizes.append(self._unnamed(runs) if size is None else size)
@@ -318,7 +329,7 @@ class _Trial:
             self._module = _said(type(op).__name__, lambda: _meta_module(recipe))
             self.parameters = sum(each.numel() for each in self._module.parameters() if each.requires_grad)
 
-    def run(self, names: Names, run: int) -> Mapping[str, tuple[tuple[int, ...], str]]:
+    def run(self, names: Names, run: int) -> Traced:
         """Run the op at the sizes of one run; returns {port: (shape, dtype)}."""
         values = _values(self._flows, names, run)
         stated = self._op.trace(**values)
@@ -354,11 +365,10 @@ def _meta(value: Value | list[Value]) -> Any:
 
 
 def _meta_module(recipe: Recipe) -> nn.Module:
-    kind = find(recipe.target)
-    if _takes_device(kind):
-        return kind(*recipe.args, **recipe.kwargs, device="meta")  # type: ignore[no-any-return]
-    with torch.device("meta"):
-        return kind(*recipe.args, **recipe.kwargs)  # type: ignore[no-any-return]
+    if _takes_device(find(recipe.target)) and is_plain(recipe):
+        return build(recipe, device="meta")
+    with torch.device("meta"):  # slower, for it looks at every call
+        return build(recipe)
 
 
 @functools.cache
@@ -374,68 +384,6 @@ def _ports(tree: Any, result: Any) -> Iterator[tuple[str, tuple[tuple[int, ...],
         return
     for part, each in zip(tree, result, strict=False):
         yield from _ports(part, each)
-
-
-# ------------------------------------------------------------------------------------------- recipes at work
-
-
-@functools.cache
-def find(target: str) -> Any:
-    """Find what a recipe's target names: "nn.Linear", "torch.cat", "metrics.x"."""
-    root, _, name = target.partition(".")
-    home = {"nn": nn, "torch": torch, "optim": torch.optim, "metrics": metrics}[root]
-    return functools.reduce(getattr, name.split("."), home)
-
-
-def arguments(op: type[Op], tensors: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Arrange what comes through an op's ports as the arguments its module is called with.
-
-    Ports are positional as far as they are connected without a gap, then by keyword; a tuple in the op's `inputs`
-    pattern is packed.
-    """
-    tree = pattern(op.inputs) if op.inputs else tuple(op.input_ports())
-    args: list[Any] = []
-    kwargs: dict[str, Any] = {}
-    gap = False
-    for part in (tree,) if isinstance(tree, str) else tree:
-        names = names_in(part)
-        if any(name not in tensors for name in names):
-            gap = True
-        elif not isinstance(part, str):
-            args.append(tuple(tensors[name] for name in names))
-        elif gap:
-            kwargs[part] = tensors[part]
-        else:
-            args.append(tensors[part])
-    return tuple(args), kwargs
-
-
-def resolved(value: Any, tensors: Mapping[str, Any]) -> Any:
-    """Put tensors (or Refs) in the place of the Values among a Call's arguments."""
-    if isinstance(value, Value):
-        port, _, place = value.port.partition("[")
-        return tensors[port][int(place[:-1])] if place else tensors[port]
-    if isinstance(value, list | tuple):
-        return type(value)(resolved(each, tensors) for each in value)
-    return value
-
-
-def constants(value: Any) -> Any:
-    """Put torch's own constants in the place of Torch(...)."""
-    if isinstance(value, Torch):
-        return find(value.name)
-    if isinstance(value, list | tuple):
-        return type(value)(constants(each) for each in value)
-    return value
-
-
-def call(recipe: Call, tensors: Mapping[str, Any]) -> Any:
-    """Call the function or method that a Call names."""
-    args = constants(resolved(recipe.args, tensors))
-    kwargs = {name: constants(resolved(value, tensors)) for name, value in recipe.kwargs.items()}
-    if recipe.target.startswith("."):
-        return getattr(args[0], recipe.target[1:])(*args[1:], **kwargs)
-    return find(recipe.target)(*args, **kwargs)
 
 
 def feed(node: Node, checked: Checked) -> Feed:
@@ -510,19 +458,3 @@ def _whole_problems(spec: Spec) -> Iterator[Problem]:
     """Yield what keeps a graph as a whole from working."""
     if spec.nodes and not any(terminals(spec)):
         yield Problem("Nothing comes out of the graph; add a loss to train it, or an Output to name its prediction.")
-
-
-__all__ = [
-    "Checked",
-    "Checker",
-    "Flow",
-    "Metric",
-    "Stopped",
-    "arguments",
-    "call",
-    "check",
-    "constants",
-    "feed",
-    "find",
-    "resolved",
-]

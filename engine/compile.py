@@ -11,12 +11,13 @@ import torch
 from torch import fx, nn
 
 from engine import edit, validate
-from engine.check import Checked, Checker, arguments, constants, feed, find, resolved
+from engine.check import Checked, Checker, feed
 from engine.declare import Call, Loss, Metric, Pattern, Recipe, pattern
 from engine.ops import OPS
 from engine.passes import optimise
 from engine.problem import Mistake
 from engine.program import Feed, Program, Ref, Step, replace_refs
+from engine.recipes import arguments, build, constants, find, resolved
 from engine.report import Report
 from engine.spec import Spec, source_id, source_port
 
@@ -146,11 +147,7 @@ def build_modules(program: Program, *, seed: int | None = None) -> dict[str, nn.
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
             torch.manual_seed(seed)
-        return {
-            step.node: find(step.recipe.target)(*step.recipe.args, **step.recipe.kwargs)
-            for step in program.steps
-            if isinstance(step.recipe, Recipe)
-        }
+        return {step.node: build(step.recipe) for step in program.steps if isinstance(step.recipe, Recipe)}
 
 
 def _graph(program: Program) -> fx.Graph:

@@ -25,8 +25,9 @@ INTEGER = ("int64", "int32", "int16", "int8", "uint8")
 INDEX = ("int64", "int32")
 INT64 = ("int64",)
 BOOL = ("bool",)
+COMPLEX = ("complex64", "complex128")
 NUMBER = FLOAT + INTEGER
-ANY = NUMBER + BOOL
+ANY = NUMBER + BOOL + COMPLEX
 
 # ---------------------------------------------------------------------------------------------------- params
 
@@ -252,6 +253,7 @@ class Torch:
 class Recipe:
     """A module to build: `target` such as "nn.Conv2d" (or "modules.X" of engine.modules) and its arguments.
 
+    Recipes and Calls among the arguments are built first: a layer that a stack repeats, a tensor of class weights.
     `forward` holds further keywords that the module is called with beside its inputs.
     """
 
@@ -275,7 +277,10 @@ class Recipe:
 
 @dataclass(frozen=True, init=False)
 class Call:
-    """A function to call: `target` such as "torch.cat" and its arguments, Values among them for the inputs."""
+    """A function to call: `target` such as "torch.cat" and its arguments, Values among them for the inputs.
+
+    A Call without Values may stand among a Recipe's arguments, such as Call("torch.tensor", weights).
+    """
 
     target: str
     args: tuple[Any, ...]
@@ -298,7 +303,9 @@ class Op(Declared, family="op"):
 
     A subclass defines `build`, whose annotated parameters are its input ports, and which returns a Recipe or a
     Call. `outputs` and `inputs` are patterns such as "output, (h_n, c_n)" that name the ports and say how tuples
-    are packed. `example` gives input shapes for tests and docs, `key` the params a node's card shows.
+    are packed. `example` gives inputs for tests and docs: "float32 2 3" is a dtype and sizes, "int64:1..5 4" says
+    that whole numbers lie from 1 to 5 (0 and 1 where it says nothing). `key` names the params a node's card shows,
+    `random` says that it draws random numbers.
     """
 
     outputs: ClassVar[str] = "output"
@@ -324,10 +331,11 @@ class Op(Declared, family="op"):
         """The PyTorch class or function this op stands for, "" where it has none."""
         return _source_of(cls)
 
-    def trace(self, **inputs: Any) -> Mapping[str, tuple[tuple[int, ...], str]] | None:
+    def trace(self, **inputs: Any) -> Mapping[str, tuple[tuple[int | str, ...], str]] | None:
         """Return {output port: (shape, dtype)}, or None to have the check run the module on the meta device.
 
-        `inputs` holds a Value (or a list of them) for each connected port.
+        `inputs` holds a Value (or a list of them) for each connected port. A size that depends on the numbers is
+        given as a text, such as "K", and gets a name of its own.
         """
         return None
 
@@ -390,19 +398,19 @@ def _source_of(cls: type[Op]) -> str:
     if not cls.example:
         return ""
     target = cls().build(**example_values(cls)).target
-    return (
-        f"torch.{target}"
-        if target.startswith(("nn.", "optim."))
-        else target.replace(".", "torch.Tensor.", target[0] == ".")
-    )
+    if target.startswith("."):
+        return f"torch.Tensor{target}"
+    if target.startswith(("metrics.", "modules.")):
+        return ""
+    return target if target.startswith(("torch.", "torchmetrics.")) else f"torch.{target}"
 
 
 def example_values(cls: type[Op]) -> dict[str, Value | list[Value]]:
     """The op's example inputs as Values; an example is written "float32 2 3 8 8": dtype, then sizes."""
 
     def value(port: str, text: str) -> Value:
-        dtype, *sizes = text.split()
-        return Value(port, tuple(map(int, sizes)), dtype)
+        kind, *sizes = text.split()
+        return Value(port, tuple(map(int, sizes)), kind.partition(":")[0])
 
     return {
         port: value(port, text)
@@ -445,6 +453,7 @@ def names_in(tree: Pattern) -> tuple[str, ...]:
 __all__ = [
     "ANY",
     "BOOL",
+    "COMPLEX",
     "FLOAT",
     "INDEX",
     "INT64",

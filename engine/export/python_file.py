@@ -12,11 +12,15 @@ from engine.compile import build_modules, inference, lower
 from engine.declare import Call, Pattern, Recipe, Torch
 from engine.export import safetensors_file
 from engine.export.formats import Project
+from engine.export.own_source import DEFINITIONS, copied_source
 from engine.problem import Mistake
 from engine.program import Feed, Program, Ref, Step
 from engine.spec import Spec, write_atomically
 
-RESERVED = frozenset({"self", "torch", "nn", "Tensor", "json", "Path", "Model", "load_model", "read_safetensors"})
+OWN = "modules."
+RESERVED = frozenset(
+    {"self", "torch", "nn", "Tensor", "json", "math", "Path", "Model", "load_model", "read_safetensors", *DEFINITIONS}
+)
 DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I64": "int64", "I32": "int32",
           "I16": "int16", "I8": "int8", "U8": "uint8", "BOOL": "bool"}  # fmt: skip
 
@@ -35,8 +39,9 @@ def source(spec: Spec, weights: str) -> str:
     if not whole.outputs:
         raise Mistake("The graph has no Output, so there is nothing to export; wire an Output to the prediction.")
     program = inference(whole)
-    writer = _Writer(spec, program)
-    return "\n".join([*_head(spec, program, weights), *writer.model(whole), *_foot(program, weights)]) + "\n"
+    model = list(_Writer(spec, program).model(whole))
+    own = copied_source("\n".join(model))
+    return "\n".join([*_head(spec, program, weights, own), *own, *model, *_foot(program, weights)]) + "\n"
 
 
 def _plain(text: str) -> str:
@@ -44,7 +49,7 @@ def _plain(text: str) -> str:
     return "".join(letter for letter in text if letter.isprintable()).replace("\\", "/").replace('"', "'")
 
 
-def _head(spec: Spec, program: Program, weights: str) -> Iterator[str]:
+def _head(spec: Spec, program: Program, weights: str, own: list[str]) -> Iterator[str]:
     names = ", ".join(_feed_name(feed) for feed in program.feeds)
     yield f'"""{_plain(spec.name)}: a PyTorch model, written by Netloom. It needs PyTorch alone.'
     yield ""
@@ -58,6 +63,8 @@ def _head(spec: Spec, program: Program, weights: str) -> Iterator[str]:
     yield '"""'
     yield ""
     yield "import json"
+    if any("math." in line for line in own):
+        yield "import math"
     yield "from pathlib import Path"
     yield ""
     yield "import torch"
@@ -137,7 +144,7 @@ class _Writer:
         target = step.recipe.target
         if target.startswith("."):
             return f"{self._value(step.args[0])}{target}({self._arguments(step.args[1:], step.kwargs)})"
-        return f"{target}({self._arguments(step.args, step.kwargs)})"
+        return f"{target.removeprefix(OWN)}({self._arguments(step.args, step.kwargs)})"
 
     def _arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
         named = [f"{name}={self._value(value)}" for name, value in kwargs.items()]
@@ -150,7 +157,7 @@ class _Writer:
             return f"[{', '.join(map(self._value, value))}]"
         if isinstance(value, tuple):
             return f"({', '.join(map(self._value, value))}{',' * (len(value) == 1)})"
-        return value.name if isinstance(value, Torch) else repr(value)
+        return _literal(value)
 
 
 def _weighted(step: Step) -> bool:
@@ -159,8 +166,19 @@ def _weighted(step: Step) -> bool:
 
 
 def _called(recipe: Recipe | Call) -> str:
-    arguments = [*map(repr, recipe.args), *(f"{name}={value!r}" for name, value in recipe.kwargs.items())]
-    return f"{recipe.target}({', '.join(arguments)})"
+    arguments = [*map(_literal, recipe.args), *(f"{name}={_literal(value)}" for name, value in recipe.kwargs.items())]
+    return f"{recipe.target.removeprefix(OWN)}({', '.join(arguments)})"
+
+
+def _literal(value: Any) -> str:
+    """Write a constant: a plain value, one of torch's, or a call that makes one."""
+    if isinstance(value, Torch):
+        return value.name
+    if isinstance(value, Recipe | Call):
+        return _called(value)
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_literal, value))}{',' * (len(value) == 1)})"
+    return f"[{', '.join(map(_literal, value))}]" if isinstance(value, list) else repr(value)
 
 
 def _foot(program: Program, weights: str) -> Iterator[str]:

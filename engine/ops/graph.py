@@ -8,7 +8,10 @@ from engine.declare import Call, Op, Recipe, Torch, param
 from engine.kinds import Column, NamedShape
 from engine.ops.ports import Anything
 
-Dtype = Literal["float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"]
+Dtype = Literal[
+    "float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool", "complex64",
+    "complex128",
+]  # fmt: skip
 
 
 class Input(Op, group="Inputs and outputs"):

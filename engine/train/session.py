@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 from engine import data
 from engine.binding import binding_problems
-from engine.check import find
 from engine.compile import Compiled, compile
 from engine.devices import choose
 from engine.ops.optimizer import Optimizer
 from engine.ops.settings import Batching, Training
 from engine.problem import Problem
 from engine.program import Feed
+from engine.recipes import find
 from engine.spec import Spec
 from engine.train.meter import Meter
 
