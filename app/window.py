@@ -315,7 +315,7 @@ class Window(QMainWindow):
 
     def _show_name(self) -> None:
         path = self.document.path
-        self.setWindowTitle(f"{path.name if path else 'untitled'}[*] – Netloom")
+        self.setWindowTitle(f"{path.name if path else self.document.spec.name}[*] – Netloom")
         self.setWindowModified(self.document.dirty)
 
     def _count(self) -> None:
@@ -382,12 +382,13 @@ class Window(QMainWindow):
         """Open a project; an example or a run's spec opens as an untitled copy."""
         if not self._may_leave():
             return
+        path = path.resolve()
         try:
             if path.parent == EXAMPLES or path.name == "spec.json":
                 self.document.new(load(path))
             else:
-                self.document.open(path.resolve())
-                self.settings.add_recent(path.resolve())
+                self.document.open(path)
+                self.settings.add_recent(path)
         except Mistake as mistake:
             self.messages.show_message(mistake.message)
             return
@@ -445,6 +446,7 @@ class Window(QMainWindow):
             self.runner.start()
 
     def _run_started(self, run: Run) -> None:
+        self.show_panel("Training")
         self.show_panel("Curves")
         self.curves.follow(run)
         self.runs.refresh()
