@@ -42,18 +42,18 @@ def _font() -> Any:
 
 
 @functools.cache
-def _icon(glyph: str, colour: str, dim: str) -> QIcon:
-    return _font().icon(f"ph.{glyph}", color=colour, color_disabled=dim)  # type: ignore[no-any-return]
+def _icon(glyph: str, colour: str, dim: str, selected: str) -> QIcon:
+    return _font().icon(f"ph.{glyph}", color=colour, color_disabled=dim, color_selected=selected)  # type: ignore[no-any-return]
 
 
 def icon(name: str, colour: str | None = None) -> QIcon:
     """The icon of that meaning, in the text's colour or another ("#rrggbb")."""
-    return _icon(NAMES[name], colour or theme().text, theme().line)
+    return _icon(NAMES[name], colour or theme().text, theme().line, theme().accent_text)
 
 
 def group_icon(group: str) -> QIcon:
     """The icon of an op's group, in the group's colour."""
-    return _icon(GROUPS.get(group, "cube"), family(group), theme().line)
+    return _icon(GROUPS.get(group, "cube"), family(group), theme().line, theme().accent_text)
 
 
 themes.changed.connect(_icon.cache_clear)

@@ -102,6 +102,8 @@ class Canvas(QWidget):
                 card.show_node(spec, node)
         self._show_wires(spec, before)
         scene.blockSignals(False)
+        if bool(before.nodes) != bool(spec.nodes):
+            self.viewer.viewport().update()  # the hint of an empty canvas comes or goes
         self._report(self._document.report)
         self._selection()
 
