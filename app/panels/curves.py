@@ -34,8 +34,8 @@ from engine.train.folder import Run
 
 LEAST_HEIGHT = 140
 LEAST_POINTS = 3  # below so many, a line shows as dots
-# Live drawing takes a small share of the time, so that nothing stalls; yet curves are never much older than a second.
-LEAST_DRAW_MS, MOST_DRAW_MS, DRAW_SHARE = 100, 1250, 0.008
+# Live drawing takes a small share of the time, so that nothing stalls; yet curves are never older than two seconds.
+LEAST_DRAW_MS, MOST_DRAW_MS, DRAW_SHARE = 100, 2000, 0.008
 RUN_COLOURS = (
     ("#2563d9", "#5b93ff"),
     ("#c2570c", "#f59a4a"),
