@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from engine.declare import Call, Input, Op, Recipe, Value, pattern
+from engine.expand import SLASH, Expanded, expand, once
 from engine.ops import OPS
 from engine.problem import Fix, Mistake, Problem
 from engine.program import Feed
@@ -23,7 +24,7 @@ from engine.recipes import arguments, build, call, find, is_plain
 from engine.report import NodeReport, Report, Tensor
 from engine.sizes import Free, Names, Size, at, fit, trial
 from engine.spec import Node, Spec, Wire, source_id, source_port
-from engine.validate import cycle_problems, node_problems, order, settings_problems, terminals
+from engine.validate import node_problems, order, settings_problems, terminals
 
 KEPT_RESULTS = 20_000
 RUNS = 3
@@ -88,28 +89,31 @@ class Checker:
         """Check a whole spec; raises Stopped where `stop` says so. A node behind a broken one is not reported."""
         if len(self._kept) > KEPT_RESULTS:
             self._kept.clear()
+        expanded = expand(spec)
+        flat = expanded.spec
         checked: dict[str, Checked] = {}
         found: dict[str, list[Problem]] = {}
-        for node in spec.nodes.values():
-            if broken := list(node_problems(spec, node)):
+        for node in flat.nodes.values():
+            if broken := list(node_problems(flat, node)):
                 found[node.id] = broken
-        for node_id in order(spec):
+        for node_id in order(flat):
             if stop is not None and stop():
                 raise Stopped
-            node = spec.nodes[node_id]
+            node = flat.nodes[node_id]
             sources = tuple(checked[source] for source in node.sources() if source in checked)
             if node_id in found or len(sources) < sum(1 for _ in node.sources()):
                 continue
-            result = self._node(spec, node, sources, checked)
+            result = self._node(flat, node, sources, checked)
             if isinstance(result, Problem):
                 found[node_id] = [result]
             else:
                 checked[node_id] = result
         self.checked = checked
-        self._memos = {node_id: memo for node_id, memo in self._memos.items() if node_id in spec.nodes}
-        problems = [problem for node_id in spec.nodes for problem in found.get(node_id, ())]
-        problems += [*cycle_problems(spec), *_whole_problems(spec), *settings_problems(spec)]
-        return Report({node: checked[node].report() for node in spec.nodes if node in checked}, tuple(problems))
+        self._memos = {node_id: memo for node_id, memo in self._memos.items() if node_id in flat.nodes}
+        problems = [problem for node_id in flat.nodes for problem in found.get(node_id, ())]
+        problems += [*expanded.problems, *_whole_problems(spec), *settings_problems(spec)]
+        nodes = {node: checked[node].report() for node in flat.nodes if node in checked}
+        return Report({**nodes, **dict(_uses(expanded, nodes))}, once(spec, problems))
 
     def _node(
         self, spec: Spec, node: Node, sources: tuple[Checked, ...], checked: Mapping[str, Checked]
@@ -206,6 +210,24 @@ class Checker:
         name = next(name for place in range(1, 10**6) if (name := f"K{place}") not in self._names)
         self._names[name] = runs
         return Free((name,))
+
+
+def _uses(expanded: Expanded, nodes: Mapping[str, NodeReport]) -> Iterator[tuple[str, NodeReport]]:
+    """Tell of each Block node what comes out of it and how many numbers it trains, by what is inside."""
+    sizes: dict[str, int] = {}
+    for path, node in nodes.items():
+        *around, _id = path.split(SLASH)
+        for place in range(1, len(around), 2):
+            use = SLASH.join(around[:place])
+            sizes[use] = sizes.get(use, 0) + node.parameters
+    for use, wires in expanded.outputs.items():
+        outputs = {port: _tensor_at(wire, nodes) for port, wire in wires.items()}
+        yield use, NodeReport({port: tensor for port, tensor in outputs.items() if tensor}, sizes.get(use, 0))
+
+
+def _tensor_at(wire: Wire, nodes: Mapping[str, NodeReport]) -> Tensor | None:
+    report = nodes.get(source_id(wire))
+    return report.outputs.get(source_port(wire) or next(iter(report.outputs), "")) if report else None
 
 
 def check(spec: Spec) -> Report:

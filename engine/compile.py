@@ -13,6 +13,7 @@ from torch import fx, nn
 from engine import edit, validate
 from engine.check import Checked, Checker, feed
 from engine.declare import Call, Loss, Metric, Pattern, Recipe, pattern
+from engine.expand import SLASH, expand
 from engine.ops import OPS
 from engine.passes import optimise
 from engine.problem import Mistake
@@ -48,11 +49,33 @@ def compile(spec: Spec, *, only: Only = "training", seed: int | None = None) -> 
     wanted = _only(program, only)
     live, notes = optimise(wanted)
     modules = build_modules(program, seed=seed)
-    module = fx.GraphModule(nn.ModuleDict(modules), _graph(live), class_name="Model")
+    module = fx.GraphModule(_tree_of(modules), _graph(live), class_name="Model")
     for name, each in modules.items():
-        if name not in module._modules:
-            module.add_module(name, each)
+        _put(module, module_path(name), each)
     return Compiled(module, live, live.feeds, notes, report)
+
+
+def module_path(node: str) -> str:
+    """Where the module of a node stands: "encoder/0/attn" -> "encoder.0.attn"."""
+    return node.replace(SLASH, ".")
+
+
+def _tree_of(modules: Mapping[str, nn.Module]) -> nn.Module:
+    root = nn.Module()
+    for name, each in modules.items():
+        _put(root, module_path(name), each)
+    return root
+
+
+def _put(root: nn.Module, path: str, module: nn.Module) -> None:
+    """Put a module at a path below another, with plain modules on the way."""
+    *around, name = path.split(".")
+    for part in around:
+        if part not in root._modules:
+            root.add_module(part, nn.Module())
+        root = root.get_submodule(part)
+    if name not in root._modules:
+        root.add_module(name, module)
 
 
 def lower(spec: Spec) -> Program:
@@ -79,9 +102,11 @@ def _only(program: Program, only: Only) -> Program:
 
 
 def _lowered(spec: Spec) -> tuple[Program, Report]:
-    spec = with_default_metrics(spec)
     checker = Checker()
     report = checker.check(spec)
+    if not report.problems:
+        spec = with_default_metrics(expand(spec).spec)
+        checker.check(spec)
     if report.problems:
         problem = report.problems[0]
         raise Mistake(str(problem), param=problem.param, fixes=problem.fixes)
@@ -175,7 +200,7 @@ def _graph(program: Program) -> fx.Graph:
 def _emit(graph: fx.Graph, step: Step, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> fx.Node:
     kwargs = dict(kwargs)
     if not isinstance(step.recipe, Call):
-        return graph.call_module(step.node, args, kwargs)
+        return graph.call_module(module_path(step.node), args, kwargs)
     target = step.recipe.target
     if target.startswith("."):
         return graph.call_method(target[1:], args, kwargs)

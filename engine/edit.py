@@ -6,7 +6,6 @@ a `Fix` names one by its function's name.
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import json
 import keyword
@@ -16,14 +15,15 @@ from dataclasses import replace
 from typing import Any
 
 from engine import card
+from engine.blocks import op_of
 from engine.columns import Column
-from engine.declare import Metric, did_you_mean
+from engine.declare import Metric, Op, did_you_mean
 from engine.layout import layout
 from engine.ops import OPS
 from engine.ops.optimizer import Optimizer
 from engine.ops.source import Source
-from engine.problem import Fix, Mistake
-from engine.spec import MODULE_NAMES, Node, Spec, Wire, decode_node, encode_node, source_id
+from engine.problem import Mistake
+from engine.spec import BLOCK, MODULE_NAMES, Node, Spec, Wire, decode_node, encode_node, source_id
 from engine.validate import would_cycle
 
 Position = tuple[float, float]
@@ -40,7 +40,7 @@ def new_id(spec: Spec, op: str) -> str:
     """Return a free id for a new node: "Conv2d" -> "conv2d_1"; the first metric of a kind has no number."""
     stem = _stem(op)
     plain = op in OPS and issubclass(OPS[op], Metric) and stem not in spec.nodes
-    return stem if plain else _free_id(spec.nodes, stem)
+    return stem if plain else free_id(spec.nodes, stem)
 
 
 _WORD_STARTS = re.compile("(?<=[a-z0-9])(?=[A-Z][a-z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -52,7 +52,8 @@ def _stem(op: str) -> str:
     return re.sub(r"[^a-z0-9_]", "", words).lstrip("0123456789_") or "node"
 
 
-def _free_id(taken: Iterable[str], stem: str) -> str:
+def free_id(taken: Iterable[str], stem: str) -> str:
+    """The first of "stem_1", "stem_2", ... that is not taken."""
     taken = set(taken)
     return next(each for number in itertools.count(1) if (each := f"{stem}_{number}") not in taken)
 
@@ -67,7 +68,7 @@ def add(
     """Add a node with all its params at their defaults, `params` excepted; its id is `new_id(spec, op)`."""
     declared = _op(op)
     wires = {port: wire if isinstance(wire, str) else tuple(wire) for port, wire in (inputs or {}).items()}
-    node = Node(new_id(spec, op), op, _jsonable({**declared.defaults(), **(params or {})}), wires)
+    node = Node(new_id(spec, op), op, jsonable({**declared.defaults(), **(params or {})}), wires)
     return move(spec.with_nodes([*spec.nodes.values(), node]), {node.id: pos})
 
 
@@ -77,12 +78,12 @@ def _op(op: str) -> type[Any]:
     return OPS[op]
 
 
-def _jsonable(value: Any) -> Any:
+def jsonable(value: Any) -> Any:
     """Turn tuples into lists, so that a param reads the same before and after it was saved."""
     if isinstance(value, list | tuple):
-        return [_jsonable(each) for each in value]
+        return [jsonable(each) for each in value]
     if isinstance(value, Mapping):
-        return {name: _jsonable(each) for name, each in value.items()}
+        return {name: jsonable(each) for name, each in value.items()}
     return value
 
 
@@ -131,13 +132,13 @@ def connect(spec: Spec, source: Wire, node: str, port: str, place: int | None = 
     place after the last, appends.
     """
     target, origin = _node(spec, node), _node(spec, source_id(source))
-    outputs = _op(origin.op).output_ports()
+    outputs = _declared(spec, origin).output_ports()
     name = source.partition(".")[2]
     if not outputs:
         raise Mistake(f"{origin.op} has no output to wire from.")
     if name and name not in outputs:
         raise Mistake(f"{origin.op} has no output {name!r}; it has {', '.join(outputs)}.")
-    declared = _input_port(target, port)
+    declared = _input_port(spec, target, port)
     if would_cycle(spec, origin.id, node):
         raise Mistake(f"A wire from {origin.id} to {node} would run in a circle.", param=port)
     wire = origin.id if name in ("", outputs[0]) else f"{origin.id}.{name}"
@@ -151,8 +152,16 @@ def connect(spec: Spec, source: Wire, node: str, port: str, place: int | None = 
     return _with(spec, replace(target, inputs={**target.inputs, port: tuple(wires)}))
 
 
-def _input_port(node: Node, port: str) -> Any:
-    ports = _op(node.op).input_ports()
+def _declared(spec: Spec, node: Node) -> type[Op]:
+    """The declaration of a node, of its op or its block."""
+    declared = op_of(spec, node)
+    if declared is None:
+        raise Mistake(f"There is no op {node.op!r}." if node.op != BLOCK else f"There is no block {node.block!r}.")
+    return declared
+
+
+def _input_port(spec: Spec, node: Node, port: str) -> Any:
+    ports = _declared(spec, node).input_ports()
     if port not in ports:
         raise Mistake(f"{node.op} has no input {port!r}{did_you_mean(port, ports)}.", param=port)
     return ports[port]
@@ -218,7 +227,7 @@ def replace_op(spec: Spec, node: str, op: str) -> Spec:
         if name is not None:
             wires = (wire,) if isinstance(wire, str) else wire
             inputs[name] = tuple(wires) if ports[name].list else wires[0]
-    changed = _with(spec, replace(old, op=op, params=_jsonable(params), inputs=inputs))
+    changed = _with(spec, replace(old, op=op, params=jsonable(params), inputs=inputs))
     outputs = declared.output_ports()
     return changed.with_nodes(_rewired(each, node, outputs) for each in changed.nodes.values())
 
@@ -249,13 +258,13 @@ def _rewired(node: Node, source: str, outputs: tuple[str, ...]) -> Node:
 def set_param(spec: Spec, node: str, name: str, value: Any) -> Spec:
     """Set a param; the value is kept even where it is wrong, and the check says so."""
     target = _node(spec, node)
-    return _with(spec, replace(target, params={**target.params, name: _jsonable(value)}))
+    return _with(spec, replace(target, params={**target.params, name: jsonable(value)}))
 
 
 def reset_param(spec: Spec, node: str, name: str) -> Spec:
     """Set a param to its default, or remove it where the op has no such param."""
     target = _node(spec, node)
-    defaults = _op(target.op).defaults()
+    defaults = _declared(spec, target).defaults()
     if name in defaults:
         return set_param(spec, node, name, defaults[name])
     params = {each: value for each, value in target.params.items() if each != name}
@@ -344,7 +353,7 @@ def set_setting(spec: Spec, path: str, value: Any) -> Spec:
     section, *rest = path.split(".")
     if section not in ("data", "training") or not rest:
         raise Mistake(f"{path!r} names no setting; it must start with data. or training.")
-    changed = _set(getattr(spec, section), rest, _jsonable(value), path)
+    changed = _set(getattr(spec, section), rest, jsonable(value), path)
     return replace(spec, data=changed) if section == "data" else replace(spec, training=changed)
 
 
@@ -366,7 +375,7 @@ def set_source(spec: Spec, kind: str) -> Spec:
     """Choose another kind of data source, at its defaults; the steps of columns start anew."""
     if kind not in Source.registry:
         raise Mistake(f"There is no data source {kind!r}{did_you_mean(kind, Source.registry)}.")
-    params = _jsonable(Source.registry[kind].defaults())
+    params = jsonable(Source.registry[kind].defaults())
     data = {name: value for name, value in spec.data.items() if name != "columns"}
     return replace(spec, data={**data, "source": {"kind": kind, "params": params}})
 
@@ -375,7 +384,7 @@ def set_optimizer(spec: Spec, op: str) -> Spec:
     """Choose another optimizer, at its defaults."""
     if op not in Optimizer.registry:
         raise Mistake(f"There is no optimizer {op!r}{did_you_mean(op, Optimizer.registry)}.")
-    params = _jsonable(Optimizer.registry[op].defaults())
+    params = jsonable(Optimizer.registry[op].defaults())
     main = {"name": "main", "op": op, "params": params, "nodes": "*", "losses": "*", "schedule": None, "every": 1}
     return replace(spec, training={**spec.training, "optimizers": [main]})
 
@@ -430,7 +439,7 @@ def _corner(spec: Spec, nodes: Sequence[Node]) -> Position:
 def _add_copies(spec: Spec, nodes: list[Node], canvas: Mapping[str, Any], pos: Position) -> Spec:
     names: dict[str, str] = {}
     for node in nodes:
-        names[node.id] = _free_id([*spec.nodes, *names.values()], _stem_of(node.id))
+        names[node.id] = free_id([*spec.nodes, *names.values()], _stem_of(node.id))
     clip = Spec(nodes={node.id: node for node in nodes}, canvas=canvas)
     left, top = _corner(clip, nodes)
     copies = [_renamed(node, names, spec) for node in nodes]
@@ -470,12 +479,3 @@ EDITS: dict[str, Callable[..., Spec]] = {
         set_title, take_shape, tidy, set_name, set_setting, set_source, set_optimizer,
     )
 }  # fmt: skip
-
-
-def apply(spec: Spec, fix: Fix) -> Spec:
-    """Run the edit that a fix names."""
-    change = EDITS.get(fix.edit)
-    known = inspect.signature(change).parameters if change else {}
-    if change is None or not set(fix.arguments) <= set(known):
-        raise Mistake(f"This version cannot do {fix.edit!r}.")
-    return change(spec, **fix.arguments)

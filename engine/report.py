@@ -48,7 +48,10 @@ class NodeReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The whole check. `nodes` holds the nodes that could be checked; those in or behind a mistake are missing."""
+    """The whole check. `nodes` holds the nodes that could be checked; those in or behind a mistake are missing.
+
+    Nodes inside blocks stand under their paths, such as "encoder/0/attn", beside the Block nodes that hold them.
+    """
 
     nodes: Mapping[str, NodeReport] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
@@ -57,7 +60,7 @@ class Report:
     @property
     def parameters(self) -> int:
         """Trained numbers in the whole graph."""
-        return sum(node.parameters for node in self.nodes.values())
+        return sum(node.parameters for path, node in self.nodes.items() if "/" not in path)
 
     def encode(self) -> dict[str, Any]:
         return {

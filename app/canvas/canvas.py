@@ -17,7 +17,7 @@ from app.canvas.wire import Wire
 from app.document import Document
 from app.icons import icon
 from app.theme import themes
-from engine import edit, validate
+from engine import edit, fixes, validate
 from engine.card import HEADER, WIDTH, Socket
 from engine.ops import OPS
 from engine.problem import Fix, Mistake
@@ -502,7 +502,7 @@ class Canvas(QWidget):
         menu.addAction(icon("delete"), "Delete", self.delete)
 
     def _fix(self, fix: Fix) -> None:
-        self._document.edit(fix.text, lambda spec: edit.apply(spec, fix))
+        self._document.edit(fix.text, lambda spec: fixes.apply(spec, fix))
 
 
 def _insert_after(spec: Spec, op: str, node: str, pos: QPointF) -> Spec:

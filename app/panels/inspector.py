@@ -13,7 +13,7 @@ from app.fields.editors import CalmComboBox, NumberEditor
 from app.icons import group_icon, icon
 from app.panels.sections import ProblemBox, clear, dim, heading, scrolled
 from app.theme import SPACE, mono
-from engine import edit, kinds
+from engine import edit, fixes, kinds
 from engine.declare import Loss, Param
 from engine.ops import OPS
 from engine.problem import Fix
@@ -257,7 +257,7 @@ class Inspector(QWidget):
         self._document.edit(f"Set answer of {node}", lambda spec: edit.set_decode(spec, node, DECODERS[place][1]))
 
     def _fix(self, fix: Fix) -> None:
-        self._document.edit(fix.text, lambda spec: edit.apply(spec, fix))
+        self._document.edit(fix.text, lambda spec: fixes.apply(spec, fix))
 
 
 def _ends(node: Node, port: str) -> str:

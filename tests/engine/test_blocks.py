@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from engine import block_edits, edit, fixes
+from engine.block_edits import expose, group, in_block, inside, unexpose, use_block, uses
+from engine.blocks import block_op, op_of
+from engine.check import check
+from engine.compile import compile
+from engine.dissolve import dissolve
+from engine.expand import expand, home
+from engine.problem import Mistake
+from engine.spec import Spec, dumps, loads
+from tests.builders import chain, image_classifier
+
+
+def answers(spec: Spec, *shape: int) -> list[torch.Tensor]:
+    """What a spec's Outputs compute from the same weights, drawn in the order of the modules."""
+    given = torch.randn(*shape, generator=torch.Generator().manual_seed(2))
+    return list(compile(spec, only="inference", seed=4).module.eval()(given).values())
+
+
+def residual(repeat: int = 2, *, share: bool = False) -> Spec:
+    """Input 4 -> a block of Linear, ReLU, Linear and a sum, `repeat` times -> Output."""
+    spec = chain("Linear", "ReLU", "Linear", shape=("N", 4))
+    spec = edit.set_param(edit.set_param(spec, "linear_1", "out_features", 8), "linear_2", "out_features", 4)
+    spec = edit.add(spec, "Add", inputs={"input": "linear_2", "other": "input_1"})
+    spec = edit.add(spec, "Output", inputs={"input": "add_1"})
+    spec = group(spec, ["linear_1", "relu_1", "linear_2", "add_1"], "Residual")
+    return block_edits.set_share_weights(block_edits.set_repeat(spec, "residual_1", repeat), "residual_1", share)
+
+
+def test_a_block_made_of_a_selection_computes_the_same() -> None:
+    spec = image_classifier()
+    grouped = group(spec, ["conv2d_1", "relu_1", "flatten_1", "accuracy"], "Features")
+    assert list(grouped.nodes)[2] == "features_1"
+    assert "accuracy" in grouped.nodes
+    assert grouped.nodes["features_1"].inputs == {"input": "input_1"}
+    assert grouped.nodes["linear_1"].inputs == {"input": "features_1.output"}
+    assert check(grouped).problems == ()
+    assert check(grouped).parameters == check(spec).parameters
+    assert torch.equal(answers(grouped, 2, 1, 8, 8)[0], answers(spec, 2, 1, 8, 8)[0])
+
+
+def test_a_block_that_is_dissolved_computes_the_same_and_is_gone() -> None:
+    for share in (False, True):
+        spec = residual(3, share=share)
+        dissolved = dissolve(spec, "residual_1")
+        assert dissolved.blocks == {}
+        assert {"linear_1", "linear_1_1", "linear_1_2"} <= dissolved.nodes.keys()
+        if not share:
+            assert torch.equal(answers(dissolved, 5, 4)[0], answers(spec, 5, 4)[0])
+
+
+def test_grouping_and_dissolving_gives_back_the_same_graph() -> None:
+    spec = image_classifier()
+    again = dissolve(group(spec, ["conv2d_1", "relu_1"], "Part"), "part_1")
+    assert {node: (each.op, each.params, each.inputs) for node, each in again.nodes.items()} == {
+        node: (each.op, each.params, each.inputs) for node, each in spec.nodes.items()
+    }
+    assert again.canvas == spec.canvas
+
+
+def test_rounds_have_weights_of_their_own_under_names_of_their_own() -> None:
+    spec = residual(3)
+    report = check(spec)
+    assert report.problems == ()
+    assert str(report.nodes["residual_1"].outputs["output"]) == "N × 4"
+    assert report.nodes["residual_1/2/linear_1"].parameters == 4 * 8 + 8
+    assert report.nodes["residual_1"].parameters == report.parameters == 3 * (4 * 8 + 8 + 8 * 4 + 4)
+    names = set(compile(spec, only="inference").module.state_dict())
+    assert {"residual_1.0.linear_1.weight", "residual_1.2.linear_2.bias"} <= names
+
+
+def test_a_param_is_exposed_set_at_each_use_and_computed_from() -> None:
+    spec = expose(residual(1), "Residual", "linear_1", "out_features", "width")
+    assert spec.nodes["residual_1"].params == {"width": 8}
+    op = block_op(spec, "Residual")
+    assert op.params()["width"].refuse(0) == "width is 0; it must be at least 1."
+    spec = edit.set_param(spec, "residual_1", "width", 32)
+    assert str(check(spec).nodes["residual_1/0/linear_1"].outputs["output"]) == "N × 32"
+    spec = in_block(
+        spec, "Residual", lambda inner: edit.set_param(inner, "linear_1", "out_features", {"expr": "2 * width + 1"})
+    )
+    assert str(check(spec).nodes["residual_1/0/linear_1"].outputs["output"]) == "N × 65"
+    dissolved = dissolve(spec, "residual_1")
+    assert dissolved.nodes["linear_1"].params["out_features"] == 65
+    assert unexpose(spec, "Residual", "width").blocks["Residual"].nodes["linear_1"].params["out_features"] == 17
+
+
+def test_an_edit_inside_a_block_changes_all_its_uses_once() -> None:
+    spec = use_block(residual(2), "Residual", (0, 200), {"input": "input_1"})
+    spec = edit.add(spec, "Output", inputs={"input": "residual_2"})
+    spec = in_block(spec, "Residual", lambda inner: edit.replace_op(inner, "relu_1", "GELU"))
+    flat = expand(spec).spec
+    assert [node.op for path, node in flat.nodes.items() if path.endswith("relu_1")] == ["GELU"] * 3
+    assert uses(spec, "Residual") == [("", "residual_1"), ("", "residual_2")]
+
+
+def test_a_mistake_inside_a_block_is_told_once_and_its_fix_mends_the_block() -> None:
+    spec = in_block(residual(3), "Residual", lambda inner: edit.set_param(inner, "linear_1", "out_features", 0))
+    (problem,) = check(spec).problems
+    assert (problem.node, problem.param) == ("residual_1/0/linear_1", "out_features")
+    assert home(spec, str(problem.node)) == ("Residual", "linear_1")
+    assert check(fixes.apply(spec, problem.fixes[0])).problems == ()
+
+
+def test_blocks_hold_blocks() -> None:
+    spec = group(residual(2), ["residual_1"], "Stage")
+    assert check(spec).problems == ()
+    assert "stage_1/0/residual_1/1/linear_1" in check(spec).nodes
+    assert torch.equal(answers(spec, 2, 4)[0], answers(residual(2), 2, 4)[0])
+    assert loads(dumps(spec)) == spec
+
+
+def test_a_block_never_comes_to_hold_itself() -> None:
+    spec = group(residual(2), ["residual_1"], "Stage")
+    with pytest.raises(Mistake, match=r"hold itself: Residual → Stage → Residual"):
+        in_block(spec, "Residual", lambda inner: use_block(inner, "Stage"))
+    held = inside(spec, "Residual")
+    by_hand = block_edits.put_back(spec, "Residual", use_block(held, "Stage"))
+    (problem,) = [each for each in check(by_hand).problems if "itself" in each.message]
+    assert "Stage → Residual → Stage" in problem.message
+    assert op_of(by_hand, by_hand.nodes["stage_1"]) is not None
+
+
+def test_a_group_that_wires_lead_out_of_and_into_again_is_refused() -> None:
+    spec = chain("Linear", "ReLU", "Linear")
+    with pytest.raises(Mistake, match="relu_1 lies between"):
+        group(spec, ["linear_1", "linear_2"], "Both")
+
+
+@pytest.mark.parametrize(
+    ("change", "node", "param", "words"),
+    [
+        (lambda s: edit.set_param(s, "residual_1", "depth", 3), "residual_1", "depth", "no param 'depth'"),
+        (lambda s: loads(dumps(s).replace('"repeat": 2', '"repeat": 0')), "residual_1", "repeat", "at least 1"),
+        (lambda s: loads(dumps(s).replace('"repeat": 2', '"repeat": "x"')), "residual_1", "repeat", "whole number"),
+        (lambda s: loads(dumps(s).replace('"block": "Residual"', '"block": "Residul"')), "residual_1",
+         "block", "did you mean 'Residual'"),
+        (lambda s: edit.disconnect(s, "residual_1", "input"), "residual_1", "input", "Nothing is wired"),
+        (lambda s: edit.set_param(s, "output_1", "name", {"param": "x"}), "output_1", "name", "inside a block"),
+        (lambda s: in_block(s, "Residual", lambda i: edit.set_param(i, "linear_1", "bias", {"expr": "1/0"})),
+         "residual_1/0/linear_1", "bias", "divides by zero"),
+    ],
+)  # fmt: skip
+def test_wrong_uses_are_told_where_they_stand(change: object, node: str, param: str, words: str) -> None:
+    spec = change(residual(2))  # type: ignore[operator]
+    problems = [each for each in check(spec).problems if each.node]
+    assert [(each.node, each.param) for each in problems] == [(node, param)]
+    assert words in problems[0].message
+
+
+def test_a_block_in_use_is_not_deleted_and_a_renamed_one_keeps_its_uses() -> None:
+    spec = residual(2)
+    with pytest.raises(Mistake, match="in use: residual_1"):
+        block_edits.remove_block(spec, "Residual")
+    renamed = block_edits.rename_block(spec, "Residual", "Skip")
+    assert renamed.nodes["residual_1"].block == "Skip"
+    assert check(renamed).problems == ()
+    with pytest.raises(Mistake, match="taken"):
+        block_edits.rename_block(spec, "Residual", "Linear")
+
+
+def test_rounds_without_end_are_refused() -> None:
+    spec = residual(1000)
+    for name in ("A", "B"):
+        spec = group(spec, list(spec.nodes), name)
+        spec = block_edits.set_repeat(spec, list(spec.nodes)[-2], 1000)
+    assert any("more than 50,000 nodes" in problem.message for problem in check(spec).problems)
