@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from engine.declare import Call, Metric, Pattern, Recipe
 
@@ -15,6 +15,16 @@ class Ref:
 
     node: str
     port: str = ""
+
+
+class Shaped(Protocol):
+    """What is known of a tensor: its sizes, free ones as expressions, and its dtype."""
+
+    @property
+    def shape(self) -> tuple[Any, ...]: ...
+
+    @property
+    def dtype(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +41,8 @@ class Feed:
 class Step:
     """One node at work: a module (Recipe) or a function (Call), and what it is called with.
 
-    `args` and `kwargs` hold Refs, lists and tuples of Refs, Torch constants and plain values. A Call's target is
-    a function ("torch.cat", "metrics.x", "modules.x") or a method of its first argument (".to").
+    `args` and `kwargs` hold Refs, lists and tuples of Refs, Calls on Refs, Torch constants and plain values. A Call's
+    target is a function ("torch.cat", "metrics.x", "modules.x") or a method of its first argument (".to").
     """
 
     node: str
@@ -48,18 +58,23 @@ class Step:
 
 
 def refs_in(value: Any) -> Iterator[Ref]:
-    """Yield every Ref in a nest of lists and tuples."""
+    """Yield every Ref in a nest of lists, tuples and Calls."""
     if isinstance(value, Ref):
         yield value
+    elif isinstance(value, Call):
+        yield from refs_in([*value.args, *value.kwargs.values()])
     elif isinstance(value, list | tuple):
         for each in value:
             yield from refs_in(each)
 
 
 def replace_refs(value: Any, change: Callable[[Ref], Any]) -> Any:
-    """Return a nest of lists and tuples with each Ref changed."""
+    """Return a nest of lists, tuples and Calls with each Ref changed."""
     if isinstance(value, Ref):
         return change(value)
+    if isinstance(value, Call):
+        kwargs = {name: replace_refs(each, change) for name, each in value.kwargs.items()}
+        return Call(value.target, *replace_refs(value.args, change), **kwargs)
     if isinstance(value, list | tuple):
         return type(value)(replace_refs(each, change) for each in value)
     return value
@@ -75,6 +90,20 @@ class Program:
 
     feeds: tuple[Feed, ...] = ()
     steps: tuple[Step, ...] = ()
+    tensors: Mapping[Ref, Shaped] = field(default_factory=dict)  # what the check knows of what feeds and steps give
     losses: Mapping[str, float] = field(default_factory=dict)
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     outputs: Mapping[str, Ref] = field(default_factory=dict)
+
+
+def path_to(tree: Pattern, port: str) -> tuple[int, ...]:
+    """The places that lead to a port in an output pattern: h_n in "output, (h_n, c_n)" is (1, 0)."""
+    return next(path for name, path in _paths(tree) if name == port)
+
+
+def _paths(tree: Pattern, before: tuple[int, ...] = ()) -> Iterator[tuple[str, tuple[int, ...]]]:
+    if isinstance(tree, str):
+        yield tree, before
+        return
+    for place, part in enumerate(tree):
+        yield from _paths(part, (*before, place))
