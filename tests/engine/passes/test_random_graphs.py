@@ -197,7 +197,10 @@ def linear(grow: Growing) -> Step | None:
     return None if source is None else layer(grow.node(), Recipe("nn.Linear", 4, 4), source)
 
 
-KINDS = (each_number, module, dropout, reorder, shape, join, arithmetic, constant, convert, several, again, linear)
+KINDS = (
+    each_number, module, dropout, reorder, reorder, shape, join, arithmetic, arithmetic, constant, constant, convert,
+    several, again, again, again, linear,
+)  # fmt: skip
 
 
 def grown(draw: Draw) -> Growing:
@@ -210,7 +213,7 @@ def grown(draw: Draw) -> Growing:
 @st.composite
 def predicting(draw: Draw) -> Program:
     grow = grown(draw)
-    outputs = draw(st.lists(st.sampled_from(list(grow.tensors)), min_size=1, max_size=4))
+    outputs = draw(st.lists(st.sampled_from(list(grow.tensors)), min_size=2, max_size=8))
     return program(grow.steps, outputs)
 
 
@@ -223,7 +226,7 @@ def learning(draw: Draw) -> Program:
         grow.add(kind(grow))
     floats = [ref for ref, what in grow.tensors.items() if is_float(*what)]
     losses = []
-    for ref in draw(st.lists(st.sampled_from(floats[-4:]), min_size=1, max_size=3)):
+    for ref in draw(st.lists(st.sampled_from(floats), min_size=2, max_size=5)):
         losses.append(grow.node())
         grow.add(call(losses[-1], "torch.mean", ref))
         grow.values.pop(Ref(losses[-1]))
