@@ -28,7 +28,7 @@ GROUPS = {
     "Convolution": "grid-four", "Pooling": "funnel-simple", "Padding": "frame-corners", "Activation": "lightning",
     "Normalization": "sliders-horizontal", "Regularization": "drop", "Recurrent": "arrows-clockwise", "Attention": "eye",
     "Shape": "cube", "Indexing": "selection", "Math": "math-operations", "Logic": "git-branch", "Reduction": "arrows-in",
-    "Linear algebra": "table", "Vision": "image", "Boxes": "bounding-box", "Signal": "waves", "Losses": "target",
+    "Linear algebra": "table", "Vision": "image", "Boxes": "bounding-box", "Signal": "waves", "Blocks": "stack", "Losses": "target",
     "Metrics": "gauge",
 }  # fmt: skip
 

@@ -23,7 +23,19 @@ from engine.ops import OPS
 from engine.ops.optimizer import Optimizer
 from engine.ops.source import Source
 from engine.problem import Mistake
-from engine.spec import BLOCK, MODULE_NAMES, Node, Spec, Wire, decode_node, encode_node, source_id
+from engine.spec import (
+    BLOCK,
+    MODULE_NAMES,
+    Block,
+    Node,
+    Spec,
+    Wire,
+    decode_block,
+    decode_node,
+    encode_block,
+    encode_node,
+    source_id,
+)
 from engine.validate import would_cycle
 
 Position = tuple[float, float]
@@ -393,11 +405,25 @@ def set_optimizer(spec: Spec, op: str) -> Spec:
 
 
 def copy(spec: Spec, ids: Iterable[str]) -> str:
-    """Write nodes, the wires among and into them, and their places as JSON text for the clipboard."""
+    """Write nodes, the wires among and into them, their places and their blocks as JSON text for the clipboard."""
     chosen = set(ids)
-    nodes = [encode_node(node) for node in spec.nodes.values() if node.id in chosen]
+    nodes = [node for node in spec.nodes.values() if node.id in chosen]
     canvas = {node_id: place for node_id, place in spec.canvas.items() if node_id in chosen}
-    return json.dumps({CLIP_KEY: 1, "nodes": nodes, "canvas": canvas}, ensure_ascii=False)
+    blocks = {name: encode_block(spec.blocks[name]) for name in _blocks_of(spec, nodes)}
+    data = {CLIP_KEY: 1, "nodes": list(map(encode_node, nodes)), "blocks": blocks, "canvas": canvas}
+    return json.dumps(data, ensure_ascii=False)
+
+
+def _blocks_of(spec: Spec, nodes: Iterable[Node]) -> list[str]:
+    """The blocks that nodes stand for, and those inside them."""
+    found: dict[str, None] = {}
+    waiting = [node.block for node in nodes if node.op == BLOCK]
+    while waiting:
+        name = waiting.pop()
+        if name in spec.blocks and name not in found:
+            found[name] = None
+            waiting += [node.block for node in spec.blocks[name].nodes.values() if node.op == BLOCK]
+    return list(found)
 
 
 def paste(spec: Spec, text: str, pos: Position) -> Spec:
@@ -405,18 +431,38 @@ def paste(spec: Spec, text: str, pos: Position) -> Spec:
 
     Wires among them are kept; wires from nodes that were not copied are kept where this spec has such a node.
     """
-    nodes, canvas = _clip(text)
+    nodes, blocks, canvas = _clip(text)
+    spec, nodes = _with_blocks(spec, blocks, nodes)
     return _add_copies(spec, nodes, canvas, pos)
+
+
+def _with_blocks(spec: Spec, blocks: Mapping[str, Block], nodes: list[Node]) -> tuple[Spec, list[Node]]:
+    """Bring the blocks of a copy along; one whose name stands for another block here comes under a new name."""
+    names = {name: name for name in blocks}
+    for name, block in blocks.items():
+        if spec.blocks.get(name, block) != block:
+            names[name] = next(
+                each for number in itertools.count(2) if (each := f"{name}{number}") not in {*spec.blocks, *blocks}
+            )
+
+    def named(node: Node) -> Node:
+        return replace(node, block=names[node.block]) if node.block in names else node
+
+    added = {
+        names[name]: replace(block, nodes={key: named(node) for key, node in block.nodes.items()})
+        for name, block in blocks.items()
+    }
+    return replace(spec, blocks={**spec.blocks, **added}), list(map(named, nodes))
 
 
 def duplicate(spec: Spec, ids: Iterable[str]) -> Spec:
     """Add copies of nodes a little below and right of them, wired to the same sources."""
-    nodes, canvas = _clip(copy(spec, [_node(spec, each).id for each in ids]))
+    nodes, _blocks, canvas = _clip(copy(spec, [_node(spec, each).id for each in ids]))
     corner = _corner(spec, nodes)
     return _add_copies(spec, nodes, canvas, (corner[0] + 4 * GRID, corner[1] + 4 * GRID))
 
 
-def _clip(text: str) -> tuple[list[Node], Mapping[str, Any]]:
+def _clip(text: str) -> tuple[list[Node], Mapping[str, Block], Mapping[str, Any]]:
     refusal = "The clipboard holds no nodes of Netloom."
     try:
         data = json.loads(text)
@@ -425,10 +471,11 @@ def _clip(text: str) -> tuple[list[Node], Mapping[str, Any]]:
     if not isinstance(data, dict) or CLIP_KEY not in data or not isinstance(data.get("nodes"), list):
         raise Mistake(refusal)
     nodes = [decode_node(each, f"node {place} of the clipboard") for place, each in enumerate(data["nodes"])]
-    canvas = data.get("canvas")
+    canvas, held = data.get("canvas"), data.get("blocks")
     if not nodes:
         raise Mistake(refusal)
-    return nodes, canvas if isinstance(canvas, dict) else {}
+    blocks = {name: decode_block(each, name) for name, each in held.items()} if isinstance(held, dict) else {}
+    return nodes, blocks, canvas if isinstance(canvas, dict) else {}
 
 
 def _corner(spec: Spec, nodes: Sequence[Node]) -> Position:

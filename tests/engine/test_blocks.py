@@ -10,6 +10,7 @@ from engine.check import check
 from engine.compile import compile
 from engine.dissolve import dissolve
 from engine.expand import expand, home
+from engine.picture import svg
 from engine.problem import Mistake
 from engine.spec import Spec, dumps, loads
 from tests.builders import chain, image_classifier
@@ -169,3 +170,20 @@ def test_rounds_without_end_are_refused() -> None:
         spec = group(spec, list(spec.nodes), name)
         spec = block_edits.set_repeat(spec, list(spec.nodes)[-2], 1000)
     assert any("more than 50,000 nodes" in problem.message for problem in check(spec).problems)
+
+
+def test_a_copied_block_brings_its_definition_into_another_project() -> None:
+    spec = group(residual(2), ["residual_1"], "Stage")
+    text = edit.copy(spec, ["stage_1"])
+    pasted = edit.paste(Spec(), text, (0, 0))
+    assert pasted.blocks == spec.blocks
+    other = edit.paste(group(image_classifier(), ["relu_1"], "Residual"), text, (0, 0))
+    assert {"Residual", "Residual2", "Stage"} == other.blocks.keys()
+    assert other.blocks["Stage"].nodes["residual_1"].block == "Residual2"
+    assert edit.paste(spec, text, (0, 0)).blocks == spec.blocks
+
+
+def test_a_block_is_drawn_with_its_ports_and_rounds() -> None:
+    text = svg(residual(6), check(residual(6)))
+    assert "Residual" in text
+    assert "× 6" in text
