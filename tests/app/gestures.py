@@ -80,6 +80,7 @@ def write(widget: QWidget, text: str) -> None:
 
 def button(widget: QWidget, text: str) -> QAbstractButton:
     """The one visible button of that text."""
+    QApplication.processEvents()  # lets what was just added come to show
     (found,) = (
         each for each in widget.findChildren(QAbstractButton) if each.text() == text and each.isVisibleTo(widget)
     )
@@ -93,4 +94,5 @@ def press(widget: QWidget, text: str) -> None:
 
 def words_in(widget: QWidget) -> str:
     """All that the visible labels of a panel say."""
+    QApplication.processEvents()  # as above
     return "\n".join(label.text() for label in widget.findChildren(QLabel) if label.isVisibleTo(widget))
