@@ -180,18 +180,19 @@ class Curves(QWidget):
         """Draw what has come; the longer that takes, the longer until the next time."""
         if not self.isVisible():
             return
-        begun = time.perf_counter()
-        if self._stale:
+        if self._stale:  # plots are made once: only drawing, again and again, is held to its share of the time
             self._rebuild()
-        else:
-            self._draw()
+            self._timer.setInterval(LEAST_DRAW_MS)
+            return
+        begun = time.perf_counter()
+        self._draw()
         self.view.viewport().repaint()
         self._timer.setInterval(max(LEAST_DRAW_MS, round((time.perf_counter() - begun) * 1000 / DRAW_SHARE)))
 
     def showEvent(self, event: QShowEvent) -> None:
         """Draw what came while nobody looked."""
         super().showEvent(event)
-        self._timer.start()
+        self._timer.start(LEAST_DRAW_MS)
 
     def show_runs(self, runs: list[Run]) -> None:
         """Show these runs and the one that is followed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -41,8 +42,6 @@ def told_run(path: Path, *events: Event, spec: Spec | None = None, checkpoint: b
 
 def lived_before(run: Run) -> Run:
     """The same run, its start long enough ago that it cannot be starting still."""
-    import os
-
     long_ago = time.time() - 3600
     os.utime(run.path / "spec.json", (long_ago, long_ago))
     return run
