@@ -28,6 +28,7 @@ class Document(QObject):
     data_changed = Signal(object)  # DataReport or None
     path_changed = Signal()
     replaced = Signal()
+    saved = Signal()
     refused = Signal(str)
 
     def __init__(self, home: Path) -> None:
@@ -107,6 +108,7 @@ class Document(QObject):
         moved = path != self.path
         self.path = path
         self.undo_stack.setClean()
+        self.saved.emit()
         if moved:
             self.path_changed.emit()
 

@@ -530,6 +530,7 @@ class Window(QMainWindow):
 
             def take() -> None:
                 self.document.recover(spec, path)
+                self.recovery.write()
                 file.unlink(missing_ok=True)
 
             words = f"Netloom ended unexpectedly with unsaved changes in {name}."

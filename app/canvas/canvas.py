@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication, QImage, QPainter
+from PySide6.QtGui import QGuiApplication, QImage, QKeyEvent, QPainter
 from PySide6.QtWidgets import QLineEdit, QMenu, QVBoxLayout, QWidget
 
 from app.canvas.card import Card
@@ -450,7 +450,7 @@ class Canvas(QWidget):
             self._rename(self.cards[nodes[0]])
 
     def _rename(self, card: Card) -> None:
-        line = QLineEdit(card.title, self.viewer.viewport())
+        line = _TitleLine(card.title, self.viewer.viewport())
         rect = self.viewer.mapFromScene(card.mapRectToScene(card.title_rect())).boundingRect()
         line.setGeometry(rect.adjusted(-4, -2, 4, 2))
         line.setMinimumWidth(120)
@@ -503,6 +503,22 @@ class Canvas(QWidget):
 
     def _fix(self, fix: Fix) -> None:
         self._document.edit(fix.text, lambda spec: fixes.apply(spec, fix))
+
+
+class _TitleLine(QLineEdit):
+    """Where a title is edited in place; Escape gives the new one up."""
+
+    def __init__(self, title: str, parent: QWidget) -> None:
+        super().__init__(title, parent)
+        self._title = title
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Go back to the title there was, and end."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.setText(self._title)
+            self.editingFinished.emit()
+        else:
+            super().keyPressEvent(event)
 
 
 def _insert_after(spec: Spec, op: str, node: str, pos: QPointF) -> Spec:

@@ -34,6 +34,7 @@ class Field(QWidget):
         self._problem.setWordWrap(True)
         self._problem.setProperty("error", True)
         self._problem.hide()
+        self._refusal: str | None = None  # why what stands in the editor is not taken
         self._outer = ""
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -46,21 +47,22 @@ class Field(QWidget):
         self._tell()
 
     def _edited(self, value: Any, final: bool) -> None:
-        refusal = self._param.refuse(value)
-        if refusal is None:
+        self._refusal = self._param.refuse(value)
+        if self._refusal is None:
             unchanged = value == self._shown and type(value) is type(self._shown)
             self._shown = value
             if not unchanged or final:
                 self.changed.emit(value, final)
             self.editor.show_value(value)
-        self._tell(refusal)
+        self._tell()
 
     def set_value(self, value: Any) -> None:
-        """Show the spec's value."""
+        """Show the spec's value; what was typed and refused stays until the spec's value is another."""
         if value != self._shown or type(value) is not type(self._shown):
-            self._shown = value
-            self._tell()
-        self.editor.show_value(value)
+            self._shown, self._refusal = value, None
+        if self._refusal is None:
+            self.editor.show_value(value)
+        self._tell()
 
     def set_problem(self, text: str | None) -> None:
         """Show what the check says of this param."""
@@ -71,8 +73,8 @@ class Field(QWidget):
         """The sentence that is shown; empty where nothing is wrong."""
         return "" if self._problem.isHidden() else self._problem.text()
 
-    def _tell(self, refusal: str | None = None) -> None:
-        text = refusal or self._param.refuse(self._shown) or self._outer
+    def _tell(self) -> None:
+        text = self._refusal or self._param.refuse(self._shown) or self._outer
         self._problem.setText(text)
         self._problem.setVisible(bool(text))
 

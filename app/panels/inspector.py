@@ -11,7 +11,7 @@ from app.document import Document
 from app.fields import Form
 from app.fields.editors import CalmComboBox, NumberEditor
 from app.icons import group_icon, icon
-from app.panels.sections import ProblemBox, clear, dim, heading, scrolled
+from app.panels.sections import ProblemBox, clear, dim, heading, scrolled, settle
 from app.theme import SPACE, mono
 from engine import edit, fixes, kinds
 from engine.declare import Loss, Param
@@ -75,6 +75,7 @@ class Inspector(QWidget):
         else:
             self._build_project()
         self._column.addStretch(1)
+        settle(self._column)
 
     def _build_project(self) -> None:
         self._column.addWidget(heading("Project"))
@@ -215,6 +216,7 @@ class Inspector(QWidget):
             self._ports.addWidget(self._port(name, f"{tensor}  {tensor.dtype}" if tensor else "not known yet", ""))
         if report and report.parameters:
             self._ports.addWidget(dim(f"{report.parameters:,} parameters"))
+        settle(self._ports)
 
     def _port(self, name: str, text: str, tip: str) -> QWidget:
         row = QWidget()

@@ -12,7 +12,7 @@ from app.document import Document
 from app.fields import Form
 from app.fields.editors import CalmComboBox
 from app.icons import icon
-from app.panels.sections import clear, dim, heading, scrolled
+from app.panels.sections import clear, dim, heading, scrolled, settle
 from app.runner import Runner, log_end
 from app.theme import mono, theme, themes
 from engine import edit
@@ -120,6 +120,7 @@ class TrainingPanel(QWidget):
         self._optimizer.reset.connect(lambda name: self._set_optimizer(name, declared.defaults()[name]))
         self._optimizer_form.addWidget(dim(declared.doc()))
         self._optimizer_form.addWidget(self._optimizer)
+        settle(self._optimizer_form)
 
     def _choose(self, place: int) -> None:
         op = self._optimizers.itemText(place)

@@ -34,7 +34,6 @@ class Output(Op, group="Inputs and outputs"):
 
     synonyms = ("prediction", "result", "sink")
     outputs: ClassVar[str] = ""
-    example = {"input": "float32 2 10"}
 
     name: str | None = param(None, "Name of the answer, or of the port that it is in a block; empty for its id.")
 
