@@ -21,6 +21,7 @@ NAMES = {
     "reset": "arrow-u-up-left", "help": "question", "folder": "folder", "image": "image", "zoom_in": "magnifying-glass-plus",
     "zoom_out": "magnifying-glass-minus", "chevron_right": "caret-right", "chevron_down": "caret-down",
     "node": "squares-four", "palette": "list", "training": "gauge", "fix": "wrench", "home": "house",
+    "block": "stack-simple", "expose": "link-simple",
 }  # fmt: skip
 
 GROUPS = {

@@ -220,6 +220,9 @@ def _uses(expanded: Expanded, nodes: Mapping[str, NodeReport]) -> Iterator[tuple
         for place in range(1, len(around), 2):
             use = SLASH.join(around[:place])
             sizes[use] = sizes.get(use, 0) + node.parameters
+    for path, wire in expanded.feeds.items():
+        if tensor := _tensor_at(wire, nodes):
+            yield path, NodeReport({"output": tensor})
     for use, wires in expanded.outputs.items():
         outputs = {port: _tensor_at(wire, nodes) for port, wire in wires.items()}
         yield use, NodeReport({port: tensor for port, tensor in outputs.items() if tensor}, sizes.get(use, 0))

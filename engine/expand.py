@@ -20,11 +20,13 @@ MOST_NODES = 50_000
 class Expanded:
     """A spec without Block nodes, what comes out of each Block node, and what is wrong with blocks and their uses.
 
-    `outputs` maps the path of each Block node to its ports' wires in the flat spec.
+    `outputs` maps the path of each Block node to its ports' wires in the flat spec, `feeds` the path of each Input
+    inside a block to the wire that comes in there.
     """
 
     spec: Spec
     outputs: Mapping[str, Mapping[str, Wire]] = field(default_factory=dict)
+    feeds: Mapping[str, Wire] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
 
@@ -37,7 +39,7 @@ def expand(spec: Spec) -> Expanded:
         work.scope(_Scope(spec.nodes))
     except Mistake as mistake:
         return Expanded(spec.with_nodes([]), problems=(mistake.problem(),))
-    return Expanded(spec.with_nodes(work.nodes.values()), work.outputs, tuple(work.problems))
+    return Expanded(spec.with_nodes(work.nodes.values()), work.outputs, work.feeds, tuple(work.problems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class _Expansion:
         self._blocks = blocks
         self.nodes: dict[str, Node] = {}
         self.outputs: dict[str, Mapping[str, Wire]] = {}
+        self.feeds: dict[str, Wire] = {}
         self.problems: list[Problem] = []
 
     def scope(self, scope: _Scope) -> dict[str, Wire]:
@@ -68,6 +71,8 @@ class _Expansion:
         for node_id in order(whole):
             node = scope.nodes[node_id]
             if scope.path and node.op == "Input":
+                if port_name(node) in scope.wired:
+                    self.feeds[scope.prefix + node_id] = scope.wired[port_name(node)]
                 continue
             inputs = self._inputs(scope, node, silent)
             if inputs is None:

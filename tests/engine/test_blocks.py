@@ -38,7 +38,7 @@ def test_a_block_made_of_a_selection_computes_the_same() -> None:
     assert list(grouped.nodes)[2] == "features_1"
     assert "accuracy" in grouped.nodes
     assert grouped.nodes["features_1"].inputs == {"input": "input_1"}
-    assert grouped.nodes["linear_1"].inputs == {"input": "features_1.output"}
+    assert grouped.nodes["linear_1"].inputs == {"input": "features_1"}
     assert check(grouped).problems == ()
     assert check(grouped).parameters == check(spec).parameters
     assert torch.equal(answers(grouped, 2, 1, 8, 8)[0], answers(spec, 2, 1, 8, 8)[0])
