@@ -22,7 +22,7 @@ LEFT = Qt.MouseButton.LeftButton
 def tabs(qtbot: QtBot, document: Document) -> CanvasTabs:
     """The graph of an image classifier, checked, its convolution and activation in a block that stands twice."""
     spec = block_edits.group(image_classifier(), ["conv2d_1", "relu_1"], "Stage")
-    spec = block_edits.set_repeat(spec, "stage_1", 2)
+    spec = edit.tidy(block_edits.set_repeat(spec, "stage_1", 2))
     tabs = CanvasTabs(document)
     qtbot.addWidget(tabs)
     tabs.resize(900, 600)
