@@ -10,12 +10,14 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
 from engine.declare import Call, Input, Op, Recipe, Value, pattern
+from engine.initial import file_problems, held
 from engine.ops import OPS
 from engine.problem import Fix, Mistake, Problem
 from engine.program import Feed
@@ -23,7 +25,8 @@ from engine.recipes import arguments, build, call, find, is_plain
 from engine.report import NodeReport, Report, Tensor
 from engine.sizes import Free, Names, Size, at, fit, trial
 from engine.spec import Node, Spec, Wire, source_id, source_port
-from engine.validate import cycle_problems, node_problems, order, settings_problems, terminals
+from engine.validate import cycle_problems, node_problems, order, settings_problems, terminals, weights_problems
+from engine.weights import Held, init_problems, optimizer_problems, trained
 
 KEPT_RESULTS = 20_000
 RUNS = 3
@@ -48,17 +51,19 @@ Traced = Mapping[str, tuple[tuple[int | str, ...], str]]  # output port -> (shap
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A node that works: what it is built from, what flows out, how many numbers it trains."""
+    """A node that works: what it is built from, what flows out, the weights it holds, what flows in."""
 
     op: Op
     recipe: Recipe | Call | None
     outputs: Mapping[str, Flow]
-    parameters: int = 0
+    weights: Held = field(default_factory=Held)
     flows: Flows = field(default_factory=dict)
 
-    def report(self) -> NodeReport:
-        """The same as a report tells it."""
-        return NodeReport({port: flow.tensor() for port, flow in self.outputs.items()}, self.parameters)
+    def report(self, trained: Sequence[str]) -> NodeReport:
+        """The same as a report tells it; `trained` are the tensors that training changes."""
+        outputs = {port: flow.tensor() for port, flow in self.outputs.items()}
+        count = self.weights.count()
+        return NodeReport(outputs, count, self.weights.tensors, count - self.weights.count(trained))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +89,11 @@ class Checker:
         self._parsed: dict[str, tuple[Node, Op | None]] = {}
         self._names: dict[str, tuple[int, ...]] = {}
 
-    def check(self, spec: Spec, stop: Callable[[], bool] | None = None) -> Report:
-        """Check a whole spec; raises Stopped where `stop` says so. A node behind a broken one is not reported."""
+    def check(self, spec: Spec, stop: Callable[[], bool] | None = None, folder: Path | None = None) -> Report:
+        """Check a whole spec; raises Stopped where `stop` says so. A node behind a broken one is not reported.
+
+        Files that weights begin from are looked at where the `folder` is known in which relative paths start.
+        """
         if len(self._kept) > KEPT_RESULTS:
             self._kept.clear()
         checked: dict[str, Checked] = {}
@@ -107,9 +115,15 @@ class Checker:
                 checked[node_id] = result
         self.checked = checked
         self._memos = {node_id: memo for node_id, memo in self._memos.items() if node_id in spec.nodes}
-        problems = [problem for node_id in spec.nodes for problem in found.get(node_id, ())]
+        problems: list[Problem] = []
+        for node in spec.nodes.values():
+            problems += [*found.get(node.id, ()), *weights_problems(node)]
+        held = {node: checked[node].weights for node in spec.nodes if node in checked}
         problems += [*cycle_problems(spec), *_whole_problems(spec), *settings_problems(spec)]
-        return Report({node: checked[node].report() for node in spec.nodes if node in checked}, tuple(problems))
+        problems += [*init_problems(spec, held), *optimizer_problems(spec, held)]
+        problems += file_problems(spec, held, folder) if folder is not None else ()
+        changed = trained(spec, held)
+        return Report({node: checked[node].report(changed.get(node, ())) for node in held}, tuple(problems))
 
     def _node(
         self, spec: Spec, node: Node, sources: tuple[Checked, ...], checked: Mapping[str, Checked]
@@ -157,7 +171,7 @@ class Checker:
         runs = RUNS if names else 1
         _refuse_flows(op, flows)
         if type(op).__name__ == "Output":
-            return Checked(op, None, {}, 0, flows)
+            return Checked(op, None, {}, flows=flows)
         try:
             return self._run(op, flows, names, runs)
         except Mistake as mistake:  # where nothing else is to blame, it is what comes in first
@@ -173,7 +187,7 @@ class Checker:
         trial = _Trial(op, recipe, flows)
         results = [trial.run(names, run) for run in range(runs)]
         outputs = {port: self._fitted(port, results, names, trial) for port in results[0]}
-        return Checked(op, recipe, outputs, trial.parameters, flows)
+        return Checked(op, recipe, outputs, trial.weights, flows)
 
     def _names_of(self, flows: Flows) -> Names:
         found: dict[str, tuple[int, ...]] = {}
@@ -208,9 +222,9 @@ class Checker:
         return Free((name,))
 
 
-def check(spec: Spec) -> Report:
+def check(spec: Spec, folder: Path | None = None) -> Report:
     """Check a spec once."""
-    return Checker().check(spec)
+    return Checker().check(spec, folder=folder)
 
 
 def _same(old: tuple[Checked, ...], new: tuple[Checked, ...]) -> bool:
@@ -324,10 +338,9 @@ class _Trial:
     def __init__(self, op: Op, recipe: Recipe | Call, flows: Flows) -> None:
         self._op, self._recipe, self._flows = op, recipe, flows
         self._module: nn.Module | None = None
-        self.parameters = 0
         if isinstance(recipe, Recipe):
             self._module = _said(type(op).__name__, lambda: _meta_module(recipe))
-            self.parameters = sum(each.numel() for each in self._module.parameters() if each.requires_grad)
+        self.weights = held(op, self._module)
 
     def run(self, names: Names, run: int) -> Traced:
         """Run the op at the sizes of one run; returns {port: (shape, dtype)}."""

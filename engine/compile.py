@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -13,6 +14,7 @@ from torch import fx, nn
 from engine import edit, validate
 from engine.check import Checked, Checker, feed
 from engine.declare import Call, Loss, Metric, Pattern, Recipe, pattern
+from engine.initial import initialise
 from engine.ops import OPS
 from engine.passes import optimise
 from engine.problem import Mistake
@@ -39,15 +41,21 @@ class Compiled:
     report: Report
 
 
-def compile(spec: Spec, *, only: Only = "training", seed: int | None = None) -> Compiled:
-    """Compile a spec; with a seed its weights are drawn anew, and alike each time.
+def compile(spec: Spec, *, only: Only = "training", seed: int | None = None, folder: Path | None = None) -> Compiled:
+    """Compile a spec; with a seed its weights are drawn anew, and alike each time, as its initializers say.
 
-    Raises Mistake with the first problem of the spec, or where it has nothing to train or to predict.
+    Relative paths of files that weights begin from start at `folder`. Raises Mistake with the first problem of the
+    spec, or where it has nothing to train or to predict.
     """
     program, report = _lowered(spec)
     wanted = _only(program, only)
     live, notes = optimise(wanted)
-    modules = build_modules(program, seed=seed)
+    with torch.random.fork_rng(devices=[], enabled=seed is not None):
+        if seed is not None:
+            torch.manual_seed(seed)
+        modules = build_modules(program)
+        if seed is not None:
+            initialise(spec, modules, folder or Path())
     module = fx.GraphModule(nn.ModuleDict(modules), _graph(live), class_name="Model")
     for name, each in modules.items():
         if name not in module._modules:
@@ -142,12 +150,9 @@ def _step(spec: Spec, node_id: str, checked: Checked) -> Step:
 # --------------------------------------------------------------------------------------------------------- build
 
 
-def build_modules(program: Program, *, seed: int | None = None) -> dict[str, nn.Module]:
-    """Build the module of each step that has one, in the program's order; a seed leaves torch's own stream alone."""
-    with torch.random.fork_rng(devices=[], enabled=seed is not None):
-        if seed is not None:
-            torch.manual_seed(seed)
-        return {step.node: build(step.recipe) for step in program.steps if isinstance(step.recipe, Recipe)}
+def build_modules(program: Program) -> dict[str, nn.Module]:
+    """Build the module of each step that has one, in the program's order."""
+    return {step.node: build(step.recipe) for step in program.steps if isinstance(step.recipe, Recipe)}
 
 
 def _graph(program: Program) -> fx.Graph:

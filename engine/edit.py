@@ -18,12 +18,25 @@ from typing import Any
 from engine import card
 from engine.columns import Column
 from engine.declare import Metric, did_you_mean
+from engine.edit_settings import (
+    add_optimizer,
+    move_optimizer,
+    remove_optimizer,
+    remove_setting,
+    set_default_init,
+    set_init,
+    set_name,
+    set_optimizer,
+    set_schedule,
+    set_setting,
+    set_source,
+    set_weights,
+    without_nodes,
+)
 from engine.layout import layout
 from engine.ops import OPS
-from engine.ops.optimizer import Optimizer
-from engine.ops.source import Source
 from engine.problem import Fix, Mistake
-from engine.spec import MODULE_NAMES, Node, Spec, Wire, decode_node, encode_node, source_id
+from engine.spec import MODULE_NAMES, Node, Spec, Wire, decode_node, encode_node, jsonable, source_id
 from engine.validate import would_cycle
 
 Position = tuple[float, float]
@@ -67,7 +80,7 @@ def add(
     """Add a node with all its params at their defaults, `params` excepted; its id is `new_id(spec, op)`."""
     declared = _op(op)
     wires = {port: wire if isinstance(wire, str) else tuple(wire) for port, wire in (inputs or {}).items()}
-    node = Node(new_id(spec, op), op, _jsonable({**declared.defaults(), **(params or {})}), wires)
+    node = Node(new_id(spec, op), op, jsonable({**declared.defaults(), **(params or {})}), wires)
     return move(spec.with_nodes([*spec.nodes.values(), node]), {node.id: pos})
 
 
@@ -75,15 +88,6 @@ def _op(op: str) -> type[Any]:
     if op not in OPS:
         raise Mistake(f"There is no op {op!r}{did_you_mean(op, OPS)}.")
     return OPS[op]
-
-
-def _jsonable(value: Any) -> Any:
-    """Turn tuples into lists, so that a param reads the same before and after it was saved."""
-    if isinstance(value, list | tuple):
-        return [_jsonable(each) for each in value]
-    if isinstance(value, Mapping):
-        return {name: _jsonable(each) for name, each in value.items()}
-    return value
 
 
 def _node(spec: Spec, node: str) -> Node:
@@ -101,7 +105,7 @@ def remove(spec: Spec, ids: Iterable[str]) -> Spec:
     gone = {_node(spec, node).id for node in ids}
     kept = [_without_wires_from(node, gone) for node in spec.nodes.values() if node.id not in gone]
     canvas = {node_id: place for node_id, place in spec.canvas.items() if node_id not in gone}
-    return replace(spec.with_nodes(kept), canvas=canvas)
+    return without_nodes(replace(spec.with_nodes(kept), canvas=canvas), gone)
 
 
 def _without_wires_from(node: Node, gone: set[str]) -> Node:
@@ -218,7 +222,7 @@ def replace_op(spec: Spec, node: str, op: str) -> Spec:
         if name is not None:
             wires = (wire,) if isinstance(wire, str) else wire
             inputs[name] = tuple(wires) if ports[name].list else wires[0]
-    changed = _with(spec, replace(old, op=op, params=_jsonable(params), inputs=inputs))
+    changed = _with(spec, replace(old, op=op, params=jsonable(params), inputs=inputs))
     outputs = declared.output_ports()
     return changed.with_nodes(_rewired(each, node, outputs) for each in changed.nodes.values())
 
@@ -249,7 +253,7 @@ def _rewired(node: Node, source: str, outputs: tuple[str, ...]) -> Node:
 def set_param(spec: Spec, node: str, name: str, value: Any) -> Spec:
     """Set a param; the value is kept even where it is wrong, and the check says so."""
     target = _node(spec, node)
-    return _with(spec, replace(target, params={**target.params, name: _jsonable(value)}))
+    return _with(spec, replace(target, params={**target.params, name: jsonable(value)}))
 
 
 def reset_param(spec: Spec, node: str, name: str) -> Spec:
@@ -329,55 +333,6 @@ def set_title(spec: Spec, node: str, title: str) -> Spec:
 def tidy(spec: Spec) -> Spec:
     """Place all nodes by the layered layout."""
     return move(spec, layout(spec))
-
-
-# ------------------------------------------------------------------------------------------------------ settings
-
-
-def set_name(spec: Spec, name: str) -> Spec:
-    """Rename the project."""
-    return replace(spec, name=name)
-
-
-def set_setting(spec: Spec, path: str, value: Any) -> Spec:
-    """Set a value of the data or training section by its path, such as "data.source.params.path"."""
-    section, *rest = path.split(".")
-    if section not in ("data", "training") or not rest:
-        raise Mistake(f"{path!r} names no setting; it must start with data. or training.")
-    changed = _set(getattr(spec, section), rest, _jsonable(value), path)
-    return replace(spec, data=changed) if section == "data" else replace(spec, training=changed)
-
-
-def _set(holder: Any, path: list[str], value: Any, whole: str) -> Any:
-    if not path:
-        return value
-    key, *rest = path
-    if isinstance(holder, list):
-        if not key.isdigit() or int(key) >= len(holder):
-            raise Mistake(f"{whole!r} names no setting: the list has no place {key}.")
-        place = int(key)
-        return [*holder[:place], _set(holder[place], rest, value, whole), *holder[place + 1 :]]
-    if not isinstance(holder, Mapping):
-        raise Mistake(f"{whole!r} names no setting: there is nothing below {key}.")
-    return {**holder, key: _set(holder.get(key, {}), rest, value, whole)}
-
-
-def set_source(spec: Spec, kind: str) -> Spec:
-    """Choose another kind of data source, at its defaults; the steps of columns start anew."""
-    if kind not in Source.registry:
-        raise Mistake(f"There is no data source {kind!r}{did_you_mean(kind, Source.registry)}.")
-    params = _jsonable(Source.registry[kind].defaults())
-    data = {name: value for name, value in spec.data.items() if name != "columns"}
-    return replace(spec, data={**data, "source": {"kind": kind, "params": params}})
-
-
-def set_optimizer(spec: Spec, op: str) -> Spec:
-    """Choose another optimizer, at its defaults."""
-    if op not in Optimizer.registry:
-        raise Mistake(f"There is no optimizer {op!r}{did_you_mean(op, Optimizer.registry)}.")
-    params = _jsonable(Optimizer.registry[op].defaults())
-    main = {"name": "main", "op": op, "params": params, "nodes": "*", "losses": "*", "schedule": None, "every": 1}
-    return replace(spec, training={**spec.training, "optimizers": [main]})
 
 
 # ---------------------------------------------------------------------------------------------- copy and paste
@@ -467,7 +422,8 @@ EDITS: dict[str, Callable[..., Spec]] = {
     each.__name__: each
     for each in (
         add, remove, connect, disconnect, insert, replace_op, set_param, reset_param, set_factor, set_decode, move,
-        set_title, take_shape, tidy, set_name, set_setting, set_source, set_optimizer,
+        set_title, take_shape, tidy, set_name, set_setting, remove_setting, set_source, set_optimizer, add_optimizer,
+        remove_optimizer, move_optimizer, set_schedule, set_weights, set_init, set_default_init,
     )
 }  # fmt: skip
 
@@ -479,3 +435,48 @@ def apply(spec: Spec, fix: Fix) -> Spec:
     if change is None or not set(fix.arguments) <= set(known):
         raise Mistake(f"This version cannot do {fix.edit!r}.")
     return change(spec, **fix.arguments)
+
+
+__all__ = [
+    "CLIP_KEY",
+    "EDITS",
+    "GRID",
+    "OPS",
+    "STEP_RIGHT",
+    "Position",
+    "add",
+    "add_optimizer",
+    "apply",
+    "bind",
+    "connect",
+    "copy",
+    "disconnect",
+    "duplicate",
+    "insert",
+    "move",
+    "move_optimizer",
+    "new_id",
+    "new_nodes",
+    "paste",
+    "position",
+    "remove",
+    "remove_optimizer",
+    "remove_setting",
+    "replace_op",
+    "reset_param",
+    "set_decode",
+    "set_default_init",
+    "set_factor",
+    "set_init",
+    "set_name",
+    "set_optimizer",
+    "set_param",
+    "set_schedule",
+    "set_setting",
+    "set_source",
+    "set_title",
+    "set_weights",
+    "take_shape",
+    "tidy",
+    "title",
+]
