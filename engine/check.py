@@ -10,6 +10,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from torch import nn
 
 from engine.declare import Call, Input, Op, Recipe, Value, pattern
 from engine.expand import SLASH, Expanded, expand, once
+from engine.initial import file_problems, held
 from engine.ops import OPS
 from engine.problem import Fix, Mistake, Problem
 from engine.program import Feed
@@ -24,7 +26,8 @@ from engine.recipes import arguments, build, call, find, is_plain
 from engine.report import NodeReport, Report, Tensor
 from engine.sizes import Free, Names, Size, at, fit, trial
 from engine.spec import Node, Spec, Wire, source_id, source_port
-from engine.validate import node_problems, order, settings_problems, terminals
+from engine.validate import node_problems, order, settings_problems, terminals, weights_problems
+from engine.weights import Held, init_problems, optimizer_problems, trained
 
 KEPT_RESULTS = 20_000
 RUNS = 3
@@ -49,17 +52,19 @@ Traced = Mapping[str, tuple[tuple[int | str, ...], str]]  # output port -> (shap
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A node that works: what it is built from, what flows out, how many numbers it trains."""
+    """A node that works: what it is built from, what flows out, the weights it holds, what flows in."""
 
     op: Op
     recipe: Recipe | Call | None
     outputs: Mapping[str, Flow]
-    parameters: int = 0
+    weights: Held = field(default_factory=Held)
     flows: Flows = field(default_factory=dict)
 
-    def report(self) -> NodeReport:
-        """The same as a report tells it."""
-        return NodeReport({port: flow.tensor() for port, flow in self.outputs.items()}, self.parameters)
+    def report(self, trained: Sequence[str]) -> NodeReport:
+        """The same as a report tells it; `trained` are the tensors that training changes."""
+        outputs = {port: flow.tensor() for port, flow in self.outputs.items()}
+        count = self.weights.count()
+        return NodeReport(outputs, count, self.weights.tensors, count - self.weights.count(trained))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +90,11 @@ class Checker:
         self._parsed: dict[str, tuple[Node, Op | None]] = {}
         self._names: dict[str, tuple[int, ...]] = {}
 
-    def check(self, spec: Spec, stop: Callable[[], bool] | None = None) -> Report:
-        """Check a whole spec; raises Stopped where `stop` says so. A node behind a broken one is not reported."""
+    def check(self, spec: Spec, stop: Callable[[], bool] | None = None, folder: Path | None = None) -> Report:
+        """Check a whole spec; raises Stopped where `stop` says so. A node behind a broken one is not reported.
+
+        Files that weights begin from are looked at where the `folder` is known in which relative paths start.
+        """
         if len(self._kept) > KEPT_RESULTS:
             self._kept.clear()
         expanded = expand(spec)
@@ -110,9 +118,15 @@ class Checker:
                 checked[node_id] = result
         self.checked = checked
         self._memos = {node_id: memo for node_id, memo in self._memos.items() if node_id in flat.nodes}
-        problems = [problem for node_id in flat.nodes for problem in found.get(node_id, ())]
+        problems: list[Problem] = []
+        for node in flat.nodes.values():
+            problems += [*found.get(node.id, ()), *weights_problems(node)]
+        held = {node: checked[node].weights for node in flat.nodes if node in checked}
         problems += [*expanded.problems, *_whole_problems(spec), *settings_problems(spec)]
-        nodes = {node: checked[node].report() for node in flat.nodes if node in checked}
+        problems += [*init_problems(flat, held), *optimizer_problems(flat, held)]
+        problems += file_problems(flat, held, folder) if folder is not None else ()
+        changed = trained(flat, held)
+        nodes = {node: checked[node].report(changed.get(node, ())) for node in held}
         return Report({**nodes, **dict(_uses(expanded, nodes))}, once(spec, problems))
 
     def _node(
@@ -161,7 +175,7 @@ class Checker:
         runs = RUNS if names else 1
         _refuse_flows(op, flows)
         if type(op).__name__ == "Output":
-            return Checked(op, None, {}, 0, flows)
+            return Checked(op, None, {}, flows=flows)
         try:
             return self._run(op, flows, names, runs)
         except Mistake as mistake:  # where nothing else is to blame, it is what comes in first
@@ -177,7 +191,7 @@ class Checker:
         trial = _Trial(op, recipe, flows)
         results = [trial.run(names, run) for run in range(runs)]
         outputs = {port: self._fitted(port, results, names, trial) for port in results[0]}
-        return Checked(op, recipe, outputs, trial.parameters, flows)
+        return Checked(op, recipe, outputs, trial.weights, flows)
 
     def _names_of(self, flows: Flows) -> Names:
         found: dict[str, tuple[int, ...]] = {}
@@ -214,18 +228,25 @@ class Checker:
 
 def _uses(expanded: Expanded, nodes: Mapping[str, NodeReport]) -> Iterator[tuple[str, NodeReport]]:
     """Tell of each Block node what comes out of it and how many numbers it trains, by what is inside."""
-    sizes: dict[str, int] = {}
+    inside: dict[str, list[NodeReport]] = {}
     for path, node in nodes.items():
         *around, _id = path.split(SLASH)
         for place in range(1, len(around), 2):
-            use = SLASH.join(around[:place])
-            sizes[use] = sizes.get(use, 0) + node.parameters
+            inside.setdefault(SLASH.join(around[:place]), []).append(node)
     for path, wire in expanded.feeds.items():
         if tensor := _tensor_at(wire, nodes):
             yield path, NodeReport({"output": tensor})
     for use, wires in expanded.outputs.items():
         outputs = {port: _tensor_at(wire, nodes) for port, wire in wires.items()}
-        yield use, NodeReport({port: tensor for port, tensor in outputs.items() if tensor}, sizes.get(use, 0))
+        held = inside.get(use, [])
+        yield (
+            use,
+            NodeReport(
+                {port: tensor for port, tensor in outputs.items() if tensor},
+                sum(node.parameters for node in held),
+                frozen=sum(node.frozen for node in held),
+            ),
+        )
 
 
 def _tensor_at(wire: Wire, nodes: Mapping[str, NodeReport]) -> Tensor | None:
@@ -233,9 +254,9 @@ def _tensor_at(wire: Wire, nodes: Mapping[str, NodeReport]) -> Tensor | None:
     return report.outputs.get(source_port(wire) or next(iter(report.outputs), "")) if report else None
 
 
-def check(spec: Spec) -> Report:
+def check(spec: Spec, folder: Path | None = None) -> Report:
     """Check a spec once."""
-    return Checker().check(spec)
+    return Checker().check(spec, folder=folder)
 
 
 def _same(old: tuple[Checked, ...], new: tuple[Checked, ...]) -> bool:
@@ -349,10 +370,9 @@ class _Trial:
     def __init__(self, op: Op, recipe: Recipe | Call, flows: Flows) -> None:
         self._op, self._recipe, self._flows = op, recipe, flows
         self._module: nn.Module | None = None
-        self.parameters = 0
         if isinstance(recipe, Recipe):
             self._module = _said(type(op).__name__, lambda: _meta_module(recipe))
-            self.parameters = sum(each.numel() for each in self._module.parameters() if each.requires_grad)
+        self.weights = held(op, self._module)
 
     def run(self, names: Names, run: int) -> Traced:
         """Run the op at the sizes of one run; returns {port: (shape, dtype)}."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -14,6 +15,7 @@ from engine import edit, validate
 from engine.check import Checked, Checker, feed
 from engine.declare import Call, Loss, Metric, Pattern, Recipe, pattern
 from engine.expand import SLASH, expand
+from engine.initial import initialise
 from engine.ops import OPS
 from engine.passes import optimise
 from engine.problem import Mistake
@@ -30,7 +32,8 @@ class Compiled:
     """A graph as a module: `module(*tensors)`, in the order of `feeds`, returns {node id: tensor}.
 
     For training these are losses (one number) and metrics (sum, count); for inference the outputs. The module holds
-    the weights of the whole graph either way. `passes` tells what the graph passes did.
+    the weights of the whole graph either way. `passes` tells what the graph passes did; `spec` is the spec with its
+    blocks written out.
     """
 
     module: fx.GraphModule
@@ -38,21 +41,28 @@ class Compiled:
     feeds: tuple[Feed, ...]
     passes: tuple[str, ...]
     report: Report
+    spec: Spec
 
 
-def compile(spec: Spec, *, only: Only = "training", seed: int | None = None) -> Compiled:
-    """Compile a spec; with a seed its weights are drawn anew, and alike each time.
+def compile(spec: Spec, *, only: Only = "training", seed: int | None = None, folder: Path | None = None) -> Compiled:
+    """Compile a spec; with a seed its weights are drawn anew, and alike each time, as its initializers say.
 
-    Raises Mistake with the first problem of the spec, or where it has nothing to train or to predict.
+    Relative paths of files that weights begin from start at `folder`. Raises Mistake with the first problem of the
+    spec, or where it has nothing to train or to predict.
     """
-    program, report = _lowered(spec)
+    program, report, flat = _lowered(spec)
     wanted = _only(program, only)
     live, notes = optimise(wanted)
-    modules = build_modules(program, seed=seed)
+    with torch.random.fork_rng(devices=[], enabled=seed is not None):
+        if seed is not None:
+            torch.manual_seed(seed)
+        modules = build_modules(program)
+        if seed is not None:
+            initialise(flat, modules, folder or Path())
     module = fx.GraphModule(_tree_of(modules), _graph(live), class_name="Model")
     for name, each in modules.items():
         _put(module, module_path(name), each)
-    return Compiled(module, live, live.feeds, notes, report)
+    return Compiled(module, live, live.feeds, notes, report, flat)
 
 
 def module_path(node: str) -> str:
@@ -101,7 +111,7 @@ def _only(program: Program, only: Only) -> Program:
 # --------------------------------------------------------------------------------------------------------- lower
 
 
-def _lowered(spec: Spec) -> tuple[Program, Report]:
+def _lowered(spec: Spec) -> tuple[Program, Report, Spec]:
     checker = Checker()
     report = checker.check(spec)
     if not report.problems:
@@ -120,7 +130,7 @@ def _lowered(spec: Spec) -> tuple[Program, Report]:
         metrics={node: _metric(checked[node]) for node in metrics},
         outputs={node: _ref(spec, str(spec.nodes[node].inputs["input"])) for node in outputs},
     )
-    return program, report
+    return program, report, spec
 
 
 def _metric(checked: Checked) -> Metric:
@@ -167,12 +177,9 @@ def _step(spec: Spec, node_id: str, checked: Checked) -> Step:
 # --------------------------------------------------------------------------------------------------------- build
 
 
-def build_modules(program: Program, *, seed: int | None = None) -> dict[str, nn.Module]:
-    """Build the module of each step that has one, in the program's order; a seed leaves torch's own stream alone."""
-    with torch.random.fork_rng(devices=[], enabled=seed is not None):
-        if seed is not None:
-            torch.manual_seed(seed)
-        return {step.node: build(step.recipe) for step in program.steps if isinstance(step.recipe, Recipe)}
+def build_modules(program: Program) -> dict[str, nn.Module]:
+    """Build the module of each step that has one, in the program's order."""
+    return {step.node: build(step.recipe) for step in program.steps if isinstance(step.recipe, Recipe)}
 
 
 def _graph(program: Program) -> fx.Graph:

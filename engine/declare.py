@@ -93,7 +93,8 @@ class Declared:
 
     A subclass made with `family=...` opens a family; subclasses of that register themselves in its `registry`
     by class name. `group` is the heading under which a palette or a form lists it, `synonyms` are further
-    words that find it, `title` is its name in words where the class name does not read well.
+    words that find it, `title` is its name in words where the class name does not read well, `subject` how a
+    sentence about it begins, where that is not its name.
     """
 
     family: ClassVar[str] = ""
@@ -101,6 +102,7 @@ class Declared:
     group: ClassVar[str] = ""
     synonyms: ClassVar[tuple[str, ...]] = ()
     title: ClassVar[str] = ""
+    subject: ClassVar[str] = ""
 
     def __init_subclass__(cls, *, family: str | None = None, group: str | None = None, abstract: bool = False) -> None:
         super().__init_subclass__()
@@ -151,7 +153,9 @@ class Declared:
         known = cls.params()
         for name in values:
             if name not in known:
-                yield Problem(f"{cls.__name__} has no param {name!r}{did_you_mean(name, known)}.", param=name)
+                yield Problem(
+                    f"{cls.subject or cls.__name__} has no param {name!r}{did_you_mean(name, known)}.", param=name
+                )
 
     def changed(self) -> dict[str, Any]:
         """The params that differ from their defaults."""

@@ -18,10 +18,23 @@ from engine import card
 from engine.blocks import op_of
 from engine.columns import Column
 from engine.declare import Metric, Op, did_you_mean
+from engine.edit_settings import (
+    add_optimizer,
+    move_optimizer,
+    remove_optimizer,
+    remove_setting,
+    set_default_init,
+    set_init,
+    set_name,
+    set_optimizer,
+    set_schedule,
+    set_setting,
+    set_source,
+    set_weights,
+    without_nodes,
+)
 from engine.layout import layout
 from engine.ops import OPS
-from engine.ops.optimizer import Optimizer
-from engine.ops.source import Source
 from engine.problem import Mistake
 from engine.spec import (
     BLOCK,
@@ -34,6 +47,7 @@ from engine.spec import (
     decode_node,
     encode_block,
     encode_node,
+    jsonable,
     source_id,
 )
 from engine.validate import would_cycle
@@ -90,15 +104,6 @@ def _op(op: str) -> type[Any]:
     return OPS[op]
 
 
-def jsonable(value: Any) -> Any:
-    """Turn tuples into lists, so that a param reads the same before and after it was saved."""
-    if isinstance(value, list | tuple):
-        return [jsonable(each) for each in value]
-    if isinstance(value, Mapping):
-        return {name: jsonable(each) for name, each in value.items()}
-    return value
-
-
 def _node(spec: Spec, node: str) -> Node:
     if node not in spec.nodes:
         raise Mistake(f"There is no node {node!r}{did_you_mean(node, spec.nodes)}.")
@@ -114,7 +119,7 @@ def remove(spec: Spec, ids: Iterable[str]) -> Spec:
     gone = {_node(spec, node).id for node in ids}
     kept = [_without_wires_from(node, gone) for node in spec.nodes.values() if node.id not in gone]
     canvas = {node_id: place for node_id, place in spec.canvas.items() if node_id not in gone}
-    return replace(spec.with_nodes(kept), canvas=canvas)
+    return without_nodes(replace(spec.with_nodes(kept), canvas=canvas), gone)
 
 
 def _without_wires_from(node: Node, gone: set[str]) -> Node:
@@ -352,55 +357,6 @@ def tidy(spec: Spec) -> Spec:
     return move(spec, layout(spec))
 
 
-# ------------------------------------------------------------------------------------------------------ settings
-
-
-def set_name(spec: Spec, name: str) -> Spec:
-    """Rename the project."""
-    return replace(spec, name=name)
-
-
-def set_setting(spec: Spec, path: str, value: Any) -> Spec:
-    """Set a value of the data or training section by its path, such as "data.source.params.path"."""
-    section, *rest = path.split(".")
-    if section not in ("data", "training") or not rest:
-        raise Mistake(f"{path!r} names no setting; it must start with data. or training.")
-    changed = _set(getattr(spec, section), rest, jsonable(value), path)
-    return replace(spec, data=changed) if section == "data" else replace(spec, training=changed)
-
-
-def _set(holder: Any, path: list[str], value: Any, whole: str) -> Any:
-    if not path:
-        return value
-    key, *rest = path
-    if isinstance(holder, list):
-        if not key.isdigit() or int(key) >= len(holder):
-            raise Mistake(f"{whole!r} names no setting: the list has no place {key}.")
-        place = int(key)
-        return [*holder[:place], _set(holder[place], rest, value, whole), *holder[place + 1 :]]
-    if not isinstance(holder, Mapping):
-        raise Mistake(f"{whole!r} names no setting: there is nothing below {key}.")
-    return {**holder, key: _set(holder.get(key, {}), rest, value, whole)}
-
-
-def set_source(spec: Spec, kind: str) -> Spec:
-    """Choose another kind of data source, at its defaults; the steps of columns start anew."""
-    if kind not in Source.registry:
-        raise Mistake(f"There is no data source {kind!r}{did_you_mean(kind, Source.registry)}.")
-    params = jsonable(Source.registry[kind].defaults())
-    data = {name: value for name, value in spec.data.items() if name != "columns"}
-    return replace(spec, data={**data, "source": {"kind": kind, "params": params}})
-
-
-def set_optimizer(spec: Spec, op: str) -> Spec:
-    """Choose another optimizer, at its defaults."""
-    if op not in Optimizer.registry:
-        raise Mistake(f"There is no optimizer {op!r}{did_you_mean(op, Optimizer.registry)}.")
-    params = jsonable(Optimizer.registry[op].defaults())
-    main = {"name": "main", "op": op, "params": params, "nodes": "*", "losses": "*", "schedule": None, "every": 1}
-    return replace(spec, training={**spec.training, "optimizers": [main]})
-
-
 # ---------------------------------------------------------------------------------------------- copy and paste
 
 
@@ -523,6 +479,53 @@ EDITS: dict[str, Callable[..., Spec]] = {
     each.__name__: each
     for each in (
         add, remove, connect, disconnect, insert, replace_op, set_param, reset_param, set_factor, set_decode, move,
-        set_title, take_shape, tidy, set_name, set_setting, set_source, set_optimizer,
+        set_title, take_shape, tidy, set_name, set_setting, remove_setting, set_source, set_optimizer, add_optimizer,
+        remove_optimizer, move_optimizer, set_schedule, set_weights, set_init, set_default_init,
     )
 }  # fmt: skip
+
+__all__ = [
+    "CLIP_KEY",
+    "EDITS",
+    "GRID",
+    "OPS",
+    "STEP_RIGHT",
+    "Position",
+    "add",
+    "add_optimizer",
+    "bind",
+    "connect",
+    "copy",
+    "disconnect",
+    "duplicate",
+    "free_id",
+    "insert",
+    "jsonable",
+    "move",
+    "move_optimizer",
+    "new_id",
+    "new_nodes",
+    "op_of",
+    "paste",
+    "position",
+    "remove",
+    "remove_optimizer",
+    "remove_setting",
+    "replace_op",
+    "reset_param",
+    "set_decode",
+    "set_default_init",
+    "set_factor",
+    "set_init",
+    "set_name",
+    "set_optimizer",
+    "set_param",
+    "set_schedule",
+    "set_setting",
+    "set_source",
+    "set_title",
+    "set_weights",
+    "take_shape",
+    "tidy",
+    "title",
+]

@@ -37,6 +37,7 @@ class Progress:
     train: Scores
     samples_per_second: float
     seconds_left: float
+    learning_rates: Scores = field(default_factory=dict)  # optimizer's name -> its learning rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Epoch:
     seconds: float
     samples_per_second: float
     best: bool
+    learning_rates: Scores = field(default_factory=dict)  # optimizer's name -> that of its last step
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ class _Scope:
     prefix: str = ""
     values: Mapping[str, Any] | None = None  # of the block's params
     wired: Mapping[str, Wire] = field(default_factory=dict)  # input port -> the wire that comes in
+    weights: Mapping[str, Any] = field(default_factory=dict)  # settings of the use, which hold for all inside
     path: tuple[str, ...] = ()  # the blocks that hold it
 
 
@@ -140,7 +141,8 @@ class _Expansion:
         first = f"{scope.prefix}{node.id}{SLASH}0{SLASH}"
         for number in range(node.repeat):
             prefix = f"{scope.prefix}{node.id}{SLASH}{number}{SLASH}"
-            results = self.scope(_Scope(block.nodes, prefix, values, wired, (*scope.path, node.block)))
+            path = (*scope.path, node.block)
+            results = self.scope(_Scope(block.nodes, prefix, values, wired, _weights(scope, node), path))
             if number and node.share_weights:
                 self._share(prefix, first)
             wired = _fed_back(wired, results)
@@ -178,9 +180,10 @@ def _taken(name: str, value: Any, values: Mapping[str, Any] | None) -> Any:
 
 
 def _weights(scope: _Scope, node: Node) -> Mapping[str, Any]:
-    """The node's weights settings; a share names a node of the same scope."""
+    """The node's weights settings over those of the uses around it; a share names a node of the same scope."""
+    weights = {**scope.weights, **node.weights}
     share = node.weights.get("share")
-    return {**node.weights, "share": scope.prefix + share} if scope.prefix and isinstance(share, str) else node.weights
+    return {**weights, "share": scope.prefix + share} if isinstance(share, str) else weights
 
 
 def _fed_back(wired: Mapping[str, Wire], results: Mapping[str, Wire]) -> dict[str, Wire]:

@@ -271,21 +271,30 @@ class Shape(Kind):
 
 @dataclass(frozen=True, slots=True)
 class ListOf(Kind):
-    """Any number of values of one kind."""
+    """Values of one kind: `count` of them, or any number where it is None."""
 
     item: Kind
+    count: int | None = None
 
     @property
     def name(self) -> str:
+        if self.count is not None:
+            return f"({', '.join([self.item.name] * self.count)})"
         return f"list of {self.item.name}"
 
     def refuse(self, value: Any) -> str | None:
         if not isinstance(value, list | tuple):
-            return "must be a list"
+            return "must be a list" if self.count is None else f"must be a list of {self.count}"
+        if self.count is not None and len(value) != self.count:
+            return f"must have {self.count} values, not {len(value)}"
         return next((f"has {each!r}, which {words}" for each in value if (words := self.item.refuse(each))), None)
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "array", "items": self.item.schema()}
+        sizes = {} if self.count is None else {"minItems": self.count, "maxItems": self.count}
+        return {"type": "array", "items": self.item.schema(), **sizes}
+
+    def parse(self, value: Any) -> Any:
+        return tuple(map(self.item.parse, value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +347,8 @@ def kind_of(hint: Any, bounds: Bounds = UNBOUNDED) -> Kind:
     if origin in (Union, types.UnionType):
         return Either(tuple(kind_of(argument, bounds) for argument in arguments))
     if origin is tuple:
-        return ListOf(kind_of(arguments[0], bounds))
+        count = None if arguments[-1] is Ellipsis else len(arguments)
+        return ListOf(kind_of(arguments[0], bounds), count)
     raise TypeError(f"no kind of param for the annotation {hint!r}")
 
 

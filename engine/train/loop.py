@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import torch
@@ -21,6 +21,7 @@ from engine.train.checkpoint import (
 )
 from engine.train.folder import Run
 from engine.train.meter import LOSS, Meter, NotFinite
+from engine.train.optimizers import stepper
 from engine.train.session import Refused, Session, environment, open_session
 
 READ_SECONDS = 0.05  # between readings of the device, and of the commands
@@ -106,8 +107,8 @@ def _started(spec: Spec, folder: Path, run: Run, device: str | None) -> Iterator
 
 
 def _resumed(spec: Spec, run: Run, folder: str, device: str | None) -> Iterator[Event]:
-    session = open_session(spec, Path(folder), device=device)
-    progressed = load_checkpoint(run, session.compiled.module, session.optimizer)
+    session = open_session(spec, Path(folder), device=device, trained=True)
+    progressed = load_checkpoint(run, session.compiled.module, session.acting)
     run.clear("stop")
     yield from _epochs(session, run, progressed)
 
@@ -126,7 +127,7 @@ def _epochs(session: Session, run: Run, progressed: Progressed) -> Iterator[Even
         progressed.seconds = before + time.monotonic() - started
         if stopped:
             progressed.totals = meter.totals
-            path = save_checkpoint(run, module, session.optimizer, progressed)
+            path = save_checkpoint(run, module, session.acting, progressed)
             yield Checkpoint(progressed.epoch, str(path.relative_to(run.path)))
             yield _stopped(run, progressed)
             return
@@ -134,11 +135,16 @@ def _epochs(session: Session, run: Run, progressed: Progressed) -> Iterator[Even
         samples = (progressed.step - begun_step) * session.batching.batch_size
         validation = session.measure("validation")
         progressed.epoch, progressed.step, progressed.totals = progressed.epoch + 1, 0, {}
-        best = _is_best(session, progressed, validation or meter.scores())
+        scores = validation or meter.scores()
+        best = _is_best(session, progressed, scores)
         if best:
             save_tensors(run.weights, module.state_dict())
-        yield Epoch(progressed.epoch, meter.scores(), validation, seconds, samples / max(seconds, 1e-9), best)
-        path = save_checkpoint(run, module, session.optimizer, progressed)
+        speed, rates = samples / max(seconds, 1e-9), session.rates()
+        yield Epoch(progressed.epoch, meter.scores(), validation, seconds, speed, best, rates)
+        metric = next((scores[name] for name in session.compiled.program.metrics), None)
+        for acting in session.acting:
+            acting.after_epoch(scores[LOSS], metric)
+        path = save_checkpoint(run, module, session.acting, progressed)
         yield Checkpoint(progressed.epoch, str(path.relative_to(run.path)))
         if progressed.epoch < training.epochs and run.requested("stop"):
             yield _stopped(run, progressed)
@@ -170,23 +176,14 @@ def _start_event(session: Session, run: Run, progressed: Progressed) -> Started:
     )
 
 
-def _steps(session: Session, run: Run, progressed: Progressed, meter: Meter) -> Iterator[Event]:
+def _steps(session: Session, run: Run, progressed: Progressed, meter: Meter) -> Generator[Event, None, bool]:
     """Take the steps of one epoch that are left; returns whether it was stopped before its end."""
-    forward, optimizer = session.compiled.module.forward, session.optimizer
-    losses = list(session.compiled.program.losses.items())
-    parameters = list(session.compiled.module.parameters())
+    step = stepper(session.compiled.module.forward, session.turns)
     count, first = session.steps(), progressed.step
+    before = progressed.epoch * count
     begun = read = time.monotonic()
     for batch in session.training_batches(progressed.epoch, first):
-        for parameter in parameters:  # what zero_grad does, without its profiling
-            parameter.grad = None
-        answers = forward(*batch)
-        name, factor = losses[0]
-        loss = answers[name] if factor == 1.0 else answers[name] * factor
-        for name, factor in losses[1:]:
-            loss = loss + answers[name] * factor
-        loss.backward()
-        optimizer.step()
+        answers = step(batch, before + progressed.step)
         meter.add({name: answer.detach() for name, answer in answers.items()}, batch[0].shape[0])
         progressed.step += 1
         now = time.monotonic()
@@ -209,8 +206,9 @@ def _read(meter: Meter, progressed: Progressed) -> None:
     except NotFinite as found:
         step = progressed.step - waiting + found.batch + 1
         raise Mistake(
-            f"The loss became NaN or infinite in epoch {progressed.epoch + 1}, step {step}. Try a learning rate ten times "
-            "smaller, standardised columns, or BatchNorm layers; a logarithm or division in the graph may have met a zero."
+            f"The loss became NaN or infinite in epoch {progressed.epoch + 1}, step {step}. Try a learning rate ten "
+            "times smaller, standardised columns, or BatchNorm layers; a logarithm or division in the graph may have "
+            "met a zero."
         ) from None
 
 
@@ -224,6 +222,7 @@ def _progress(session: Session, progressed: Progressed, meter: Meter, seconds_a_
         train=meter.scores(),
         samples_per_second=session.batching.batch_size / max(seconds_a_step, 1e-9),
         seconds_left=left * seconds_a_step,
+        learning_rates=session.rates(),
     )
 
 

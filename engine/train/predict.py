@@ -24,7 +24,7 @@ BATCH = 256
 def evaluate(run: Run, split: str = "test", *, device: str | None = None) -> dict[str, float]:
     """Measure a run's best weights on a split: {loss or metric: value}."""
     folder = Path(run.environment().get("folder", "."))
-    session = open_session(run.spec(), folder, device=device)
+    session = open_session(run.spec(), folder, device=device, trained=True)
     if split not in session.splits:
         raise Mistake(f"The data has no {split} split; it has {', '.join(session.splits)}.")
     load_weights(session.compiled.module, run.weights)
