@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from engine.columns import Column
 from engine.declare import did_you_mean
+from engine.expand import expand
 from engine.problem import Fix, Problem
 from engine.report import Report
 from engine.spec import Node, Spec, source_id
@@ -21,6 +22,7 @@ def binding_problems(spec: Spec, report: Report, columns: Mapping[str, Column]) 
     """
     if not columns:
         return []
+    spec = expand(spec).spec
     used = upstream(spec, [node for kind in terminals(spec) for node in kind])
     found = []
     for node in spec.nodes.values():

@@ -12,6 +12,7 @@ from torch import Tensor
 from engine import data
 from engine.binding import CLASS_LOSSES
 from engine.compile import Compiled, compile
+from engine.expand import expand
 from engine.problem import Mistake
 from engine.spec import Spec, source_id
 from engine.train.checkpoint import load_weights
@@ -83,6 +84,7 @@ def _decoded(spec: Spec, state: Mapping[str, Any], output: str, tensor: Tensor) 
 
 def class_names(spec: Spec, state: Mapping[str, Any], output: str) -> list[str]:
     """The class names of an output: those of the column that a loss compares the same scores with."""
+    spec = expand(spec).spec
     wire = spec.nodes[output].inputs["input"]
     for node in spec.nodes.values():
         if node.op not in (*CLASS_LOSSES, "Accuracy") or node.inputs.get("input") != wire:

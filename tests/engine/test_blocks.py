@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -9,10 +11,15 @@ from engine.blocks import block_op, op_of
 from engine.check import check
 from engine.compile import compile
 from engine.dissolve import dissolve
+from engine.events import Finished
 from engine.expand import expand, home
 from engine.picture import svg
 from engine.problem import Mistake
 from engine.spec import Spec, dumps, loads
+from engine.train.checkpoint import load_tensors
+from engine.train.folder import Run
+from engine.train.loop import train
+from engine.train.predict import predict
 from tests.builders import chain, image_classifier
 
 
@@ -187,3 +194,27 @@ def test_a_block_is_drawn_with_its_ports_and_rounds() -> None:
     text = svg(residual(6), check(residual(6)))
     assert "Residual" in text
     assert "× 6" in text
+
+
+def test_a_network_of_blocks_learns_is_resumed_and_predicts_class_names(tmp_path: Path) -> None:
+    spec = group(edit.set_source(image_classifier(), "Digits"), ["conv2d_1", "relu_1", "flatten_1", "linear_1"], "Body")
+    spec = edit.set_decode(edit.set_setting(spec, "training.epochs", 3), "output_1", {"op": "Argmax", "params": {}})
+    spec = edit.set_weights(spec, "body_1", "lr_factor", 2.0)
+    run = Run(tmp_path / "run")
+    finished = list(train(spec, tmp_path, run))[-1]
+    assert isinstance(finished, Finished)
+    assert finished.test["accuracy"] > 0.8
+    assert "body_1.0.conv2d_1.weight" in load_tensors(run.weights)
+    assert next(predict(run, [{"image": [[0.0] * 8] * 8}]))["output_1"] in set("0123456789")
+
+
+def test_an_optimizer_that_names_a_block_trains_what_is_inside(tmp_path: Path) -> None:
+    spec = group(edit.set_source(image_classifier(), "Digits"), ["conv2d_1", "relu_1"], "Body")
+    spec = edit.set_setting(edit.set_optimizer(spec, "SGD"), "training.epochs", 1)
+    spec = edit.set_setting(spec, "training.optimizers.0.nodes", ["body_1"])
+    run = Run(tmp_path / "run")
+    list(train(spec, tmp_path, run))
+    before = compile(spec, seed=0).module.state_dict()
+    after = load_tensors(run.weights)
+    changed = {name for name in after if not torch.equal(before[name], after[name])}
+    assert changed == {"body_1.0.conv2d_1.weight", "body_1.0.conv2d_1.bias"}
