@@ -75,6 +75,7 @@ class Progressed:
     best_epoch: int = 0
     best_score: float | None = None
     seconds: float = 0.0
+    states: dict[str, dict[str, Tensor]] = field(default_factory=dict)  # of the metrics that gather
 
 
 def save_checkpoint(run: Run, module: nn.Module, optimizer: torch.optim.Optimizer, progressed: Progressed) -> Path:
@@ -88,6 +89,8 @@ def save_checkpoint(run: Run, module: nn.Module, optimizer: torch.optim.Optimize
                 tensors[f"optimizer.{index}.{key}"] = value
             else:
                 plain.setdefault(str(index), {})[key] = value
+    for node, gathered in progressed.states.items():
+        tensors |= {f"metrics.{node}.{key}": value for key, value in gathered.items()}
     tensors["random.cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
@@ -96,7 +99,7 @@ def save_checkpoint(run: Run, module: nn.Module, optimizer: torch.optim.Optimize
     pointer = {
         "tensors": path.name,
         "spec": "spec.json",
-        "progress": vars(progressed),
+        "progress": {name: value for name, value in vars(progressed).items() if name != "states"},
         "optimizer": {"groups": state["param_groups"], "state": plain},
     }
     run.write_json(f"checkpoints/{POINTER}", pointer)
@@ -127,7 +130,12 @@ def load_checkpoint(run: Run, module: nn.Module, optimizer: torch.optim.Optimize
     torch.set_rng_state(tensors["random.cpu"])
     if "random.cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["random.cuda"])
-    return Progressed(**pointer["progress"])
+    progressed = Progressed(**pointer["progress"])
+    for name, tensor in tensors.items():
+        if name.startswith("metrics."):
+            _, node, key = name.split(".", 2)
+            progressed.states.setdefault(node, {})[key] = tensor
+    return progressed
 
 
 def _arrange_as_weights(optimizer: torch.optim.Optimizer) -> None:

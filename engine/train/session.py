@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from engine import data
-from engine.binding import binding_problems
+from engine.binding import binding_problems, target_classes
 from engine.compile import Compiled, compile
 from engine.devices import choose
 from engine.ops.optimizer import Optimizer
@@ -22,7 +22,7 @@ from engine.problem import Problem
 from engine.program import Feed
 from engine.recipes import find
 from engine.spec import Spec
-from engine.train.meter import Meter
+from engine.train.meter import Measured, Meter
 
 FUSED = frozenset({"SGD", "Adam", "AdamW"})
 
@@ -46,6 +46,7 @@ class Session:
     device: torch.device
     training: Training
     batching: Batching
+    classes: Mapping[str, tuple[str, ...]]  # for each metric the names of its target's classes
 
     def samples(self, split: str) -> int:
         """How many samples a split has."""
@@ -61,10 +62,10 @@ class Session:
         size = self.batching.batch_size
         return data.batches(self.splits["train"], size, order=order, drop_last=self.batching.drop_last, start=start)
 
-    def measure(self, split: str) -> dict[str, float]:
-        """Losses and metrics over a whole split, the model in evaluation mode."""
+    def measure(self, split: str) -> Measured:
+        """Losses and metrics over a whole split, the model in evaluation mode; nothing where there is no such split."""
         if split not in self.splits:
-            return {}
+            return Measured()
         module, meter = self.compiled.module, Meter(self.compiled.program)
         module.eval()
         with torch.inference_mode():
@@ -72,7 +73,7 @@ class Session:
                 meter.add(module(*batch), len(batch[0]))
         module.train()
         meter.read()
-        return meter.scores()
+        return meter.measured(self.classes)
 
 
 def open_session(spec: Spec, folder: Path, *, device: str | None = None) -> Session:
@@ -93,6 +94,7 @@ def open_session(spec: Spec, folder: Path, *, device: str | None = None) -> Sess
         place,
         training,
         batching,
+        target_classes(spec, dataset.columns),
     )
 
 
