@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from engine.declare import Call, Input, Op, Recipe, Value, pattern
+from engine.declare import Call, Input, Metric, Op, Recipe, Value, pattern
 from engine.expand import SLASH, Expanded, expand, once
 from engine.initial import file_problems, held
 from engine.ops import OPS
@@ -59,6 +59,7 @@ class Checked:
     outputs: Mapping[str, Flow]
     weights: Held = field(default_factory=Held)
     flows: Flows = field(default_factory=dict)
+    call: Call | None = None  # of a metric whose recipe gathers: what makes a batch ready for it
 
     def report(self, trained: Sequence[str]) -> NodeReport:
         """The same as a report tells it; `trained` are the tensors that training changes."""
@@ -188,6 +189,9 @@ class Checker:
         recipe = recipes[0]
         if any(other != recipe for other in recipes[1:]):
             raise Mistake(_varying(type(op).__name__, recipe, recipes[1]))
+        if isinstance(op, Metric):  # gives nothing to flow on, and what gathers it is heavy to import
+            call = op.given(**_values(flows, names, 0)) if isinstance(recipe, Recipe) else None
+            return Checked(op, recipe, {}, Held(), flows, call)
         trial = _Trial(op, recipe, flows)
         results = [trial.run(names, run) for run in range(runs)]
         outputs = {port: self._fitted(port, results, names, trial) for port in results[0]}
@@ -302,6 +306,13 @@ def _values(flows: Flows, names: Names, run: int) -> dict[str, Any]:
         else [Value(f"{port}[{place}]", at(each.shape, names, run), each.dtype) for place, each in enumerate(flow)]
         for port, flow in flows.items()
     }
+
+
+def inputs_of(checked: Checked) -> dict[str, Any]:
+    """What flows into a checked node, its free sizes all at one trial size."""
+    names = {name: (2,) for flow in _all_flows(checked.flows) for size in flow.shape if isinstance(size, Free)
+             for name in size.names}  # fmt: skip
+    return _values(checked.flows, names, 0)
 
 
 def _refuse_flows(op: Op, flows: Flows) -> None:

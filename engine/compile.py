@@ -12,7 +12,7 @@ import torch
 from torch import fx, nn
 
 from engine import edit, validate
-from engine.check import Checked, Checker, feed
+from engine.check import Checked, Checker, feed, inputs_of
 from engine.declare import Call, Loss, Metric, Pattern, Recipe, pattern
 from engine.expand import SLASH, expand
 from engine.initial import initialise
@@ -31,9 +31,9 @@ Only = Literal["training", "inference"]
 class Compiled:
     """A graph as a module: `module(*tensors)`, in the order of `feeds`, returns {node id: tensor}.
 
-    For training these are losses (one number) and metrics (sum, count); for inference the outputs. The module holds
-    the weights of the whole graph either way. `passes` tells what the graph passes did; `spec` is the spec with its
-    blocks written out.
+    For training these are losses (one number) and metrics: (sum, count), or for those that are gathered the tensors
+    that their object takes. For inference these are the outputs. The module holds the weights of the whole graph
+    either way. `passes` tells what the graph passes did; `spec` is the spec with its blocks written out.
     """
 
     module: fx.GraphModule
@@ -105,7 +105,7 @@ def _only(program: Program, only: Only) -> Program:
         return replace(program, outputs={})
     if not program.outputs:
         raise Mistake("The graph has no Output, so there is nothing to predict; wire an Output to the prediction.")
-    return replace(program, losses={}, metrics={})
+    return replace(program, losses={}, metrics={}, gathered={})
 
 
 # --------------------------------------------------------------------------------------------------------- lower
@@ -113,14 +113,13 @@ def _only(program: Program, only: Only) -> Program:
 
 def _lowered(spec: Spec) -> tuple[Program, Report, Spec]:
     checker = Checker()
-    report = checker.check(spec)
-    if not report.problems:
-        spec = with_default_metrics(expand(spec).spec)
-        checker.check(spec)
-    if report.problems:
-        problem = report.problems[0]
-        raise Mistake(str(problem), param=problem.param, fixes=problem.fixes)
-    checked = checker.checked
+    report = _sound(checker, spec)
+    spec, checked = expand(spec).spec, checker.checked
+    measured = with_default_metrics(spec, checked)
+    if measured is not spec:
+        checker.check(measured)
+        if measured.nodes.keys() <= checker.checked.keys():
+            spec, checked = measured, checker.checked
     losses, metrics, outputs = validate.terminals(spec)
     steps = [_step(spec, node, checked[node]) for node in validate.order(spec) if checked[node].recipe is not None]
     program = Program(
@@ -129,8 +128,18 @@ def _lowered(spec: Spec) -> tuple[Program, Report, Spec]:
         losses={node: spec.nodes[node].factor for node in losses},
         metrics={node: _metric(checked[node]) for node in metrics},
         outputs={node: _ref(spec, str(spec.nodes[node].inputs["input"])) for node in outputs},
+        gathered={node: recipe for node in metrics if isinstance(recipe := checked[node].recipe, Recipe)},
     )
     return program, report, spec
+
+
+def _sound(checker: Checker, spec: Spec) -> Report:
+    """Check a spec; raises Mistake with its first problem."""
+    report = checker.check(spec)
+    if report.problems:
+        problem = report.problems[0]
+        raise Mistake(str(problem), param=problem.param, fixes=problem.fixes)
+    return report
 
 
 def _metric(checked: Checked) -> Metric:
@@ -138,17 +147,17 @@ def _metric(checked: Checked) -> Metric:
     return checked.op
 
 
-def with_default_metrics(spec: Spec) -> Spec:
-    """Where a graph has no metric node, add those its losses name, on the same inputs."""
+def with_default_metrics(spec: Spec, checked: Mapping[str, Checked]) -> Spec:
+    """Where a graph has no metric node, add those its losses name, on the same inputs; `checked` is its check."""
     losses, metrics, _outputs = validate.terminals(spec)
     if metrics:
         return spec
     for loss in losses:
-        node = spec.nodes[loss]
-        op: Any = OPS[node.op]
-        assert issubclass(op, Loss)
-        for name, params in op.metrics.items():
-            spec = edit.add(spec, name, params=params, inputs=dict(node.inputs))
+        op, wires = checked[loss].op, spec.nodes[loss].inputs
+        assert isinstance(op, Loss)
+        inputs = {port: wires[source] for port, source in op.metric_inputs.items() if source in wires}
+        for name, params in op.measured(**inputs_of(checked[loss])).items():
+            spec = edit.add(spec, name, params=params, inputs=inputs)
     return spec
 
 
@@ -159,7 +168,7 @@ def _ref(spec: Spec, wire: str) -> Ref:
 
 
 def _step(spec: Spec, node_id: str, checked: Checked) -> Step:
-    node, op, recipe = spec.nodes[node_id], type(checked.op), checked.recipe
+    node, op, recipe = spec.nodes[node_id], type(checked.op), checked.call or checked.recipe
     assert recipe is not None
     refs: dict[str, Any] = {
         port: _ref(spec, wire) if isinstance(wire, str) else [_ref(spec, each) for each in wire]

@@ -13,7 +13,7 @@ import inspect
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self, dataclass_transform
+from typing import Any, ClassVar, Literal, Self, dataclass_transform
 
 from engine.kinds import Bounds, Kind, Nothing, kind_of
 from engine.problem import Mistake, Problem
@@ -349,26 +349,57 @@ class Op(Declared, family="op"):
         return ", ".join(text if name in PLAIN else f"{name} {text}" for name, text in shown.items() if text)
 
 
-class Loss(Op, abstract=True):
+class Compared(Op, abstract=True):
+    """An op that compares what the network says with a target.
+
+    `classes` names its ports of scores and of class indices, where it has such, and `class_axis` the axis of the
+    scores that holds the classes.
+    """
+
+    classes: ClassVar[tuple[str, str] | None] = None
+    class_axis: ClassVar[int] = 1
+
+
+class Loss(Compared, abstract=True):
     """An op whose output is a number that training makes small.
 
-    `metrics` are the ops (with params) that are measured on the same inputs where a graph has no metric node.
+    `metrics` are the ops (with params) that are measured on the same inputs where a graph has no metric node;
+    `metric_inputs` says which port of the loss goes to which of theirs.
     """
 
     metrics: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    metric_inputs: ClassVar[Mapping[str, str]] = {"input": "input", "target": "target"}
+
+    def measured(self, **_inputs: Any) -> Mapping[str, Mapping[str, Any]]:
+        """The metrics (with params) for these inputs: `metrics`, unless params or inputs call for others."""
+        return self.metrics
 
 
-class Metric(Op, abstract=True):
+class Metric(Compared, abstract=True):
     """An op that is measured and shown but not trained on.
 
-    Its function returns, for a batch, a tensor (sum, count); `finish` says what becomes of the totals:
-    "mean" (sum / count) or "root" (the square root of the mean).
+    What `build` returns says how. A Call gives, for a batch, a tensor (sum, count) that is added up while the network
+    trains; `finish` says what becomes of the totals: "mean" (sum / count), "root" or "exp" (the square root, or the
+    exponential, of the mean). A Recipe builds an object of torchmetrics, or one like it of engine.measures, that
+    gathers what `given` hands it of each batch and is asked at the end of an epoch.
+
+    `range` holds the least and the largest value there can be (None where there is no bound), `percent` says whether
+    it reads best as a percentage, `higher_is_better` is None where it is neither.
     """
 
     outputs: ClassVar[str] = ""
-    higher_is_better: ClassVar[bool]
-    finish: ClassVar[str] = "mean"
+    higher_is_better: ClassVar[bool | None] = None
+    finish: ClassVar[Literal["mean", "root", "exp"]] = "mean"
+    range: ClassVar[tuple[float | None, float | None]] = (None, None)
     percent: ClassVar[bool] = False
+
+    def given(self, **inputs: Any) -> Call:
+        """What is kept of a batch for a Recipe's object, in the order that its `update` takes it."""
+        return Call("metrics.given", *(inputs.get(port) for port in self.input_ports()))
+
+    def table(self) -> tuple[str, str] | None:
+        """What a table's rows and columns are, where the result is no single number."""
+        return None
 
 
 def show_short(value: Any) -> str:
@@ -404,7 +435,7 @@ def _source_of(cls: type[Op]) -> str:
     target = cls().build(**example_values(cls)).target
     if target.startswith("."):
         return f"torch.Tensor{target}"
-    if target.startswith(("metrics.", "modules.")):
+    if target.startswith(("metrics.", "measures.", "modules.")):
         return ""
     return target if target.startswith(("torch.", "torchmetrics.")) else f"torch.{target}"
 
@@ -464,6 +495,7 @@ __all__ = [
     "INTEGER",
     "NUMBER",
     "Call",
+    "Compared",
     "Declared",
     "Input",
     "Loss",

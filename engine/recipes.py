@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,13 +21,15 @@ HOMES: Mapping[str, Any] = {
     "modules": modules,
     "tensorfile": tensorfile,
 }
+HEAVY: Mapping[str, str] = {"torchmetrics": "torchmetrics", "measures": "engine.measures"}  # imported when first used
 
 
 @functools.cache
 def find(target: str) -> Any:
     """Find what a recipe's target names: "nn.Linear", "torch.cat", "metrics.x"."""
     root, _, name = target.partition(".")
-    return functools.reduce(getattr, name.split("."), HOMES[root])
+    home = importlib.import_module(HEAVY[root]) if root in HEAVY else HOMES[root]
+    return functools.reduce(getattr, name.split("."), home)
 
 
 def build(recipe: Recipe, **more: Any) -> Any:
