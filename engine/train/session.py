@@ -118,7 +118,7 @@ def open_session(spec: Spec, folder: Path, *, device: str | None = None, trained
         dataset,
         splits,
         build_turns(
-            spec,
+            compiled.spec,
             entries,
             module,
             compiled.program.losses,
