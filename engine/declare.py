@@ -254,7 +254,8 @@ class Recipe:
     """A module to build: `target` such as "nn.Conv2d" (or "modules.X" of engine.modules) and its arguments.
 
     Recipes and Calls among the arguments are built first: a layer that a stack repeats, a tensor of class weights.
-    `forward` holds further keywords that the module is called with beside its inputs.
+    `forward` holds further keywords that the module is called with beside its inputs; a Call among them may take
+    Values and is made anew each time, such as a mask of the input's length.
     """
 
     target: str
@@ -331,7 +332,11 @@ class Op(Declared, family="op"):
         """The PyTorch class or function this op stands for, "" where it has none."""
         return _source_of(cls)
 
-    def trace(self, **inputs: Any) -> Mapping[str, tuple[tuple[int | str, ...], str]] | None:
+    def returns(self) -> str:
+        """The pattern of what comes out at these params: `outputs`, or the part of it that is a tensor then."""
+        return self.outputs
+
+    def trace(self, *_args: Any, **inputs: Any) -> Mapping[str, tuple[tuple[int | str, ...], str]] | None:
         """Return {output port: (shape, dtype)}, or None to have the check run the module on the meta device.
 
         `inputs` holds a Value (or a list of them) for each connected port. A size that depends on the numbers is
@@ -346,7 +351,7 @@ class Op(Declared, family="op"):
 
 
 class Loss(Op, abstract=True):
-    """An op whose output is a number that training makes small.
+    """An op whose output is a number that training makes small; of several outputs, it is the one named `loss`.
 
     `metrics` are the ops (with params) that are measured on the same inputs where a graph has no metric node.
     """

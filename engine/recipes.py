@@ -63,10 +63,13 @@ def arguments(op: type[Op], tensors: Mapping[str, Any]) -> tuple[tuple[Any, ...]
 
 
 def resolved(value: Any, tensors: Mapping[str, Any]) -> Any:
-    """Put tensors (or Refs) in the place of the Values among a Call's arguments."""
+    """Put tensors (or Refs) in the place of the Values among a Call's arguments, and of the Calls among those."""
     if isinstance(value, Value):
         port, _, place = value.port.partition("[")
         return tensors[port][int(place[:-1])] if place else tensors[port]
+    if isinstance(value, Call):
+        kwargs = {name: resolved(each, tensors) for name, each in value.kwargs.items()}
+        return Call(value.target, *resolved(value.args, tensors), **kwargs)
     if isinstance(value, list | tuple):
         return type(value)(resolved(each, tensors) for each in value)
     return value

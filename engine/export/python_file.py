@@ -141,10 +141,12 @@ class _Writer:
     def _call(self, step: Step) -> str:
         if isinstance(step.recipe, Recipe):
             return f"self.{step.node}({self._arguments(step.args, step.kwargs)})"
-        target = step.recipe.target
+        return self._function(step.recipe.target, step.args, step.kwargs)
+
+    def _function(self, target: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
         if target.startswith("."):
-            return f"{self._value(step.args[0])}{target}({self._arguments(step.args[1:], step.kwargs)})"
-        return f"{target.removeprefix(OWN)}({self._arguments(step.args, step.kwargs)})"
+            return f"{self._value(args[0])}{target}({self._arguments(args[1:], kwargs)})"
+        return f"{target.removeprefix(OWN)}({self._arguments(args, kwargs)})"
 
     def _arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
         named = [f"{name}={self._value(value)}" for name, value in kwargs.items()]
@@ -153,6 +155,8 @@ class _Writer:
     def _value(self, value: Any) -> str:
         if isinstance(value, Ref):
             return self._name(value)
+        if isinstance(value, Call):
+            return self._function(value.target, value.args, value.kwargs)
         if isinstance(value, list):
             return f"[{', '.join(map(self._value, value))}]"
         if isinstance(value, tuple):
