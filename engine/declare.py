@@ -373,11 +373,11 @@ class Metric(Op, abstract=True):
 
 
 def show_short(value: Any) -> str:
-    """Write a value for a node's card: sizes as "3x3", nothing for an empty one."""
+    """Write a value for a node's card: sizes as "3x3" ("1x*" where one is empty), nothing for an empty one."""
     if value is None:
         return ""
     if isinstance(value, list | tuple):
-        return "x".join(str(each) for each in value)
+        return "x".join("*" if each is None else str(each) for each in value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

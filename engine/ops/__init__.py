@@ -3,20 +3,26 @@
 from engine.declare import Declared, Op
 from engine.ops import (  # noqa: F401  # each registers its declarations
     activation,
+    adaptive_pooling,
     attention,
     convolution,
+    distance,
+    embedding,
     graph,
     linear,
     loss,
     metric,
     normalization,
     optimizer,
+    padding,
     pooling,
     recurrent,
     regularization,
     settings,
     shape,
     source,
+    unpooling,
+    vision,
 )
 
 OPS: dict[str, type[Op]] = Op.registry
