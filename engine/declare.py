@@ -304,9 +304,9 @@ class Op(Declared, family="op"):
 
     A subclass defines `build`, whose annotated parameters are its input ports, and which returns a Recipe or a
     Call. `outputs` and `inputs` are patterns such as "output, (h_n, c_n)" that name the ports and say how tuples
-    are packed. `example` gives inputs for tests and docs: "float32 2 3" is a dtype and sizes, "int64:1..5 4" says
-    that whole numbers lie from 1 to 5 (0 and 1 where it says nothing). `key` names the params a node's card shows,
-    `random` says that it draws random numbers.
+    are packed; behind a "*" in `inputs`, ports are passed by keyword. `example` gives inputs for tests and docs:
+    "float32 2 3" is a dtype and sizes, "int64:1..5 4" says that whole numbers lie from 1 to 5 (0 and 1 where it says
+    nothing). `key` names the params a node's card shows, `random` says that it draws random numbers.
     """
 
     outputs: ClassVar[str] = "output"

@@ -42,8 +42,8 @@ def is_plain(recipe: Recipe) -> bool:
 def arguments(op: type[Op], tensors: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Arrange what comes through an op's ports as the arguments its module is called with.
 
-    Ports are positional as far as they are connected without a gap, then by keyword; a tuple in the op's `inputs`
-    pattern is packed.
+    Ports are positional as far as they are connected without a gap, then by keyword, at the latest behind a "*" in
+    the op's `inputs` pattern; a tuple there is packed.
     """
     tree = pattern(op.inputs) if op.inputs else tuple(op.input_ports())
     args: list[Any] = []
@@ -51,7 +51,7 @@ def arguments(op: type[Op], tensors: Mapping[str, Any]) -> tuple[tuple[Any, ...]
     gap = False
     for part in (tree,) if isinstance(tree, str) else tree:
         names = names_in(part)
-        if any(name not in tensors for name in names):
+        if part == "*" or any(name not in tensors for name in names):
             gap = True
         elif not isinstance(part, str):
             args.append(tuple(tensors[name] for name in names))

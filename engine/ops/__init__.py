@@ -4,6 +4,7 @@ from engine.declare import Declared, Op
 from engine.ops import (  # noqa: F401  # each registers its declarations
     activation,
     adaptive_pooling,
+    adaptive_softmax,
     attention,
     convolution,
     distance,
@@ -21,6 +22,7 @@ from engine.ops import (  # noqa: F401  # each registers its declarations
     settings,
     shape,
     source,
+    transformer,
     unpooling,
     vision,
 )

@@ -33,6 +33,8 @@ class _Lookup(Op, abstract=True):
                 f"padding_idx is {padding}; it must be less than num_embeddings ({self.num_embeddings}).",
                 param="padding_idx",
             )
+        if self.sparse and self.scale_grad_by_freq:
+            raise Mistake("sparse and scale_grad_by_freq do not go together; turn one of them off.", param="sparse")
         sizes = ("num_embeddings", "embedding_dim")
         settings: dict[str, Any] = {name: value for name, value in self.changed().items() if name not in sizes}
         return Recipe(f"nn.{type(self).__name__}", self.num_embeddings, self.embedding_dim, **settings)

@@ -10,7 +10,7 @@ from engine.ops.ports import F32
 
 Traced = Mapping[str, tuple[tuple[int, ...], str]]
 
-Sequence = Annotated[Value, Port(F32, "A B F")]  # N T F or T N F, by batch_first
+Sequence = Annotated[Value, Port(F32, "N/T T/N F")]  # by batch_first
 State = Annotated[Value, Port(F32, "S M H")]
 CellState = Annotated[Value, Port(F32, "S M C")]
 
