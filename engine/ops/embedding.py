@@ -22,7 +22,7 @@ class _Lookup(Op, abstract=True):
     )
     sparse: bool = param(
         False,
-        "Whether gradients hold the used vectors alone: less memory for huge tables, with plain SGD only.",
+        "Whether gradients hold the used vectors alone: for huge tables, with SGD, Adagrad or SparseAdam.",
         advanced=True,
     )
 

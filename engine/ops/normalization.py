@@ -18,7 +18,7 @@ Channels = Annotated[Value, Port(F32, "N C ...")]
 
 
 class _BatchNorm(Op, abstract=True):
-    synonyms = ("bn", "normalise", "normalize")
+    synonyms: ClassVar[tuple[str, ...]] = ("bn", "normalise", "normalize")
 
     eps: float = param(1e-5, EPS, above=0, advanced=True)
     momentum: float | None = param(

@@ -25,7 +25,7 @@ def attended(module: Any, query: Tensor, key: Tensor, value: Tensor, hidden: Ten
     heads, width = module.num_heads, module.embed_dim // module.num_heads
     weights, biases = module.in_proj_weight.chunk(3), module.in_proj_bias.chunk(3)
     q, k, v = (
-        nn.functional.linear(each, weight, bias).unflatten(2, (heads, width)).transpose(1, 2)
+        nn.functional.linear(each, weight, bias).reshape(*each.shape[:2], heads, width).transpose(1, 2)
         for each, weight, bias in zip((query, key, value), weights, biases, strict=True)
     )
     shares = torch.softmax(q @ k.transpose(2, 3) / width**0.5 + hidden, -1)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -9,7 +12,7 @@ from torch import Tensor, nn
 from tests.engine.catalogue.case import Case
 
 
-def padded(mode: str, padding: list[int]) -> object:
+def padded(mode: Any, padding: list[int]) -> Callable[[Tensor], Tensor]:
     """Padding by NumPy, which counts its axes from the first."""
     ends = [(before, after) for before, after in zip(padding[::2], padding[1::2], strict=True)][::-1]
 

@@ -9,14 +9,6 @@ from torch import Tensor, nn
 from tests.engine.catalogue.case import Case
 
 
-def stepped(cell: nn.Module, input: Tensor, *states: Tensor) -> Tensor:
-    """The last state of a cell that reads a sequence N T F step by step."""
-    for step in input.unbind(1):
-        states = cell(step, states if len(states) > 1 else states[0])
-        states = states if isinstance(states, tuple) else (states,)
-    return states[0]
-
-
 def with_states(module: Any, input: Tensor, h_0: Tensor, c_0: Tensor) -> Any:
     return module(input, (h_0, c_0))
 
