@@ -195,6 +195,7 @@ class LocalResponseNorm(Op, group="Normalization"):
     beta: float = param(0.75, "Power of the divisor.", advanced=True)
     k: float = param(1.0, "Added to the neighbours' mean square.", above=0, advanced=True)
 
+    # Its average has no half precision on the CPU, and would round whole numbers.
     def build(self, input: Annotated[Value, Port(("float32", "float64"), "N C L ...")]) -> Recipe:
         settings = {name: value for name, value in self.changed().items() if name != "size"}
         return Recipe("nn.LocalResponseNorm", self.size, **settings)
