@@ -16,6 +16,13 @@ from engine.validate import terminals, upstream
 
 SOFTMAXES = ("Softmax", "LogSoftmax")
 
+# What has a vector for each index: the port the indices come through, and the param that counts the vectors.
+TABLES = {
+    "Embedding": ("input", "num_embeddings"),
+    "EmbeddingBag": ("input", "num_embeddings"),
+    "AdaptiveLogSoftmaxWithLoss": ("target", "n_classes"),
+}
+
 
 def binding_problems(spec: Spec, report: Report, columns: Mapping[str, Column]) -> list[Problem]:
     """List where the graph's Inputs and the data's columns do not fit.
@@ -139,17 +146,17 @@ def _widen(spec: Spec, node: Node, port: str, count: int) -> tuple[Fix, ...]:
 
 
 def _index_problems(spec: Spec, report: Report, columns: Mapping[str, Column]) -> Iterator[Problem]:
-    """Yield a Problem for each Embedding that has fewer vectors than its column has indices."""
+    """Yield a Problem for each table that has fewer vectors than its column has indices."""
     for node in spec.nodes.values():
-        column = _column_at(spec, node, "input", columns) if node.op == "Embedding" else None
+        port, name = TABLES.get(node.op, ("", ""))
+        column = _column_at(spec, node, port, columns)
         if column is None or column.high is None:
             continue
-        count, vectors = int(column.high) + 1, node.params.get("num_embeddings", 0)
+        count, vectors = int(column.high) + 1, node.params.get(name, 0)
         if count > vectors:
-            arguments = {"node": node.id, "name": "num_embeddings", "value": count}
-            fix = Fix(f"Set num_embeddings to {count}", "set_param", arguments)
-            words = f"{column.name} has indices up to {count - 1}, so num_embeddings must be at least {count}."
-            yield Problem(words, node.id, "num_embeddings", (fix,))
+            fix = Fix(f"Set {name} to {count}", "set_param", {"node": node.id, "name": name, "value": count})
+            words = f"{column.name} has indices up to {count - 1}, so {name} must be at least {count}."
+            yield Problem(words, node.id, name, (fix,))
 
 
 def _column_at(spec: Spec, node: Node, port: str, columns: Mapping[str, Column]) -> Column | None:

@@ -22,7 +22,7 @@ from engine.initial import file_problems, held
 from engine.ops import OPS
 from engine.problem import Fix, Mistake, Problem
 from engine.program import Feed
-from engine.recipes import arguments, build, call, find, is_plain
+from engine.recipes import arguments, build, call, constants, find, is_plain, resolved
 from engine.report import NodeReport, Report, Tensor
 from engine.sizes import Free, Names, Size, at, fit, trial
 from engine.spec import Node, Spec, Wire, source_id, source_port
@@ -124,7 +124,8 @@ class Checker:
             problems += [*found.get(node.id, ()), *weights_problems(node)]
         held = {node: checked[node].weights for node in flat.nodes if node in checked}
         problems += [*expanded.problems, *_whole_problems(spec), *settings_problems(spec)]
-        problems += [*init_problems(flat, held), *optimizer_problems(flat, held)]
+        problems += init_problems(flat, held)
+        problems += optimizer_problems(flat, held) if terminals(flat)[0] else ()  # nothing trains without a loss
         problems += file_problems(flat, held, folder) if folder is not None else ()
         changed = trained(flat, held)
         nodes = {node: checked[node].report(changed.get(node, ())) for node in held}
@@ -394,7 +395,7 @@ class _Trial:
         tensors = {port: _meta(value) for port, value in values.items()}
         with torch.no_grad():
             result = _said(type(self._op).__name__, lambda: self._call(tensors))
-        return dict(_ports(pattern(type(self._op).outputs), result))
+        return dict(_ports(pattern(self._op.returns()), result))
 
     def _call(self, tensors: Mapping[str, Any]) -> Any:
         if self._module is None:
@@ -402,7 +403,8 @@ class _Trial:
             return call(self._recipe, tensors)
         assert isinstance(self._recipe, Recipe)
         args, kwargs = arguments(type(self._op), tensors)
-        return self._module(*args, **kwargs, **self._recipe.forward)
+        more = {name: constants(resolved(value, tensors)) for name, value in self._recipe.forward.items()}
+        return self._module(*args, **kwargs, **more)
 
 
 def _said(op: str, work: Callable[[], Any]) -> Any:

@@ -176,11 +176,11 @@ def _step(spec: Spec, node_id: str, checked: Checked) -> Step:
     }
     if isinstance(recipe, Recipe):
         args, kwargs = arguments(op, refs)
-        kwargs.update(recipe.forward)
+        kwargs.update({name: resolved(value, refs) for name, value in recipe.forward.items()})
     else:
         args = resolved(recipe.args, refs)
         kwargs = {name: resolved(value, refs) for name, value in recipe.kwargs.items()}
-    return Step(node_id, recipe, args, kwargs, pattern(op.outputs) or "output", op.random)
+    return Step(node_id, recipe, args, kwargs, pattern(checked.op.returns()) or "output", op.random)
 
 
 # --------------------------------------------------------------------------------------------------------- build
@@ -203,24 +203,37 @@ def _graph(program: Program) -> fx.Graph:
         return result
 
     for step in program.steps:
-        args = constants(replace_refs(step.args, tensor))
-        kwargs = {name: constants(replace_refs(value, tensor)) for name, value in step.kwargs.items()}
+        args = _emitted(graph, replace_refs(step.args, tensor))
+        kwargs = {name: _emitted(graph, replace_refs(value, tensor)) for name, value in step.kwargs.items()}
         results[step.node] = _emit(graph, step, args, kwargs)
         patterns[step.node] = step.outputs
-    answers = {node: results[node] for node in (*program.losses, *program.metrics)}
+    answers = {node: tensor(Ref(node, "" if isinstance(patterns[node], str) else "loss")) for node in program.losses}
+    answers |= {node: results[node] for node in program.metrics}
     answers |= {node: tensor(ref) for node, ref in program.outputs.items()}
     graph.output(answers)
     return graph
 
 
-def _emit(graph: fx.Graph, step: Step, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> fx.Node:
-    kwargs = dict(kwargs)
-    if not isinstance(step.recipe, Call):
-        return graph.call_module(module_path(step.node), args, kwargs)
-    target = step.recipe.target
+def _emit(graph: fx.Graph, step: Step, args: tuple[Any, ...], kwargs: dict[str, Any]) -> fx.Node:
+    if isinstance(step.recipe, Call):
+        return _emit_call(graph, step.recipe.target, args, kwargs)
+    return graph.call_module(module_path(step.node), args, kwargs)
+
+
+def _emit_call(graph: fx.Graph, target: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> fx.Node:
     if target.startswith("."):
         return graph.call_method(target[1:], args, kwargs)
     return graph.call_function(find(target), args, kwargs)
+
+
+def _emitted(graph: fx.Graph, value: Any) -> Any:
+    """Turn an argument into what the graph holds: a Call into a node of its own, a constant into torch's."""
+    if isinstance(value, Call):
+        kwargs = {name: _emitted(graph, each) for name, each in value.kwargs.items()}
+        return _emit_call(graph, value.target, _emitted(graph, value.args), kwargs)
+    if isinstance(value, list | tuple):
+        return type(value)(_emitted(graph, each) for each in value)
+    return constants(value)
 
 
 def path_to(tree: Pattern, port: str) -> tuple[int, ...]:

@@ -258,7 +258,8 @@ class Recipe:
     """A module to build: `target` such as "nn.Conv2d" (or "modules.X" of engine.modules) and its arguments.
 
     Recipes and Calls among the arguments are built first: a layer that a stack repeats, a tensor of class weights.
-    `forward` holds further keywords that the module is called with beside its inputs.
+    `forward` holds further keywords that the module is called with beside its inputs; a Call among them may take
+    Values and is made anew each time, such as a mask of the input's length.
     """
 
     target: str
@@ -307,9 +308,9 @@ class Op(Declared, family="op"):
 
     A subclass defines `build`, whose annotated parameters are its input ports, and which returns a Recipe or a
     Call. `outputs` and `inputs` are patterns such as "output, (h_n, c_n)" that name the ports and say how tuples
-    are packed. `example` gives inputs for tests and docs: "float32 2 3" is a dtype and sizes, "int64:1..5 4" says
-    that whole numbers lie from 1 to 5 (0 and 1 where it says nothing). `key` names the params a node's card shows,
-    `random` says that it draws random numbers.
+    are packed; behind a "*" in `inputs`, ports are passed by keyword. `example` gives inputs for tests and docs:
+    "float32 2 3" is a dtype and sizes, "int64:1..5 4" says that whole numbers lie from 1 to 5 (0 and 1 where it says
+    nothing). `key` names the params a node's card shows, `random` says that it draws random numbers.
     """
 
     outputs: ClassVar[str] = "output"
@@ -335,7 +336,11 @@ class Op(Declared, family="op"):
         """The PyTorch class or function this op stands for, "" where it has none."""
         return _source_of(cls)
 
-    def trace(self, **inputs: Any) -> Mapping[str, tuple[tuple[int | str, ...], str]] | None:
+    def returns(self) -> str:
+        """The pattern of what comes out at these params: `outputs`, or the part of it that is a tensor then."""
+        return self.outputs
+
+    def trace(self, *_args: Any, **inputs: Any) -> Mapping[str, tuple[tuple[int | str, ...], str]] | None:
         """Return {output port: (shape, dtype)}, or None to have the check run the module on the meta device.
 
         `inputs` holds a Value (or a list of them) for each connected port. A size that depends on the numbers is
@@ -361,7 +366,7 @@ class Compared(Op, abstract=True):
 
 
 class Loss(Compared, abstract=True):
-    """An op whose output is a number that training makes small.
+    """An op whose output is a number that training makes small; of several outputs, it is the one named `loss`.
 
     `metrics` are the ops (with params) that are measured on the same inputs where a graph has no metric node;
     `metric_inputs` says which port of the loss goes to which of theirs.
@@ -403,11 +408,11 @@ class Metric(Compared, abstract=True):
 
 
 def show_short(value: Any) -> str:
-    """Write a value for a node's card: sizes as "3x3", nothing for an empty one."""
+    """Write a value for a node's card: sizes as "3x3" ("1x*" where one is empty), nothing for an empty one."""
     if value is None:
         return ""
     if isinstance(value, list | tuple):
-        return "x".join(str(each) for each in value)
+        return "x".join("*" if each is None else str(each) for each in value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -219,21 +219,25 @@ class Writer:
         def value(each: Any) -> str:
             if isinstance(each, Ref):
                 return self._name(scope, each, names)
+            if isinstance(each, Call):
+                return function(each.target, each.args, each.kwargs)
             if isinstance(each, list):
                 return f"[{', '.join(map(value, each))}]"
             if isinstance(each, tuple):
                 return f"({', '.join(map(value, each))}{',' * (len(each) == 1)})"
             return literal(each)
 
-        def arguments(args: Sequence[Any]) -> str:
-            return ", ".join([*map(value, args), *(f"{name}={value(each)}" for name, each in step.kwargs.items())])
+        def arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+            return ", ".join([*map(value, args), *(f"{name}={value(each)}" for name, each in kwargs.items())])
+
+        def function(target: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+            if target.startswith("."):
+                return f"{value(args[0])}{target}({arguments(args[1:], kwargs)})"
+            return f"{target.removeprefix(OWN)}({arguments(args, kwargs)})"
 
         if isinstance(step.recipe, Recipe):
-            return f"self.{scope.local(step.node)}({arguments(step.args)})"
-        target = step.recipe.target
-        if target.startswith("."):
-            return f"{value(step.args[0])}{target}({arguments(step.args[1:])})"
-        return f"{target.removeprefix(OWN)}({arguments(step.args)})"
+            return f"self.{scope.local(step.node)}({arguments(step.args, step.kwargs)})"
+        return function(step.recipe.target, step.args, step.kwargs)
 
 
 def plain(text: str) -> str:

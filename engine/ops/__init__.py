@@ -3,8 +3,12 @@
 from engine.declare import Declared, Op
 from engine.ops import (  # noqa: F401  # each registers its declarations
     activation,
+    adaptive_pooling,
+    adaptive_softmax,
     attention,
     convolution,
+    distance,
+    embedding,
     graph,
     initializer,
     linear,
@@ -20,6 +24,7 @@ from engine.ops import (  # noqa: F401  # each registers its declarations
     metric_text,
     normalization,
     optimizer,
+    padding,
     pooling,
     recurrent,
     regularization,
@@ -27,6 +32,9 @@ from engine.ops import (  # noqa: F401  # each registers its declarations
     settings,
     shape,
     source,
+    transformer,
+    unpooling,
+    vision,
 )
 
 OPS: dict[str, type[Op]] = Op.registry
