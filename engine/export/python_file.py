@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -182,6 +183,8 @@ def _literal(value: Any) -> str:
         return _called(value)
     if isinstance(value, tuple):
         return f"({', '.join(map(_literal, value))}{',' * (len(value) == 1)})"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f'float("{value}")'
     return f"[{', '.join(map(_literal, value))}]" if isinstance(value, list) else repr(value)
 
 
