@@ -195,7 +195,8 @@ class Checker:
             return Checked(op, recipe, {}, Held(), flows, call)
         trial = _Trial(op, recipe, flows)
         results = [trial.run(names, run) for run in range(runs)]
-        outputs = {port: self._fitted(port, results, names, trial) for port in results[0]}
+        unknown: dict[str, Free] = {}
+        outputs = {port: self._fitted(port, results, names, trial, unknown) for port in results[0]}
         return Checked(op, recipe, outputs, trial.weights, flows)
 
     def _names_of(self, flows: Flows) -> Names:
@@ -206,14 +207,19 @@ class Checker:
                     found.update((name, self._names[name]) for name in size.names)
         return found
 
-    def _fitted(self, port: str, results: Sequence[Traced], names: Names, trial: _Trial) -> Flow:
+    def _fitted(
+        self, port: str, results: Sequence[Traced], names: Names, trial: _Trial, unknown: dict[str, Free]
+    ) -> Flow:
+        """Fit the shape of one output; sizes that depend on the numbers and have one text are one size."""
         shapes = [result[port][0] for result in results]
         if len({len(shape) for shape in shapes}) > 1:
             raise Mistake("The number of axes that come out depends on a free size.")
         sizes: list[Size] = []
         for axis, runs in enumerate(zip(*shapes, strict=True)):
             if isinstance(runs[0], str):
-                sizes.append(self._unnamed(UNKNOWN_SIZES))
+                if runs[0] not in unknown:
+                    unknown[runs[0]] = self._unnamed(UNKNOWN_SIZES)
+                sizes.append(unknown[runs[0]])
                 continue
 
             def probe(near: Names, axis: int = axis) -> list[int]:

@@ -50,7 +50,7 @@ class Masks:
         if mask is not None:
             words = f"{self.causal} is on and {self.mask} is wired; turn it off, or unwire the mask."
             raise Mistake(words, param=self.mask)
-        target = "modules.causal_mask" if padding is None or padding.dtype == "bool" else "modules.causal_bias"
+        target = "modules.hidden_steps" if padding is None or padding.dtype == "bool" else "modules.hidden_bias"
         axis = () if batch_first else (0,)
         return {self.mask: Call(target, query, key, *axis), self.causal: True}
 

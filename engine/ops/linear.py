@@ -1,11 +1,11 @@
-"""Weighted sums, products of matrices, and arithmetic on tensors."""
+"""Weighted sums of features, and vectors looked up by index."""
 
 from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from engine.declare import NUMBER, Call, Mistake, Op, Port, Recipe, Value, param
-from engine.ops.ports import F32, Anything, Floats
+from engine.declare import Mistake, Op, Port, Recipe, Value, param
+from engine.ops.ports import F32, Anything
 
 
 class Linear(Op, group="Linear"):
@@ -55,61 +55,3 @@ class Identity(Op, group="Linear"):
 
     def build(self, input: Anything) -> Recipe:
         return Recipe("nn.Identity")
-
-
-class Add(Op, group="Math"):
-    """Adds two tensors number by number; sizes of 1 are stretched to fit."""
-
-    synonyms = ("plus", "sum", "residual", "skip", "torch.add")
-    example = {"input": "float32 2 3", "other": "float32 2 3"}
-
-    def build(self, input: Anything, other: Anything) -> Call:
-        return Call("torch.add", input, other)
-
-
-class Multiply(Op, group="Math"):
-    """Multiplies two tensors number by number; sizes of 1 are stretched to fit."""
-
-    synonyms = ("times", "product", "gate", "scale", "torch.mul")
-    example = {"input": "float32 2 3", "other": "float32 2 3"}
-
-    def build(self, input: Anything, other: Anything) -> Call:
-        return Call("torch.mul", input, other)
-
-
-class Subtract(Op, group="Math"):
-    """Subtracts the second tensor from the first, number by number; sizes of 1 are stretched to fit."""
-
-    synonyms = ("minus", "difference", "torch.sub")
-    example = {"input": "float32 2 3", "other": "float32 2 3"}
-
-    def build(self, input: Annotated[Value, Port(NUMBER)], other: Annotated[Value, Port(NUMBER)]) -> Call:
-        return Call("torch.sub", input, other)
-
-
-class MatMul(Op, group="Math"):
-    """Multiplies two matrices, or two batches of matrices."""
-
-    synonyms = ("matrix product", "dot", "bmm", "torch.matmul")
-    example = {"input": "float32 2 3 4", "other": "float32 2 4 5"}
-
-    def build(self, input: Annotated[Value, Port(NUMBER)], other: Annotated[Value, Port(NUMBER)]) -> Call:
-        if input.dtype != other.dtype:
-            raise Mistake(f"input is {input.dtype} and other is {other.dtype}; MatMul needs both of one type.")
-        return Call("torch.matmul", input, other)
-
-
-class Mean(Op, group="Math"):
-    """Averages over one axis or several."""
-
-    synonyms = ("average", "reduce", "global average", "torch.mean")
-    key: ClassVar[tuple[str, ...]] = ("dim",)
-    example = {"input": "float32 2 3 4"}
-
-    dim: int = param(-1, "Axis to average over; negative counts from the last.", low=-16, high=15)
-    keepdim: bool = param(False, "Whether the axis stays, with size 1.", advanced=True)
-
-    def build(self, input: Floats) -> Call:
-        if not -input.ndim <= self.dim < input.ndim:
-            raise Mistake(f"dim is {self.dim}, but input has {input.ndim} axes.", param="dim")
-        return Call("torch.mean", input, dim=self.dim, **({"keepdim": True} if self.keepdim else {}))

@@ -169,8 +169,8 @@ def test_an_exported_causal_encoder_reads_as_one_writes_it() -> None:
     spec = Case("TransformerEncoder", params={"is_causal": True, "num_layers": 2}).spec()
     text = source(spec, "w.safetensors")
     assert "nn.TransformerEncoder(nn.TransformerEncoderLayer(16, 8, batch_first=True), 2, enable_nested" in text
-    assert "self.transformer_encoder_1(input_1, mask=causal_mask(input_1, input_1), is_causal=True)" in text
-    assert "def causal_mask(" in text and "def causal_bias(" not in text
+    assert "self.transformer_encoder_1(input_1, mask=hidden_steps(input_1, input_1), is_causal=True)" in text
+    assert "def hidden_steps(" in text and "def hidden_bias(" not in text
 
 
 # ----------------------------------------------------------------------------------------------- adaptive softmax
