@@ -33,7 +33,6 @@ class Output(Op, group="Inputs and outputs"):
 
     synonyms = ("prediction", "result", "sink")
     outputs: ClassVar[str] = ""
-    example = {"input": "float32 2 10"}
 
     def build(self, input: Anything) -> Recipe | Call:
         raise AssertionError("an Output hands on what it gets, it builds nothing")
