@@ -11,7 +11,7 @@ from engine.declare import Call, Value, did_you_mean
 from engine.edit_settings import initializer as written_initializer
 from engine.ops.initializer import Initializer
 from engine.ops.optimizer import Optimizer
-from engine.optimizers import PATH, Entry, free_name, listed, read_optimizers
+from engine.optimizers import PATH, Entry, free_name, listed, read_optimizers, without
 from engine.problem import Fix, Mistake, Problem
 from engine.spec import Node, Spec, jsonable
 from engine.validate import read_initializer, terminals, upstream, without_init
@@ -142,9 +142,7 @@ def _named_problems(spec: Spec, entry: Entry, held: Mapping[str, Held]) -> Itera
         node, _, tensor = each.partition(".")
         if node not in spec.nodes:
             continue  # a block: what is inside is judged by itself
-        rest = [other for other in entry.turn.nodes if other != each]
-        arguments = {"path": f"{entry.path}.nodes", "value": rest}
-        removal = Fix(f"Remove {each} from {entry.turn.name}", "set_setting", arguments)
+        removal = without(entry, "nodes", each)
         if is_frozen(spec.nodes[node]):
             words = f"{node} is frozen, so {entry.turn.name}, which names it, cannot train it."
             thaw = Fix(f"Train {node}", "set_weights", {"node": node, "name": "frozen", "value": None})
