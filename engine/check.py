@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from engine.declare import Call, Input, Metric, Op, Recipe, Value, pattern
+from engine.declare import INT64, Call, Compared, Input, Metric, Op, Recipe, Value, pattern
 from engine.expand import SLASH, Expanded, expand, once
 from engine.initial import file_problems, held
 from engine.ops import OPS
@@ -480,7 +480,7 @@ def _fixes(spec: Spec, node: Node, mistake: Mistake, checked: Mapping[str, Check
     axes = ports[port].port.axes.split()
     if "..." not in axes and len(axes) != len(flow.shape):
         return _axes_fix(node.id, len(axes), flow, where)
-    return _flatten_fix(spec, node, checked)
+    return _compared_fix(node, port, checked) or _flatten_fix(spec, node, checked)
 
 
 def _axes_fix(node: str, wanted: int, flow: Flow, where: Mapping[str, str]) -> tuple[Fix, ...]:
@@ -494,13 +494,40 @@ def _axes_fix(node: str, wanted: int, flow: Flow, where: Mapping[str, str]) -> t
     return ()
 
 
+def _compared_fix(node: Node, port: str, checked: Mapping[str, Checked]) -> tuple[Fix, ...]:
+    """For a loss or metric whose target does not fit its scores: move the classes, drop an axis of 1, or cast."""
+    op, flows = OPS[node.op], _flows(node, checked)
+    first = next(iter(op.input_ports()))
+    if not issubclass(op, Compared):
+        return ()
+    port = op.classes[1] if port == first and op.classes else port
+    scores, flow = flows.get(first), flows.get(port)
+    if not isinstance(scores, Flow) or not isinstance(flow, Flow):
+        return ()
+    axes = len(scores.shape)
+    before: dict[str, Any] = {"node": node.id, "port": first}
+    if flow.dtype in INT64 and axes > 2 and flow.shape == scores.shape[:-1]:
+        dims = [0, axes - 1, *range(1, axes - 1)]
+        return (
+            Fix(f"Insert Permute before {node.id}", "insert", {"op": "Permute", **before, "params": {"dims": dims}}),
+        )
+    for longer, shorter, where in ((scores, flow, first), (flow, scores, port)):
+        if longer.shape == (*shorter.shape, 1):
+            squeeze = {"op": "Squeeze", "node": node.id, "port": where, "params": {"dim": len(shorter.shape)}}
+            return (Fix(f"Insert Squeeze before {node.id}", "insert", squeeze),)
+    if flow.shape == scores.shape and flow.dtype != scores.dtype and scores.dtype in op.input_ports()[port].port.dtypes:
+        cast = {"op": "Cast", "node": node.id, "port": port, "params": {"dtype": scores.dtype}}
+        return (Fix(f"Insert Cast before {node.id}", "insert", cast),)
+    return ()
+
+
 def _flatten_fix(spec: Spec, node: Node, checked: Mapping[str, Checked]) -> tuple[Fix, ...]:
     """For a loss or metric that got an image: flatten before the first Linear on the way from the images."""
-    if node.op not in {*terminals_ops()}:
+    if not issubclass(OPS[node.op], Compared):
         return ()
     found, here = None, node
     while True:
-        wire = here.inputs.get("input")
+        wire = here.inputs.get(next(iter(OPS[here.op].input_ports()), ""))
         if not isinstance(wire, str) or source_id(wire) not in spec.nodes:
             break
         here = spec.nodes[source_id(wire)]
@@ -510,12 +537,6 @@ def _flatten_fix(spec: Spec, node: Node, checked: Mapping[str, Checked]) -> tupl
     if found is None:
         return ()
     return (Fix(f"Insert Flatten before {found}", "insert", {"op": "Flatten", "node": found, "port": "input"}),)
-
-
-@functools.cache
-def terminals_ops() -> frozenset[str]:
-    """The names of all losses and metrics."""
-    return frozenset(name for name, op in OPS.items() if op.group in ("Losses", "Metrics"))
 
 
 def _whole_problems(spec: Spec) -> Iterator[Problem]:

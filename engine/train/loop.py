@@ -239,7 +239,7 @@ def _progress(session: Session, progressed: Progressed, meter: Meter, seconds_a_
 
 
 def _is_best(session: Session, progressed: Progressed, scores: dict[str, float]) -> bool:
-    """Whether this epoch beats all before it: by the first metric that is a number with a direction, else by the loss."""
+    """Whether this epoch beats all before it: by the first metric that is a number with a direction, else the loss."""
     metrics = session.compiled.program.metrics
     name = next((name for name in metrics if name in scores and metrics[name].higher_is_better is not None), LOSS)
     score = scores[name] if name in metrics and metrics[name].higher_is_better else -scores[name]
