@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import textwrap
 from typing import Any
 
-from engine.declare import Op, did_you_mean, show_value
+from engine.declare import Metric, Op, did_you_mean, show_value
 from engine.examples import examples
 from engine.ops import GROUPS, OPS
 from engine.problem import Mistake
+
+WIDTH = 100  # of running text, in letters
 
 
 def ops(arguments: argparse.Namespace) -> int:
@@ -36,10 +39,15 @@ def ops(arguments: argparse.Namespace) -> int:
 
 def facts(op: type[Op]) -> dict[str, Any]:
     """An op as JSON."""
+    measured: dict[str, Any] = {}
+    if issubclass(op, Metric):
+        measured = {"higher_is_better": op.higher_is_better, "range": list(op.range), "percent": op.percent}
     return {
         "op": op.__name__,
         "group": op.group,
         "doc": op.doc(),
+        "details": op.details(),
+        **measured,
         "torch": op.source_of(),
         "params": [
             {
@@ -69,6 +77,9 @@ def description(op: type[Op]) -> str:
     """An op as text: what it does, its params and its ports."""
     source = op.source_of()
     lines = [f"{op.__name__} ({op.group}{', ' + source if source else ''})", op.doc(), ""]
+    for paragraph in op.details().splitlines():
+        lines += textwrap.wrap(paragraph, WIDTH) or [""]
+    lines += [""] * bool(op.details())
     for each in op.params().values():
         bounds = f"; {each.bounds.words()}" if each.bounds.words() else ""
         lines.append(f"  {each.name} = {show_value(each.default)}  ({each.kind.name}{bounds})")

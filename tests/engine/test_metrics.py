@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 import torchmetrics
-from scipy import stats
+from scipy import stats  # type: ignore[import-untyped]
 from sklearn import metrics as sk
 from torch import Tensor
 from torchmetrics import functional as tm
@@ -25,6 +25,7 @@ from engine.compile import compile
 from engine.declare import Metric
 from engine.ops import OPS
 from engine.spec import Spec
+from engine.train import meter as meters
 from engine.train.meter import Measured, Meter
 
 ROOT = Path(__file__).parents[2]
@@ -276,6 +277,19 @@ BY_CLASS = [
     Measure("IoU", SEGMENTED, of_classes(sk.jaccard_score, average="macro"), name="regions"),
     Measure(
         "IoU", MASKED, lambda input, target: sk.jaccard_score(target.flatten(), input.flatten() >= 0), RAW, "masks"
+    ),
+    Measure(
+        "IoU",
+        {"input": MAPS, "target": torch.where(REGIONS == 1, 255, REGIONS)},
+        lambda input, target: of_classes(sk.jaccard_score, average="macro")(input, target, ignored=255),
+        {"ignore_index": 255},
+        name="edges ignored",
+    ),
+    Measure(
+        "F1",
+        CLASSED,
+        lambda input, target: of_classes(sk.f1_score, average="macro")(input, target, ignored=3),
+        {"ignore_index": 3},
     ),
     Measure("CohenKappa", CLASSED, of_classes(sk.cohen_kappa_score)),
     Measure("CohenKappa", CLASSED, of_classes(sk.cohen_kappa_score, weights="quadratic"), {"weights": "quadratic"}),
@@ -550,7 +564,9 @@ def average_precision(
     """COCO's mean average precision, box by box: 101 recalls, the best boxes first, each true box found once."""
     values = []
     for overlap in overlaps:
-        for label in sorted(set((target_labels if target_mask is None else target_labels[target_mask]).flatten().tolist())):
+        for label in sorted(
+            set((target_labels if target_mask is None else target_labels[target_mask]).flatten().tolist())
+        ):
             found, total = [], 0
             for image in range(len(boxes)):
                 real = [
@@ -631,7 +647,7 @@ def test_every_metric_is_measured_here() -> None:
 def test_a_metric_in_batches_is_that_of_the_whole(measure: Measure) -> None:
     expected = measure.expected(**measure.given)
     expected = np.asarray(expected.tolist() if isinstance(expected, Tensor) else expected, dtype=float)
-    assert np.isfinite(expected).all() and 0 < np.ptp(np.append(expected, 0.0))
+    assert np.isfinite(expected).all() and np.ptp(np.append(expected, 0.0)) > 0
     for size in (COUNT, 7, 1):
         np.testing.assert_allclose(metered(measure, size), expected, rtol=2e-5, atol=1e-6)
 
@@ -639,6 +655,19 @@ def test_a_metric_in_batches_is_that_of_the_whole(measure: Measure) -> None:
 @pytest.mark.parametrize("measure", MEASURES, ids=str)
 def test_a_metric_goes_on_where_another_meter_stopped(measure: Measure) -> None:
     np.testing.assert_allclose(metered(measure, 8, resumed=True), metered(measure, 8), rtol=1e-6, atol=1e-9)
+
+
+def test_what_is_kept_is_handed_on_before_it_grows_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    measure = Measure("ConfusionMatrix", CLASSED, of_classes(sk.confusion_matrix))
+    compiled = compile(measure.spec())
+    monkeypatch.setattr(meters, "MOST_KEPT", 30)
+    meter = Meter(compiled.program)
+    for batch in batches(CLASSED, 10):
+        meter.add(compiled.module(*batch), 10)
+        assert len(meter._gathered["confusion_matrix"]._batches) < 2
+    assert np.array_equal(
+        found(meter.measured({}), "confusion_matrix"), of_classes(sk.confusion_matrix)(SCORES, CLASSES)
+    )
 
 
 @pytest.mark.parametrize("measure", MEASURES, ids=str)
@@ -713,7 +742,8 @@ def test_batches_of_different_lengths_are_gathered_too() -> None:
     spec = edit.set_param(spec, "input_2", "shape", ["N", "S"])
     compiled = compile(spec)
     meter = Meter(compiled.program)
-    answers, references = [], []
+    answers: list[str] = []
+    references: list[str] = []
     for length in (3, 3, 5, 2):
         input, target = TOKENS[:10, :length], REFERENCES[:10, : length + 1]
         meter.add(compiled.module(input, target, torch.zeros(10, 1)), 10)
