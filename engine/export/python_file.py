@@ -131,7 +131,7 @@ class _Writer:
         if isinstance(tree, str):
             ref = Ref(step.node, tree)
             return self._name(ref) if ref in self._used else "_"
-        return ", ".join(self._part(step, part) for part in tree)
+        return ", ".join(self._part(step, part) for part in tree) + "," * (len(tree) == 1)
 
     def _part(self, step: Step, part: Pattern) -> str:
         if isinstance(part, str):
