@@ -75,7 +75,8 @@ class Program:
     """A whole graph, ready to be compiled or written as source.
 
     `losses` maps loss nodes to their factors, `metrics` metric nodes to their declarations, `outputs` Output nodes
-    to the tensors they name.
+    to the tensors they name. `gathered` holds the recipe of the object that gathers a metric over batches, for the
+    metrics whose step gives no sums but what that object takes.
     """
 
     feeds: tuple[Feed, ...] = ()
@@ -83,3 +84,4 @@ class Program:
     losses: Mapping[str, float] = field(default_factory=dict)
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     outputs: Mapping[str, Ref] = field(default_factory=dict)
+    gathered: Mapping[str, Recipe] = field(default_factory=dict)

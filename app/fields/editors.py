@@ -290,13 +290,13 @@ class ColumnEditor(Editor):
 class ColumnsEditor(TextEditor):
     """Several columns: a line to type them in, and a menu to tick them off."""
 
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, columns: Columns, placeholder: str = "all numbers but the target") -> None:
         super().__init__(lambda text: [part.strip() for part in text.split(",") if part.strip()], show_list)
         self._columns = columns
-        self.line.setPlaceholderText("all numbers but the target")
+        self.line.setPlaceholderText(placeholder)
         button = QToolButton()
         button.setIcon(icon("chevron_down"))
-        button.setToolTip("Choose columns")
+        button.setToolTip("Choose from a list")
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._menu = QMenu(button)
         self._menu.aboutToShow.connect(self._fill)

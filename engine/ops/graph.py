@@ -23,6 +23,7 @@ class Input(Op, group="Inputs and outputs"):
     column: Column | None = param(None, "Data column this input takes its values from; empty while unbound.")
     shape: NamedShape = param(("N", 1), 'Sizes of the tensor; a name such as "N" stands for a free size.')
     dtype: Dtype = param("float32", "Type of the numbers.")
+    name: str | None = param(None, "Name of the port that it is in a block; empty for its id.", advanced=True)
 
     def build(self) -> Recipe | Call:
         raise AssertionError("an Input is fed by the data, it builds nothing")
@@ -33,7 +34,8 @@ class Output(Op, group="Inputs and outputs"):
 
     synonyms = ("prediction", "result", "sink")
     outputs: ClassVar[str] = ""
-    example = {"input": "float32 2 10"}
+
+    name: str | None = param(None, "Name of the answer, or of the port that it is in a block; empty for its id.")
 
     def build(self, input: Anything) -> Recipe | Call:
         raise AssertionError("an Output hands on what it gets, it builds nothing")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from engine.declare import INDEX, Mistake, Op, Port, Recipe, Value, param
-from engine.ops.ports import F32
+from engine.declare import Mistake, Op, Port, Recipe, Value, param
+from engine.ops.ports import F32, Anything
 
 
 class Linear(Op, group="Linear"):
@@ -22,22 +22,36 @@ class Linear(Op, group="Linear"):
         return Recipe("nn.Linear", input[-1], self.out_features, **({} if self.bias else {"bias": False}))
 
 
-class Embedding(Op, group="Linear"):
-    """Looks up a learned vector for each index."""
+class Bilinear(Op, group="Linear"):
+    """Weighs and sums all products of a feature of one input with a feature of the other."""
 
-    synonyms = ("lookup", "word vectors", "category")
-    key: ClassVar[tuple[str, ...]] = ("num_embeddings", "embedding_dim")
-    example = {"input": "int64 2 7"}
+    synonyms = ("pairs", "interaction", "products")
+    key: ClassVar[tuple[str, ...]] = ("out_features",)
+    example = {"input1": "float32 2 5", "input2": "float32 2 3"}
 
-    num_embeddings: int = param(1000, "Number of different indices: each must be below it.", low=1, high=2**31)
-    embedding_dim: int = param(64, "Length of each vector.", low=1, high=2**20)
-    padding_idx: int | None = param(None, "Index whose vector stays zero; empty for none.", low=0, advanced=True)
+    out_features: int = param(64, "Number of features that come out.", low=1, high=2**24)
+    bias: bool = param(True, "Whether a learned number is added to each feature.", advanced=True)
 
-    def build(self, input: Annotated[Value, Port(INDEX, "...")]) -> Recipe:
-        if self.padding_idx is not None and self.padding_idx >= self.num_embeddings:
+    def build(
+        self,
+        input1: Annotated[Value, Port(F32, "... F")],
+        input2: Annotated[Value, Port(F32, "... G")],
+    ) -> Recipe:
+        if input1.shape[:-1] != input2.shape[:-1]:
             raise Mistake(
-                f"padding_idx is {self.padding_idx}; it must be less than num_embeddings ({self.num_embeddings}).",
-                param="padding_idx",
+                f"input1 is {list(input1.shape)} and input2 is {list(input2.shape)}; "
+                "all sizes but the last must be equal.",
+                param="input2",
             )
-        extra = {} if self.padding_idx is None else {"padding_idx": self.padding_idx}
-        return Recipe("nn.Embedding", self.num_embeddings, self.embedding_dim, **extra)
+        bias = {} if self.bias else {"bias": False}
+        return Recipe("nn.Bilinear", input1[-1], input2[-1], self.out_features, **bias)
+
+
+class Identity(Op, group="Linear"):
+    """Hands on what it gets: a place to switch a layer in, or to read a tensor off."""
+
+    synonyms = ("nothing", "pass through", "placeholder", "no-op")
+    example = {"input": "float32 2 5"}
+
+    def build(self, input: Anything) -> Recipe:
+        return Recipe("nn.Identity")

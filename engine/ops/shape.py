@@ -41,8 +41,20 @@ class Unflatten(Op, group="Shape"):
     unflattened_size: FixedShape = param((1, -1), "Sizes it is split into; one may be -1, which is worked out.")
 
     def build(self, input: Anything) -> Recipe:
-        checked_axis(self.dim, input)
+        size = input[checked_axis(self.dim, input)]
+        self._checked_sizes(size)
         return Recipe("nn.Unflatten", self.dim, self.unflattened_size)
+
+    def _checked_sizes(self, size: int) -> None:
+        sizes = self.unflattened_size
+        product = math.prod(each for each in sizes if each != -1)
+        if sizes.count(-1) > 1:
+            words = "unflattened_size has more than one -1; only one size can be worked out."
+            raise Mistake(words, param="unflattened_size")
+        fits = product > 0 and size % product == 0 if -1 in sizes else product == size
+        if not sizes or not fits:
+            words = f"Axis {self.dim} of input has size {size}, which ({', '.join(map(str, sizes))}) does not split."
+            raise Mistake(words, param="unflattened_size")
 
 
 class Reshape(Op, group="Shape"):
