@@ -239,8 +239,12 @@ class Tril(Op, group="Linear algebra"):
     key: ClassVar[tuple[str, ...]] = ("diagonal",)
     example = {"input": "float32 2 4 4"}
 
-    diagonal: int = param(0, "Last diagonal that is kept: above the main one where positive, below where negative.",
-                          low=-(2**31), high=2**31)  # fmt: skip
+    diagonal: int = param(
+        0,
+        "Last diagonal that is kept: above the main one where positive, below where negative.",
+        low=-(2**31),
+        high=2**31,
+    )
 
     def build(self, input: Matrices) -> Call:
         return Call("torch.tril", input, **self.changed())
@@ -253,8 +257,12 @@ class Triu(Op, group="Linear algebra"):
     key: ClassVar[tuple[str, ...]] = ("diagonal",)
     example = {"input": "float32 2 4 4"}
 
-    diagonal: int = param(0, "First diagonal that is kept: above the main one where positive, below where negative.",
-                          low=-(2**31), high=2**31)  # fmt: skip
+    diagonal: int = param(
+        0,
+        "First diagonal that is kept: above the main one where positive, below where negative.",
+        low=-(2**31),
+        high=2**31,
+    )
 
     def build(self, input: Matrices) -> Call:
         return Call("torch.triu", input, **self.changed())

@@ -43,7 +43,7 @@ CASES = [
     Case("Minimum", call=lambda input, other: torch.where(input < other, input, other)),
     Case("Minimum", call=lambda input: torch.where(input < 0.25, input, 0.25), params={"value": 0.25}, inputs=ONE),
     Case("Maximum", call=lambda input, other: torch.where(input > other, input, other)),
-    Case("Maximum", call=lambda input: torch.relu(input), params={"value": 0}, inputs=ONE),
+    Case("Maximum", call=torch.relu, params={"value": 0}, inputs=ONE),
     Case("Affine", call=lambda input: input * 1.0 + 0.0),
     Case("Affine", call=lambda input: 2 * input - 0.5, params={"scale": 2, "shift": -0.5}),
     Case(

@@ -31,17 +31,32 @@ CASES = [
     Case("Expand", call=lambda input: torch.cat([input] * 3, 1)),
     Case("Expand", call=lambda input: input.expand(5, 2, 1, 4), params={"sizes": [5, -1, -1, -1]}),
     Case("ExpandAs", call=lambda input, other: input + 0 * other),
-    Case("ExpandAs", call=lambda input, other: torch.stack([input, input]), inputs={"input": "float32 3 4"}, name="rank"),
+    Case(
+        "ExpandAs", call=lambda input, other: torch.stack([input, input]), inputs={"input": "float32 3 4"}, name="rank"
+    ),
     Case("Repeat", call=lambda input: torch.cat((input, input), 1)),
     Case("Repeat", call=lambda input: torch.stack([input, input, input]), params={"repeats": [3, 1, 1]}),
     Case("RepeatInterleave", call=lambda input: input[:, [0, 0, 1, 1, 2, 2]]),
     Case("RepeatInterleave", call=lambda input: input[[0, 0, 0, 1, 1, 1]], params={"repeats": 3, "dim": 0}),
-    Case("Concat", call=lambda tensors: torch.hstack(tensors)),
-    Case("Concat", call=lambda tensors: torch.vstack(tensors), params={"dim": -2},
-         inputs={"tensors": ["float32 1 3", "float32 4 3", "float32 2 3"]}),
+    Case("Concat", call=torch.hstack),
+    Case(
+        "Concat",
+        call=torch.vstack,
+        params={"dim": -2},
+        inputs={"tensors": ["float32 1 3", "float32 4 3", "float32 2 3"]},
+    ),
     Case("Stack", call=lambda tensors: torch.cat([each[:, None] for each in tensors], 1)),
-    Case("Stack", call=lambda tensors: torch.cat([each[..., None] for each in tensors], -1), params={"dim": -1},
-         inputs={"tensors": ["int64 2 3", "int64 2 3", "int64 2 3"]}),
-    Case("Stack", call=lambda tensors: torch.cat([each[None] for each in tensors]), params={"dim": 0},
-         inputs={"tensors": ["float32", "float32"]}, name="single numbers"),
-]  # fmt: skip
+    Case(
+        "Stack",
+        call=lambda tensors: torch.cat([each[..., None] for each in tensors], -1),
+        params={"dim": -1},
+        inputs={"tensors": ["int64 2 3", "int64 2 3", "int64 2 3"]},
+    ),
+    Case(
+        "Stack",
+        call=lambda tensors: torch.cat([each[None] for each in tensors]),
+        params={"dim": 0},
+        inputs={"tensors": ["float32", "float32"]},
+        name="single numbers",
+    ),
+]
