@@ -205,8 +205,10 @@ class Bucketize(Op, group="Indexing"):
         if not self.boundaries:
             raise Mistake("boundaries is empty; give at least one.", param="boundaries")
         if any(one >= two for one, two in zip(self.boundaries, self.boundaries[1:], strict=False)):
-            raise Mistake(f"boundaries is {show_value(self.boundaries)}; each must be greater than the one before.",
-                          param="boundaries")  # fmt: skip
+            raise Mistake(
+                f"boundaries is {show_value(self.boundaries)}; each must be greater than the one before.",
+                param="boundaries",
+            )
         return Recipe("modules.Bucketize", self.boundaries, **({"right": True} if self.right else {}))
 
 
