@@ -108,12 +108,15 @@ class Declared:
         super().__init_subclass__()
         if group is not None:
             cls.group = group
-        dataclass(frozen=True, kw_only=True)(cls)
         if family is not None:
             cls.family, cls.registry = family, {}
         elif not abstract:
             cls.title = cls.__dict__.get("title", cls.__name__)
             cls.registry[cls.__name__] = cls
+
+    def __new__(cls, *_args: Any, **_params: Any) -> Self:
+        _finish(cls)
+        return super().__new__(cls)
 
     @classmethod
     def doc(cls) -> str:
@@ -173,8 +176,16 @@ class Declared:
         }
 
 
+def _finish(cls: type[Declared]) -> None:
+    """Make a class a dataclass, and its bases before it: hundreds are declared, and few are used in one run."""
+    for base in reversed(cls.__mro__):
+        if base is not Declared and issubclass(base, Declared) and "__dataclass_params__" not in base.__dict__:
+            dataclass(frozen=True, kw_only=True)(base)
+
+
 @functools.cache
 def _params(cls: type[Declared]) -> Mapping[str, Param]:
+    _finish(cls)
     hints = typing.get_type_hints(cls, include_extras=True)
     return {
         each.name: Param(

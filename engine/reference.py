@@ -97,7 +97,9 @@ def _entry(declared: type[Declared], ran: Ran) -> Iterator[str]:
     facts = [f"<code>{escape(source)}</code>"] if (source := torch_name(declared)) else []
     if declared.synonyms:
         facts.append(f"also found as {escape(', '.join(declared.synonyms))}")
-    yield f"<p>{escape(declared.doc())}</p>"
+    for paragraph in (declared.doc(), *declared.details().splitlines()):
+        if paragraph:
+            yield f"<p>{escape(paragraph)}</p>"
     if facts:
         yield f'<p class="dim">{"; ".join(facts)}</p>'
     yield from _params(declared)

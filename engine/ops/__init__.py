@@ -103,9 +103,9 @@ def _rank(wanted: list[str], name: str, declared: type[Declared]) -> int | None:
     synonyms = [each.lower() for each in declared.synonyms]
     if fold == phrase:
         return 0
-    if fold.startswith(phrase):
+    if phrase in (each.replace(" ", "").removeprefix("torch.") for each in synonyms):
         return 1
-    if phrase in (each.replace(" ", "") for each in synonyms):
+    if fold.startswith(phrase):
         return 2
     if phrase in fold:
         return 3
