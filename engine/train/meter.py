@@ -54,6 +54,7 @@ class Meter:
             name: Gathered(recipe, (states or {}).get(name, {})) for name, recipe in program.gathered.items()
         }
         self._summed = [name for name in program.metrics if name not in program.gathered]
+        self._added = (*self._losses, *self._summed)
         self._kept = 0
         self._answers: list[Mapping[str, Tensor]] = []
         self._sizes: list[int] = []
@@ -66,7 +67,7 @@ class Meter:
 
     def add(self, answers: Mapping[str, Any], size: int) -> None:
         """Take in a batch of `size` samples."""
-        self._answers.append({name: answers[name].detach() for name in (*self._losses, *self._summed)})
+        self._answers.append({name: answers[name].detach() for name in self._added})
         self._sizes.append(size)
         for name, gathered in self._gathered.items():
             self._kept += gathered.add(answers[name])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from engine import edit, modules
+from engine import edit, fixes, modules
 from engine.check import check
 from engine.compile import compile
 from engine.spec import Spec
@@ -174,7 +174,7 @@ def test_class_weights_are_no_weights_that_train_and_leave_with_the_loss() -> No
 
 def fixed(spec: Spec) -> Spec:
     """The spec after the first fix that its first problem offers."""
-    return edit.apply(spec, check(spec).problems[0].fixes[0])
+    return fixes.apply(spec, check(spec).problems[0].fixes[0])
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from engine import edit
+from engine import edit, fixes
 from engine.check import check
 from engine.ops.settings import Weights
 from engine.problem import Problem
@@ -25,7 +25,7 @@ def only(spec: Spec) -> Problem:
 
 def mended(spec: Spec) -> list[Spec]:
     """The spec after each fix of its first problem."""
-    return [edit.apply(spec, fix) for fix in check(spec).problems[0].fixes]
+    return [fixes.apply(spec, fix) for fix in check(spec).problems[0].fixes]
 
 
 # -------------------------------------------------------------------------------------------------- nodes' settings
