@@ -351,7 +351,7 @@ class Op(Declared, family="op"):
 
     @classmethod
     def source_of(cls) -> str:
-        """The PyTorch class or function this op stands for, "" where it has none."""
+        """The PyTorch class or function this op stands for, "" where it has none or is put together of several."""
         return _source_of(cls)
 
     def returns(self) -> str:
@@ -455,10 +455,12 @@ def _port_in(hint: Any) -> tuple[bool, Port]:
 def _source_of(cls: type[Op]) -> str:
     if not cls.example:
         return ""
-    target = cls().build(**example_values(cls)).target
+    recipe = cls().build(**example_values(cls))
+    target = recipe.target
     if target.startswith("."):
         return f"torch.Tensor{target}"
-    if target.startswith(("metrics.", "measures.", "modules.")):
+    composed = any(isinstance(each, Call) and not each.target.startswith(".") for each in recipe.args)
+    if target.startswith(("metrics.", "measures.", "modules.")) or (isinstance(recipe, Call) and composed):
         return ""
     return target if target.startswith(("torch.", "torchmetrics.")) else f"torch.{target}"
 

@@ -235,7 +235,7 @@ class Trace(Op, group="Linear algebra"):
 class Tril(Op, group="Linear algebra"):
     """Keeps the lower triangle of matrices and sets the rest to 0."""
 
-    synonyms = ("lower triangle", "triangular", "causal", "torch.tril")
+    synonyms = ("lower triangle", "triangular", "torch.tril")
     key: ClassVar[tuple[str, ...]] = ("diagonal",)
     example = {"input": "float32 2 4 4"}
 

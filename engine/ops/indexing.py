@@ -33,7 +33,7 @@ def _checked_places(input: Value, index: Value, axis: int) -> None:
 class Gather(Op, group="Indexing"):
     """Picks numbers along an axis, at positions of their own for each place of index."""
 
-    synonyms = ("pick", "lookup", "select by index", "torch.gather")
+    synonyms = ("pick", "select by index", "torch.gather")
     key: ClassVar[tuple[str, ...]] = ("dim",)
     example = {"input": "float32 2 3", "index": "int64:0..2 2 4"}
 
