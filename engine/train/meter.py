@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,12 @@ from engine.train.gather import Gathered, table
 
 LOSS = "loss"
 MOST_KEPT = 2**24  # numbers kept of batches for the metrics that gather, until they are handed on
-FINISHES = {"mean": float, "root": math.sqrt, "exp": math.exp}
+LARGEST_EXPONENT = 709.0  # e to a larger power is more than a float holds
+FINISHES: Mapping[str, Callable[[float], float]] = {
+    "mean": float,
+    "root": math.sqrt,
+    "exp": lambda mean: math.inf if mean > LARGEST_EXPONENT else math.exp(mean),
+}
 
 
 class NotFinite(Exception):  # caught by the loop, which tells the user

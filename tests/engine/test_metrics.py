@@ -719,6 +719,11 @@ def test_an_r2_of_one_sample_is_no_number() -> None:
     assert math.isnan(metered(one, 10))
 
 
+def test_a_perplexity_beyond_all_numbers_is_infinite() -> None:
+    sure = Measure("Perplexity", {"input": SCORES * 1e6, "target": CLASSES}, lambda **_given: math.inf)
+    assert metered(sure, 10) == math.inf
+
+
 @pytest.mark.parametrize("op", ["NDCG", "HitRate", "MRR"])
 def test_a_network_that_scores_all_items_alike_gets_no_good_rank(op: str) -> None:
     target = torch.zeros(5, 21)
