@@ -62,6 +62,8 @@ class Checked:
     def report(self, trained: Sequence[str]) -> NodeReport:
         """The same as a report tells it; `trained` are the tensors that training changes."""
         outputs = {port: flow.tensor() for port, flow in self.outputs.items()}
+        if not self.weights.tensors:
+            return NodeReport(outputs)
         count = self.weights.count()
         return NodeReport(outputs, count, self.weights.tensors, count - self.weights.count(trained))
 
@@ -117,13 +119,15 @@ class Checker:
         self._memos = {node_id: memo for node_id, memo in self._memos.items() if node_id in spec.nodes}
         problems: list[Problem] = []
         for node in spec.nodes.values():
-            problems += [*found.get(node.id, ()), *weights_problems(node)]
-        held = {node: checked[node].weights for node in spec.nodes if node in checked}
+            problems += found.get(node.id, ())
+            problems += weights_problems(node) if node.weights else ()
+        done = [node for node in spec.nodes if node in checked]
+        held = {node: checked[node].weights for node in done}
         problems += [*cycle_problems(spec), *_whole_problems(spec), *settings_problems(spec)]
         problems += [*init_problems(spec, held), *optimizer_problems(spec, held)]
         problems += file_problems(spec, held, folder) if folder is not None else ()
         changed = trained(spec, held)
-        return Report({node: checked[node].report(changed.get(node, ())) for node in held}, tuple(problems))
+        return Report({node: checked[node].report(changed.get(node, ())) for node in done}, tuple(problems))
 
     def _node(
         self, spec: Spec, node: Node, sources: tuple[Checked, ...], checked: Mapping[str, Checked]

@@ -42,9 +42,9 @@ def warmed(build: By, warmup: int) -> By:
 
 
 CASES: list[tuple[str, dict[str, Any], By]] = [
-    ("ConstantLR", {}, lambda o: torchs.ConstantLR(o)),
+    ("ConstantLR", {}, torchs.ConstantLR),
     ("ConstantLR", {"factor": 0.5, "total_iters": 7}, lambda o: torchs.ConstantLR(o, 0.5, 7)),
-    ("LinearLR", {}, lambda o: torchs.LinearLR(o)),
+    ("LinearLR", {}, torchs.LinearLR),
     (
         "LinearLR",
         {"start_factor": 1.0, "end_factor": 0.1, "total_iters": None, "interval": "step"},
