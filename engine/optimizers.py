@@ -37,12 +37,21 @@ class Entry:
         return f"{PATH}.{self.place}"
 
     def takes(self, node: str, tensor: str) -> bool:
-        """Whether it changes a node's tensor, such as "weight"."""
-        return self.turn.nodes == "*" or node in self.turn.nodes or f"{node}.{tensor}" in self.turn.nodes
+        """Whether it changes a node's tensor, such as "weight"; a block that it names stands for all inside."""
+        names = self.turn.nodes
+        return names == "*" or f"{node}.{tensor}" in names or any(each in names for each in around(node))
 
     def minimises(self, loss: str) -> bool:
         """Whether it makes a loss small."""
         return self.turn.losses == "*" or loss in self.turn.losses
+
+
+def around(node: str) -> Iterator[str]:
+    """Yield a node's id, and those of the Block nodes that hold it: "a/0/b" gives "a/0/b" and "a"."""
+    yield node
+    while "/" in node:
+        node = node.rsplit("/", 2)[0]
+        yield node
 
 
 def listed(spec: Spec) -> Any:

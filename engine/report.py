@@ -55,7 +55,10 @@ class NodeReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The whole check. `nodes` holds the nodes that could be checked; those in or behind a mistake are missing."""
+    """The whole check. `nodes` holds the nodes that could be checked; those in or behind a mistake are missing.
+
+    Nodes inside blocks stand under their paths, such as "encoder/0/attn", beside the Block nodes that hold them.
+    """
 
     nodes: Mapping[str, NodeReport] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
@@ -64,12 +67,12 @@ class Report:
     @property
     def parameters(self) -> int:
         """How many numbers the whole graph learns, frozen ones among them."""
-        return sum(node.parameters for node in self.nodes.values())
+        return sum(node.parameters for path, node in self.nodes.items() if "/" not in path)
 
     @property
     def frozen(self) -> int:
         """How many of them training leaves as they are."""
-        return sum(node.frozen for node in self.nodes.values())
+        return sum(node.frozen for path, node in self.nodes.items() if "/" not in path)
 
     def encode(self) -> dict[str, Any]:
         return {

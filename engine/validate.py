@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from engine.blocks import op_of
 from engine.declare import Declared, Loss, Metric, Op, did_you_mean
 from engine.ops import OPS
 from engine.ops.initializer import FromFile, Initializer
@@ -13,7 +14,7 @@ from engine.ops.source import Source, Step
 from engine.optimizers import read_optimizers
 from engine.problem import Fix, Mistake, Problem
 from engine.schedules import located
-from engine.spec import Node, Spec, source_id, source_port
+from engine.spec import BLOCK, Node, Spec, source_id, source_port
 
 DECODERS = ("Argmax",)
 
@@ -74,10 +75,10 @@ def problems(spec: Spec) -> list[Problem]:
 
 def node_problems(spec: Spec, node: Node) -> Iterator[Problem]:
     """Yield the mistakes in one node: its op, params, wires and settings."""
-    op = OPS.get(node.op)
+    op = op_of(spec, node)
     if op is None:
-        what = "Blocks are not supported by this version." if node.op == "Block" else f"There is no op {node.op!r}"
-        yield Problem(what if what.endswith(".") else f"{what}{did_you_mean(node.op, OPS)}.", node.id)
+        if node.op != BLOCK:
+            yield Problem(f"There is no op {node.op!r}{did_you_mean(node.op, OPS)}.", node.id)
         return
     for problem in op.parse(node.params)[1]:
         yield Problem(problem.message, node.id, problem.param, _param_fixes(op, node, problem))
@@ -103,7 +104,7 @@ def _wire_problems(spec: Spec, node: Node, op: type[Op]) -> Iterator[Problem]:
         arguments = {"node": node.id, "port": port, "place": place}
         fixes = (Fix("Remove the wire", "disconnect", arguments),)
         if port not in ports:
-            words = f"{node.op} has no input {port!r}{did_you_mean(port, ports)}."
+            words = f"{op.__name__} has no input {port!r}{did_you_mean(port, ports)}."
             yield Problem(words, node.id, port, fixes)
         elif (place is not None) != ports[port].list:
             words = "takes a list of wires" if ports[port].list else "takes one wire, not a list"
@@ -116,14 +117,14 @@ def _refuse_source(spec: Spec, wire: str) -> str | None:
     source = spec.nodes.get(source_id(wire))
     if source is None:
         return f"It is wired to {source_id(wire)!r}, which does not exist."
-    op = OPS.get(source.op)
+    op = op_of(spec, source)
     if op is None:
         return None  # that node has its own problem
     outputs, name = op.output_ports(), source_port(wire)
     if not outputs:
-        return f"It is wired to {source.id}, which is of the op {source.op} and has no output."
+        return f"It is wired to {source.id}, which is of the op {op.__name__} and has no output."
     if "." in wire and name not in outputs:
-        return f"It is wired to {wire}, but {source.op} has the outputs {', '.join(outputs)}."
+        return f"It is wired to {wire}, but {op.__name__} has the outputs {', '.join(outputs)}."
     return None
 
 

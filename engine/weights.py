@@ -144,6 +144,8 @@ def _named_problems(spec: Spec, entry: Entry, held: Mapping[str, Held]) -> Itera
     """Yield nodes and tensors that an optimizer names and that it cannot change."""
     for each in entry.turn.nodes if entry.turn.nodes != "*" else ():
         node, _, tensor = each.partition(".")
+        if node not in spec.nodes:
+            continue  # a block: what is inside is judged by itself
         removal = without(entry, "nodes", each)
         if is_frozen(spec.nodes[node]):
             words = f"{node} is frozen, so {entry.turn.name}, which names it, cannot train it."

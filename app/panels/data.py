@@ -26,9 +26,9 @@ from app.document import Document
 from app.fields import Form
 from app.fields.editors import CalmComboBox
 from app.icons import icon
-from app.panels.sections import ProblemBox, clear, dim, heading, scrolled
+from app.panels.sections import ProblemBox, clear, dim, heading, scrolled, settle
 from app.theme import SPACE, theme, themes
-from engine import edit
+from engine import edit, fixes
 from engine.columns import Column, DataReport
 from engine.ops.settings import Batching, Split
 from engine.ops.source import Source
@@ -123,6 +123,7 @@ class DataPanel(QWidget):
         self._source.changed.connect(lambda name, value, _final: self._set(f"{path}.{name}", value))
         self._source.reset.connect(lambda name: self._set(f"{path}.{name}", declared.defaults()[name]))
         self._source_form.addWidget(self._source)
+        settle(self._source_form)
 
     def _column_names(self) -> list[str]:
         report = self._document.data_report
@@ -169,7 +170,7 @@ class DataPanel(QWidget):
             self._document.edit("Add Inputs", lambda spec: _with_inputs(spec, columns))
 
     def _fix(self, fix: Fix) -> None:
-        self._document.edit(fix.text, lambda spec: edit.apply(spec, fix))
+        self._document.edit(fix.text, lambda spec: fixes.apply(spec, fix))
 
 
 def _with_inputs(spec: Spec, columns: list[Column]) -> Spec:

@@ -8,9 +8,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 
 from app.document import Document
 from app.icons import icon
-from app.panels.sections import clear, dim, scrolled
+from app.panels.sections import clear, dim, scrolled, settle
 from app.theme import mono, theme, themes
-from engine import edit
+from engine import fixes
 from engine.problem import Fix, Problem
 from engine.report import Report
 
@@ -53,6 +53,7 @@ class ProblemList(QWidget):
                 dim("No problems. What is wrong with the graph, the data or the settings shows here.")
             )
         self._column.addStretch(1)
+        settle(self._column)
 
     def choose(self, problem: Problem) -> None:
         """Go where a problem is."""
@@ -63,7 +64,7 @@ class ProblemList(QWidget):
 
     def mend(self, fix: Fix) -> None:
         """Run a fix as one undo step."""
-        self._document.edit(fix.text, lambda spec: edit.apply(spec, fix))
+        self._document.edit(fix.text, lambda spec: fixes.apply(spec, fix))
 
 
 class _Row(QFrame):

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from engine import edit, validate
+from engine import edit, fixes, validate
 from engine.cli.overrides import overridden
 from engine.problem import Mistake
 from engine.spec import Spec
@@ -107,7 +107,7 @@ def test_removing_a_node_takes_it_out_of_the_optimizers_that_name_it() -> None:
 def test_a_setting_that_is_removed_takes_its_default() -> None:
     spec = edit.set_setting(edit.set_setting(Spec(), "training.epochs", 0), "training.optimizers.0.params.lr", -1)
     for problem in validate.problems(spec):
-        spec = edit.apply(spec, problem.fixes[0])
+        spec = fixes.apply(spec, problem.fixes[0])
     assert validate.problems(spec) == []
     assert "epochs" not in spec.training and "lr" not in entries(spec)[0]["params"]
     for path in ("training.epochs", "training.optimizers.5", "training.optimizers.0.params.deep.er", "name"):

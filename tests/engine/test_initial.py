@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from engine import edit
+from engine import edit, fixes
 from engine.check import check
 from engine.compile import Compiled, compile
 from engine.ops.initializer import EXCLUDED, LEFT_OUT, Initializer
@@ -172,7 +172,7 @@ def test_a_node_that_the_default_does_not_fit_is_told_and_can_keep_pytorchs_draw
     (problem,) = check(spec).problems
     assert (problem.node, problem.param) == ("conv2d_1", "weights.init.weight")
     assert "Eye needs 2 axes; weight of conv2d_1 has 4." in problem.message
-    mended = edit.apply(spec, problem.fixes[0])
+    mended = fixes.apply(spec, problem.fixes[0])
     assert check(mended).problems == ()
     assert torch.equal(drawn(mended).module.get_parameter("linear_1.weight"), init.eye_(torch.empty(10, 256)))
 
@@ -215,7 +215,7 @@ def test_a_file_that_does_not_fit_is_told(
     assert check(spec).problems == ()  # without a folder files are not looked for
     with pytest.raises(Mistake, match="linear_1"):
         drawn(spec, tmp_path)
-    assert check(edit.apply(spec, problem.fixes[0]), tmp_path).problems == ()
+    assert check(fixes.apply(spec, problem.fixes[0]), tmp_path).problems == ()
 
 
 def test_a_damaged_file_is_told(tmp_path: Path) -> None:
@@ -253,7 +253,7 @@ def test_an_initializer_that_cannot_be_is_told_and_can_be_removed(
     (problem,) = check(spec).problems
     assert (problem.node, problem.param) == (node, f"weights.init.{tensor}")
     assert words in problem.message and problem.message.endswith(".")
-    mended = edit.apply(spec, problem.fixes[0])
+    mended = fixes.apply(spec, problem.fixes[0])
     assert check(mended).problems == ()
     assert mended.nodes[node].weights == {}
     assert loads(dumps(spec)) == spec
@@ -274,4 +274,4 @@ def test_a_default_that_cannot_be_is_told_at_its_path(value: Any, param: str, wo
     (problem,) = check(spec).problems
     assert (problem.node, problem.param) == (None, param)
     assert words in problem.message
-    assert check(edit.apply(spec, problem.fixes[0])).problems == ()
+    assert check(fixes.apply(spec, problem.fixes[0])).problems == ()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from engine import edit, validate
+from engine import edit, fixes, validate
 from engine.optimizers import read_optimizers, turns
 from engine.problem import Problem
 from engine.spec import Spec
@@ -94,13 +94,13 @@ def test_a_wrong_optimizer_is_told_at_its_path(entries: list[Any], path: str, wo
     assert problem.param == path
     assert words in problem.message
     for fix in problem.fixes:
-        assert validate.problems(edit.apply(spec, fix)) == [], fix.text
+        assert validate.problems(fixes.apply(spec, fix)) == [], fix.text
 
 
 def test_what_a_fix_removes_from_a_selection_is_only_the_wrong_name() -> None:
     spec = project({**ONE, "nodes": ["linear_7", "linear_1"]})
     (fix,) = problem_of(spec).fixes
-    assert edit.apply(spec, fix).training["optimizers"][0]["nodes"] == ["linear_1"]
+    assert fixes.apply(spec, fix).training["optimizers"][0]["nodes"] == ["linear_1"]
 
 
 def test_a_loss_that_no_optimizer_makes_small_is_told_with_those_that_could() -> None:
@@ -111,7 +111,7 @@ def test_a_loss_that_no_optimizer_makes_small_is_told_with_those_that_could() ->
     assert problem.param == "training.optimizers"
     assert "cross_entropy_loss_1" in problem.message
     assert [fix.text for fix in problem.fixes] == ["Add cross_entropy_loss_1 to one", "Add cross_entropy_loss_1 to two"]
-    assert all(validate.problems(edit.apply(spec, fix)) == [] for fix in problem.fixes)
+    assert all(validate.problems(fixes.apply(spec, fix)) == [] for fix in problem.fixes)
 
 
 # -------------------------------------------------------------------------------------------------------- schedules
@@ -178,14 +178,14 @@ def test_a_wrong_schedule_is_told_at_its_path(schedule: Any, path: str, words: s
     assert problem.param == f"training.optimizers.0.{path}"
     assert words in problem.message
     for fix in problem.fixes:
-        assert validate.problems(edit.apply(spec, fix)) == [], fix.text
+        assert validate.problems(fixes.apply(spec, fix)) == [], fix.text
 
 
 def test_momentum_that_is_not_there_cannot_be_cycled() -> None:
     spec = project({"name": "main", "op": "Adagrad", "schedule": {"op": "OneCycleLR", "params": {}}})
     problem = problem_of(spec)
     assert problem.param == "training.optimizers.0.schedule.params.cycle_momentum"
-    assert validate.problems(edit.apply(spec, problem.fixes[0])) == []
+    assert validate.problems(fixes.apply(spec, problem.fixes[0])) == []
     assert validate.problems(project({"op": "RMSprop", "schedule": {"op": "OneCycleLR", "params": {}}})) == []
 
 
@@ -193,4 +193,4 @@ def test_an_optimizer_that_does_not_look_at_its_rate_again_has_no_schedule() -> 
     spec = project({"name": "main", "op": "Rprop", "schedule": STEP})
     problem = problem_of(spec)
     assert "changes nothing" in problem.message
-    assert validate.problems(edit.apply(spec, problem.fixes[0])) == []
+    assert validate.problems(fixes.apply(spec, problem.fixes[0])) == []

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from engine import edit
+from engine import edit, fixes
 from engine.check import check
 from engine.ops.settings import Weights
 from engine.problem import Problem
@@ -25,7 +25,7 @@ def only(spec: Spec) -> Problem:
 
 def mended(spec: Spec) -> list[Spec]:
     """The spec after each fix of its first problem."""
-    return [edit.apply(spec, fix) for fix in check(spec).problems[0].fixes]
+    return [fixes.apply(spec, fix) for fix in check(spec).problems[0].fixes]
 
 
 # -------------------------------------------------------------------------------------------------- nodes' settings
@@ -146,7 +146,6 @@ def sparse_spec(op: str, **params: Any) -> Spec:
     return optimizers({"name": "main", "op": op, "params": params}, spec=spec)
 
 
-@pytest.mark.usefixtures("sparse_embedding")
 def test_an_optimizer_without_sparse_gradients_gives_the_embedding_away_or_turns_them_off() -> None:
     spec = sparse_spec("Adam")
     problem = only(spec)
@@ -157,7 +156,6 @@ def test_an_optimizer_without_sparse_gradients_gives_the_embedding_away_or_turns
     assert check(dense).problems == check(split).problems == ()
 
 
-@pytest.mark.usefixtures("sparse_embedding")
 def test_sparse_adam_keeps_the_embedding_and_gives_the_rest_away() -> None:
     spec = sparse_spec("SparseAdam")
     assert only(spec).node == "linear_1"
@@ -166,7 +164,6 @@ def test_sparse_adam_keeps_the_embedding_and_gives_the_rest_away() -> None:
     assert check(after).problems == ()
 
 
-@pytest.mark.usefixtures("sparse_embedding")
 @pytest.mark.parametrize("op", ["SGD", "Adagrad"])
 def test_sparse_gradients_and_decay_do_not_go_together(op: str) -> None:
     assert check(sparse_spec(op)).problems == ()

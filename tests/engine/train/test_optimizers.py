@@ -231,7 +231,6 @@ def lookup(*entries: dict[str, Any]) -> Spec:
     return edit.set_setting(spec, "training.optimizers", list(entries))
 
 
-@pytest.mark.usefixtures("sparse_embedding")
 @pytest.mark.parametrize(
     ("name", "build"),
     [
