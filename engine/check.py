@@ -66,6 +66,8 @@ class Checked:
     def report(self, trained: Sequence[str]) -> NodeReport:
         """The same as a report tells it; `trained` are the tensors that training changes."""
         outputs = {port: flow.tensor() for port, flow in self.outputs.items()}
+        if not self.weights.tensors:
+            return NodeReport(outputs)
         count = self.weights.count()
         return NodeReport(outputs, count, self.weights.tensors, count - self.weights.count(trained))
 
@@ -123,7 +125,8 @@ class Checker:
         self._memos = {node_id: memo for node_id, memo in self._memos.items() if node_id in flat.nodes}
         problems: list[Problem] = []
         for node in flat.nodes.values():
-            problems += [*found.get(node.id, ()), *weights_problems(node)]
+            problems += found.get(node.id, ())
+            problems += weights_problems(node) if node.weights else ()
         held = {node: checked[node].weights for node in flat.nodes if node in checked}
         problems += [*expanded.problems, *_whole_problems(spec), *settings_problems(spec)]
         problems += init_problems(flat, held)
