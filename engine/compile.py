@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,16 +12,17 @@ import torch
 from torch import fx, nn
 
 from engine import edit, validate
-from engine.check import Checked, Checker, feed, inputs_of
+from engine.check import Checked, Checker, Flow, feed, inputs_of
 from engine.declare import Call, Loss, Metric, Pattern, Recipe, pattern
 from engine.expand import SLASH, expand
 from engine.initial import initialise
 from engine.ops import OPS
-from engine.passes import optimise
+from engine.passes import AS_DRAWN, PASSES, Pass, Ran, optimise
+from engine.passes.facts import CONSTANT
 from engine.problem import Mistake
-from engine.program import Feed, Program, Ref, Step, replace_refs
+from engine.program import Feed, Program, Ref, Step, path_to, replace_refs
 from engine.recipes import arguments, build, constants, find, resolved
-from engine.report import Report
+from engine.report import Optimised, Report
 from engine.spec import Spec, source_id, source_port
 
 Only = Literal["training", "inference"]
@@ -32,37 +33,57 @@ class Compiled:
     """A graph as a module: `module(*tensors)`, in the order of `feeds`, returns {node id: tensor}.
 
     For training these are losses (one number) and metrics: (sum, count), or for those that are gathered the tensors
-    that their object takes. For inference these are the outputs. The module holds the weights of the whole graph
-    either way. `passes` tells what the graph passes did; `spec` is the spec with its blocks written out.
+    that their object takes. For inference these are the outputs, and the module is meant to be run in evaluation mode:
+    what does nothing then, such as Dropout, is gone. The module holds the weights of the whole graph either way.
+    Tensors given to it lie in memory row by row, as new ones do. `ran` tells what each graph pass did; `spec` is the
+    spec with its blocks written out.
     """
 
     module: fx.GraphModule
     program: Program
     feeds: tuple[Feed, ...]
-    passes: tuple[str, ...]
+    ran: tuple[Ran, ...]
     report: Report
     spec: Spec
 
+    @property
+    def passes(self) -> tuple[str, ...]:
+        """A sentence for each graph pass that changed something."""
+        return tuple(each.note for each in self.ran if each.note)
 
-def compile(spec: Spec, *, only: Only = "training", seed: int | None = None, folder: Path | None = None) -> Compiled:
+
+def compile(
+    spec: Spec,
+    *,
+    only: Only = "training",
+    seed: int | None = None,
+    folder: Path | None = None,
+    passes: Sequence[Pass] | None = None,
+) -> Compiled:
     """Compile a spec; with a seed its weights are drawn anew, and alike each time, as its initializers say.
 
-    Relative paths of files that weights begin from start at `folder`. Raises Mistake with the first problem of the
-    spec, or where it has nothing to train or to predict.
+    Relative paths of files that weights begin from start at `folder`. `passes` are those of the purpose unless others
+    are given. Raises Mistake with the first problem of the spec, or where it has nothing to train or to predict.
     """
     program, report, flat = _lowered(spec)
-    wanted = _only(program, only)
-    live, notes = optimise(wanted)
+    live, ran = optimise(only_for(program, only), PASSES[only] if passes is None else passes)
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
             torch.manual_seed(seed)
         modules = build_modules(program)
         if seed is not None:
             initialise(flat, modules, folder or Path())
-    module = fx.GraphModule(_tree_of(modules), _graph(live), class_name="Model")
+    return Compiled(assemble(live, modules), live, live.feeds, ran, report, flat)
+
+
+def assemble(program: Program, modules: Mapping[str, nn.Module]) -> fx.GraphModule:
+    """Make one module of a program and the modules of its steps; constants are built here."""
+    folded = Program(steps=tuple(step for step in program.steps if step.recipe.target == CONSTANT))
+    modules = {**modules, **build_modules(folded)}
+    module = fx.GraphModule(_tree_of(modules), _graph(program), class_name="Model")
     for name, each in modules.items():
         _put(module, module_path(name), each)
-    return Compiled(module, live, live.feeds, notes, report, flat)
+    return module
 
 
 def module_path(node: str) -> str:
@@ -93,12 +114,25 @@ def lower(spec: Spec) -> Program:
     return _lowered(spec)[0]
 
 
+def explain(spec: Spec, checked: Mapping[str, Checked], only: Only | None = None) -> tuple[Optimised, tuple[Ran, ...]]:
+    """Tell what the passes do to a spec whose check found no problem, without building anything.
+
+    Where `only` is not given, they are those for training, or for inference where the spec has no loss. Raises Mistake
+    where there is nothing to train or to predict.
+    """
+    program = program_of(expand(spec).spec, checked)
+    only = only or ("training" if program.losses else "inference")
+    _program, ran = optimise(only_for(program, only), PASSES[only])
+    return Optimised(only, ran[0].before, ran[-1].after), ran
+
+
 def inference(program: Program) -> Program:
-    """Return what the outputs need, passes run."""
-    return optimise(_only(program, "inference"))[0]
+    """Return what the outputs need, as it was drawn."""
+    return optimise(only_for(program, "inference"), AS_DRAWN)[0]
 
 
-def _only(program: Program, only: Only) -> Program:
+def only_for(program: Program, only: Only) -> Program:
+    """Keep the losses and metrics of a program, or its outputs; raises Mistake where there are none."""
     if only == "training":
         if not program.losses:
             raise Mistake("The graph has no loss, so there is nothing to train; add one, such as CrossEntropyLoss.")
@@ -120,17 +154,7 @@ def _lowered(spec: Spec) -> tuple[Program, Report, Spec]:
         checker.check(measured)
         if measured.nodes.keys() <= checker.checked.keys():
             spec, checked = measured, checker.checked
-    losses, metrics, outputs = validate.terminals(spec)
-    steps = [_step(spec, node, checked[node]) for node in validate.order(spec) if checked[node].recipe is not None]
-    program = Program(
-        feeds=tuple(feed(node, checked[node.id]) for node in spec.nodes.values() if node.op == "Input"),
-        steps=tuple(steps),
-        losses={node: spec.nodes[node].factor for node in losses},
-        metrics={node: _metric(checked[node]) for node in metrics},
-        outputs={node: _ref(spec, str(spec.nodes[node].inputs["input"])) for node in outputs},
-        gathered={node: recipe for node in metrics if isinstance(recipe := checked[node].recipe, Recipe)},
-    )
-    return program, report, spec
+    return program_of(spec, checked), report, spec
 
 
 def _sound(checker: Checker, spec: Spec) -> Report:
@@ -140,6 +164,28 @@ def _sound(checker: Checker, spec: Spec) -> Report:
         problem = report.problems[0]
         raise Mistake(str(problem), param=problem.param, fixes=problem.fixes)
     return report
+
+
+def program_of(spec: Spec, checked: Mapping[str, Checked]) -> Program:
+    """Turn a spec whose blocks are written out, and whose check found no problem, into its program."""
+    losses, metrics, outputs = validate.terminals(spec)
+    steps = [_step(spec, node, checked[node]) for node in validate.order(spec) if checked[node].recipe is not None]
+    return Program(
+        feeds=tuple(feed(node, checked[node.id]) for node in spec.nodes.values() if node.op == "Input"),
+        steps=tuple(steps),
+        tensors={ref: flow for node in spec.nodes for ref, flow in _tensors(node, checked[node])},
+        losses={node: spec.nodes[node].factor for node in losses},
+        metrics={node: _metric(checked[node]) for node in metrics},
+        outputs={node: _ref(spec, str(spec.nodes[node].inputs["input"])) for node in outputs},
+        gathered={node: recipe for node in metrics if isinstance(recipe := checked[node].recipe, Recipe)},
+    )
+
+
+def _tensors(node: str, checked: Checked) -> Iterator[tuple[Ref, Flow]]:
+    """What flows out of a node, by the Refs that name it."""
+    several = len(type(checked.op).output_ports()) > 1
+    for port, flow in checked.outputs.items():
+        yield Ref(node, port if several else ""), flow
 
 
 def _metric(checked: Checked) -> Metric:
@@ -234,16 +280,3 @@ def _emitted(graph: fx.Graph, value: Any) -> Any:
     if isinstance(value, list | tuple):
         return type(value)(_emitted(graph, each) for each in value)
     return constants(value)
-
-
-def path_to(tree: Pattern, port: str) -> tuple[int, ...]:
-    """The places that lead to a port in an output pattern: h_n in "output, (h_n, c_n)" is (1, 0)."""
-    return next(path for name, path in _paths(tree) if name == port)
-
-
-def _paths(tree: Pattern, before: tuple[int, ...] = ()) -> Iterator[tuple[str, tuple[int, ...]]]:
-    if isinstance(tree, str):
-        yield tree, before
-        return
-    for place, part in enumerate(tree):
-        yield from _paths(part, (*before, place))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from engine.declare import Call, Metric, Pattern, Recipe
 
@@ -15,6 +15,16 @@ class Ref:
 
     node: str
     port: str = ""
+
+
+class Shaped(Protocol):
+    """What is known of a tensor: its sizes, free ones as expressions, and its dtype."""
+
+    @property
+    def shape(self) -> tuple[Any, ...]: ...
+
+    @property
+    def dtype(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +91,7 @@ class Program:
 
     feeds: tuple[Feed, ...] = ()
     steps: tuple[Step, ...] = ()
+    tensors: Mapping[Ref, Shaped] = field(default_factory=dict)  # what the check knows of what feeds and steps give
     losses: Mapping[str, float] = field(default_factory=dict)
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     outputs: Mapping[str, Ref] = field(default_factory=dict)
@@ -92,3 +103,16 @@ class Program:
             (name for name, each in self.metrics.items() if each.higher_is_better is not None and each.table() is None),
             None,
         )
+
+
+def path_to(tree: Pattern, port: str) -> tuple[int, ...]:
+    """The places that lead to a port in an output pattern: h_n in "output, (h_n, c_n)" is (1, 0)."""
+    return next(path for name, path in _paths(tree) if name == port)
+
+
+def _paths(tree: Pattern, before: tuple[int, ...] = ()) -> Iterator[tuple[str, tuple[int, ...]]]:
+    if isinstance(tree, str):
+        yield tree, before
+        return
+    for place, part in enumerate(tree):
+        yield from _paths(part, (*before, place))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from engine.problem import Problem
@@ -54,15 +54,33 @@ class NodeReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Optimised:
+    """How many nodes feed or compute something before and after the graph passes, for "training" or "inference"."""
+
+    purpose: str
+    before: int
+    after: int
+
+    def encode(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def decode(cls, data: Mapping[str, Any]) -> Optimised:
+        return cls(**data)
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The whole check. `nodes` holds the nodes that could be checked; those in or behind a mistake are missing.
 
     Nodes inside blocks stand under their paths, such as "encoder/0/attn", beside the Block nodes that hold them.
+    `optimised` is told where the graph has no problem and was looked at for it.
     """
 
     nodes: Mapping[str, NodeReport] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     macs: int | None = None
+    optimised: Optimised | None = None
 
     @property
     def parameters(self) -> int:
@@ -81,9 +99,11 @@ class Report:
             "frozen": self.frozen,
             "macs": self.macs,
             "nodes": {node_id: node.encode() for node_id, node in self.nodes.items()},
+            "optimised": None if self.optimised is None else self.optimised.encode(),
         }
 
     @classmethod
     def decode(cls, data: Mapping[str, Any]) -> Report:
         nodes = {node_id: NodeReport.decode(node) for node_id, node in data["nodes"].items()}
-        return cls(nodes, tuple(map(Problem.decode, data["problems"])), data["macs"])
+        optimised = Optimised.decode(data["optimised"]) if data.get("optimised") else None
+        return cls(nodes, tuple(map(Problem.decode, data["problems"])), data["macs"], optimised)

@@ -11,11 +11,15 @@ import queue
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
 from engine import spec as specs
 from engine.problem import Mistake
+
+COUNTED_AT_ONCE = 100  # nodes whose graph passes are run with each check; it takes some 4 ms
 
 Request = dict[str, Any]
 Reply = Mapping[str, Any]
@@ -38,6 +42,7 @@ class Server:
         self._newest_check = -1
         self._works: dict[str, Callable[[Request], Reply]] = {
             "check": self._check,
+            "passes": self._passes,
             "data": _data,
             "export": _export,
             "devices": _devices,
@@ -80,14 +85,28 @@ class Server:
 
     def _check(self, request: Request) -> Reply:
         from engine.check import Stopped  # loaded by now
+        from engine.compile import explain  # as it needs what the check has loaded
 
+        spec = specs.decode(request["spec"])
         try:
             folder = Path(request["folder"]) if "folder" in request else None
-            spec = specs.decode(request["spec"])
             report = self._checker.check(spec, lambda: self._newest_check != request["id"], folder)
         except Stopped:
             return {"stale": True}
+        if not report.problems and len(report.nodes) <= COUNTED_AT_ONCE:
+            with suppress(Mistake):  # nothing to train or to predict, so nothing to improve
+                report = replace(report, optimised=explain(spec, self._checker.checked)[0])
         return {"report": report.encode()}
+
+    def _passes(self, request: Request) -> Reply:
+        """Tell what the graph passes do; for large graphs the check does not count that with every edit."""
+        from engine.compile import explain  # as it needs what the check has loaded
+
+        spec = specs.decode(request["spec"])
+        if self._checker.check(spec).problems:
+            return {"error": "The graph has problems; mend them first."}
+        optimised, ran = explain(spec, self._checker.checked, request.get("only"))
+        return {"optimised": optimised.encode(), "passes": [each.encode() for each in ran]}
 
 
 def _parsed(line: str) -> Request:

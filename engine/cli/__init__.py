@@ -85,6 +85,13 @@ def _new(parser: argparse.ArgumentParser) -> None:
 def _check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="project file")
     _settings(parser)
+    parser.add_argument("--passes", action="store_true", help="tell what the graph passes do")
+    parser.add_argument(
+        "--for",
+        dest="purpose",
+        choices=("training", "inference", "deployment"),
+        help="with --passes: what the graph is compiled for (default: training where it has a loss, else inference)",
+    )
     _json(parser)
 
 

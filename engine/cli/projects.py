@@ -5,12 +5,22 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from engine import spec as specs
 from engine.cli.overrides import load_with
 from engine.examples import find_example
 from engine.problem import Mistake
+from engine.report import Optimised
+from engine.spec import Spec
+
+if TYPE_CHECKING:  # they import torch
+    from engine.check import Checker
+    from engine.passes import Ran
+
+Purpose = Literal["training", "inference", "deployment"]
 
 
 def new(arguments: argparse.Namespace) -> int:
@@ -26,11 +36,18 @@ def new(arguments: argparse.Namespace) -> int:
 def check(arguments: argparse.Namespace) -> int:
     """Check a project; exit status 2 where it has problems."""
     spec = load_with(arguments.file, arguments.set)
-    from engine.check import check as check_spec  # torch's seconds only where they are needed
+    from engine.check import Checker  # torch's seconds only where they are needed
 
-    report = check_spec(spec, arguments.file.resolve().parent)
+    folder = arguments.file.resolve().parent
+    checker = Checker()
+    report = checker.check(spec, folder=folder)
+    ran: tuple[Ran, ...] = ()
+    if arguments.passes and not report.problems:
+        optimised, ran = _optimised(spec, checker, arguments.purpose, folder)
+        report = replace(report, optimised=optimised)
     if arguments.json:
-        print(json.dumps(report.encode()))
+        told = {"passes": [each.encode() for each in ran]} if arguments.passes else {}
+        print(json.dumps({**report.encode(), **told}))
     else:
         for node_id in spec.nodes:
             if node_id in report.nodes:
@@ -39,9 +56,31 @@ def check(arguments: argparse.Namespace) -> int:
                 print(f"{node_id:24} {spec.nodes[node_id].op:20} {shapes:36} {node.parameters or '':>12}")
         frozen = f", {report.frozen:,} of them frozen" if report.frozen else ""
         print(f"{len(spec.nodes)} nodes, {report.parameters:,} parameters{frozen}")
+        _print_passes(report.optimised, ran)
         for problem in report.problems:
             print(f"{arguments.file}: {problem}", file=sys.stderr)
     return 2 if report.problems else 0
+
+
+def _optimised(
+    spec: Spec, checker: Checker, purpose: Purpose | None, folder: Path
+) -> tuple[Optimised, tuple[Ran, ...]]:
+    """What the graph passes do for a purpose."""
+    from engine.compile import compile, explain  # torch's seconds only where they are needed
+    from engine.deploy import deploy
+
+    if purpose != "deployment":
+        return explain(spec, checker.checked, purpose)
+    ran = deploy(compile(spec, only="inference", seed=0, folder=folder)).ran
+    return Optimised(purpose, ran[0].before, ran[-1].after), ran
+
+
+def _print_passes(optimised: Optimised | None, ran: tuple[Ran, ...]) -> None:
+    if optimised is None:
+        return
+    print(f"Optimised: {optimised.before:,} → {optimised.after:,} nodes ({optimised.purpose})")
+    for each in ran:
+        print(f"  {each.name:22} {each.before:6,} → {each.after:<6,} {each.note or 'Found nothing to do.'}")
 
 
 def data(arguments: argparse.Namespace) -> int:

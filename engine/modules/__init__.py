@@ -60,6 +60,7 @@ from engine.modules.signal import (
 from engine.modules.softmax import AdaptiveLogSoftmax
 from engine.modules.tensors import (
     Bucketize,
+    Constant,
     Fixed,
     LearnedTensor,
     Reparameterize,
@@ -81,6 +82,7 @@ __all__ = [
     "BPRLoss",
     "Bucketize",
     "CTCLoss",
+    "Constant",
     "ContrastiveLoss",
     "CosineDistance",
     "DiceLoss",

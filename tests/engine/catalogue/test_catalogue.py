@@ -18,6 +18,7 @@ from engine.declare import Op, Param, example_values
 from engine.export.python_file import source
 from engine.kinds import Bounds, Either, Float, Int, Size
 from engine.ops import OPS
+from engine.passes import AS_DRAWN
 from engine.spec import Spec
 from engine.train.checkpoint import load_weights, save_tensors
 from tests.engine.catalogue.case import Case, flattened
@@ -48,7 +49,7 @@ def outputs(compiled: Compiled, given: dict[str, Any]) -> list[Any]:
 
 
 def compiled_case(case: Case, seed: int = SEED) -> Compiled:
-    return compile(connected(case), only="inference", seed=seed)
+    return compile(connected(case), only="inference", seed=seed, passes=AS_DRAWN)  # in training mode too
 
 
 def connected(case: Case) -> Spec:

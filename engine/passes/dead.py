@@ -1,0 +1,26 @@
+"""Dead-code elimination: what no loss, metric or output needs is not computed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from engine.program import Program
+
+
+def eliminate_dead_code(program: Program) -> tuple[Program, tuple[str, ...]]:
+    """Drop steps and feeds that no loss, metric or output of the program needs; their weights stay in the module."""
+    live = {*program.losses, *program.metrics, *(ref.node for ref in program.outputs.values())}
+    for step in reversed(program.steps):
+        if step.node in live:
+            live.update(ref.node for ref in step.refs())
+    names = [feed.node for feed in program.feeds] + [step.node for step in program.steps]
+    gone = tuple(name for name in names if name not in live)
+    if not gone:
+        return program, ()
+    steps = tuple(step for step in program.steps if step.node in live)
+    return replace(program, steps=steps, feeds=tuple(feed for feed in program.feeds if feed.node in live)), gone
+
+
+def pruned(program: Program) -> Program:
+    """Return the program without dead code."""
+    return eliminate_dead_code(program)[0]
