@@ -15,15 +15,17 @@ from typing import Any
 import torch
 from torch import nn
 
+from engine.count import ASSUMED_SIZE, BATCH, NOTHING, Cost, cost
 from engine.declare import Call, Input, Op, Recipe, Value, pattern
-from engine.expand import SLASH, Expanded, expand, once
+from engine.expand import expand, once
 from engine.ops import OPS
 from engine.problem import Fix, Mistake, Problem
 from engine.program import Feed
 from engine.recipes import arguments, build, call, find, is_plain
-from engine.report import NodeReport, Report, Tensor
+from engine.report import Report, Tensor
 from engine.sizes import Free, Names, Size, at, fit, trial
 from engine.spec import Node, Spec, Wire, source_id, source_port
+from engine.totals import batch_size, node_reports, total_macs, with_blocks
 from engine.validate import node_problems, order, settings_problems, terminals
 
 KEPT_RESULTS = 20_000
@@ -49,17 +51,15 @@ Traced = Mapping[str, tuple[tuple[int | str, ...], str]]  # output port -> (shap
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A node that works: what it is built from, what flows out, how many numbers it trains."""
+    """A node that works: what it is built from, what flows out, how many numbers it trains, what it costs."""
 
     op: Op
     recipe: Recipe | Call | None
     outputs: Mapping[str, Flow]
     parameters: int = 0
     flows: Flows = field(default_factory=dict)
-
-    def report(self) -> NodeReport:
-        """The same as a report tells it."""
-        return NodeReport({port: flow.tensor() for port, flow in self.outputs.items()}, self.parameters)
+    weight_bytes: int = 0
+    cost: Cost = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +84,17 @@ class Checker:
         self._kept: dict[Any, Checked | Mistake] = {}
         self._parsed: dict[str, tuple[Node, Op | None]] = {}
         self._names: dict[str, tuple[int, ...]] = {}
+        self._sizes: Mapping[str, int] = {}
 
-    def check(self, spec: Spec, stop: Callable[[], bool] | None = None) -> Report:
-        """Check a whole spec; raises Stopped where `stop` says so. A node behind a broken one is not reported."""
+    def check(
+        self, spec: Spec, stop: Callable[[], bool] | None = None, sizes: Mapping[str, int] | None = None
+    ) -> Report:
+        """Check a whole spec; raises Stopped where `stop` says so. A node behind a broken one is not reported.
+
+        `sizes` says what free sizes count as where costs are told: "N" the batch (else the project's batch size),
+        others such as "T" (else ASSUMED_SIZE).
+        """
+        self._count_at({name: size for name, size in (sizes or {}).items() if name != BATCH})
         if len(self._kept) > KEPT_RESULTS:
             self._kept.clear()
         expanded = expand(spec)
@@ -112,8 +120,18 @@ class Checker:
         self._memos = {node_id: memo for node_id, memo in self._memos.items() if node_id in flat.nodes}
         problems = [problem for node_id in flat.nodes for problem in found.get(node_id, ())]
         problems += [*expanded.problems, *_whole_problems(spec), *settings_problems(spec)]
-        nodes = {node: checked[node].report() for node in flat.nodes if node in checked}
-        return Report({**nodes, **dict(_uses(expanded, nodes))}, once(spec, problems))
+        batch = {BATCH: (sizes or {}).get(BATCH, batch_size(spec))}
+        counted = {name: self._sizes.get(name, ASSUMED_SIZE) for name in self._names} | batch
+        nodes = with_blocks(expanded, node_reports(flat, checked, counted))
+        used = [*batch, *_free_names(spec)]
+        return Report(nodes, once(spec, problems), total_macs(spec, nodes), {name: counted[name] for name in used})
+
+    def _count_at(self, sizes: Mapping[str, int]) -> None:
+        """Tell costs at these free sizes from now on."""
+        if sizes != self._sizes:
+            self._sizes = sizes
+            self._kept.clear()
+            self._memos.clear()
 
     def _node(
         self, spec: Spec, node: Node, sources: tuple[Checked, ...], checked: Mapping[str, Checked]
@@ -177,7 +195,12 @@ class Checker:
         trial = _Trial(op, recipe, flows)
         results = [trial.run(names, run) for run in range(runs)]
         outputs = {port: self._fitted(port, results, names, trial) for port in results[0]}
-        return Checked(op, recipe, outputs, trial.parameters, flows)
+        return Checked(op, recipe, outputs, trial.parameters, flows, trial.weight_bytes, trial.cost(self._counted))
+
+    def _counted(self, flows: Flows, samples: int) -> Names:
+        """The sizes at which costs are told: `samples` in the batch, the other free sizes as they are set."""
+        sizes = {name: self._sizes.get(name, ASSUMED_SIZE) for name in self._names_of(flows)}
+        return {name: (size,) for name, size in {**sizes, BATCH: samples}.items()}
 
     def _names_of(self, flows: Flows) -> Names:
         found: dict[str, tuple[int, ...]] = {}
@@ -212,27 +235,9 @@ class Checker:
         return Free((name,))
 
 
-def _uses(expanded: Expanded, nodes: Mapping[str, NodeReport]) -> Iterator[tuple[str, NodeReport]]:
-    """Tell of each Block node what comes out of it and how many numbers it trains, by what is inside."""
-    sizes: dict[str, int] = {}
-    for path, node in nodes.items():
-        *around, _id = path.split(SLASH)
-        for place in range(1, len(around), 2):
-            use = SLASH.join(around[:place])
-            sizes[use] = sizes.get(use, 0) + node.parameters
-    for use, wires in expanded.outputs.items():
-        outputs = {port: _tensor_at(wire, nodes) for port, wire in wires.items()}
-        yield use, NodeReport({port: tensor for port, tensor in outputs.items() if tensor}, sizes.get(use, 0))
-
-
-def _tensor_at(wire: Wire, nodes: Mapping[str, NodeReport]) -> Tensor | None:
-    report = nodes.get(source_id(wire))
-    return report.outputs.get(source_port(wire) or next(iter(report.outputs), "")) if report else None
-
-
-def check(spec: Spec) -> Report:
-    """Check a spec once."""
-    return Checker().check(spec)
+def check(spec: Spec, sizes: Mapping[str, int] | None = None) -> Report:
+    """Check a spec once; `sizes` as in Checker.check."""
+    return Checker().check(spec, sizes=sizes)
 
 
 def _same(old: tuple[Checked, ...], new: tuple[Checked, ...]) -> bool:
@@ -261,6 +266,13 @@ def _flow(wire: Wire, port: str, checked: Mapping[str, Checked]) -> Flow:
     if name not in source.outputs:
         raise Mistake(f"{wire} gives no tensor while {source_id(wire)} is set as it is.", param=port)
     return source.outputs[name]
+
+
+def _free_names(spec: Spec) -> list[str]:
+    """The free sizes that the graph's Inputs name, the batch left out."""
+    shapes = [node.params.get("shape") for node in spec.nodes.values() if node.op == "Input"]
+    names = [size for shape in shapes if isinstance(shape, list | tuple) for size in shape if isinstance(size, str)]
+    return [name for name in dict.fromkeys(names) if name != BATCH]
 
 
 def _all_flows(flows: Flows) -> Iterator[Flow]:
@@ -346,10 +358,11 @@ class _Trial:
     def __init__(self, op: Op, recipe: Recipe | Call, flows: Flows) -> None:
         self._op, self._recipe, self._flows = op, recipe, flows
         self._module: nn.Module | None = None
-        self.parameters = 0
+        self.parameters = self.weight_bytes = 0
         if isinstance(recipe, Recipe):
             self._module = _said(type(op).__name__, lambda: _meta_module(recipe))
             self.parameters = sum(each.numel() for each in self._module.parameters() if each.requires_grad)
+            self.weight_bytes = sum(each.nbytes for each in self._module.state_dict().values())
 
     def run(self, names: Names, run: int) -> Traced:
         """Run the op at the sizes of one run; returns {port: (shape, dtype)}."""
@@ -359,7 +372,17 @@ class _Trial:
             return stated
         tensors = {port: _meta(value) for port, value in values.items()}
         with torch.no_grad():
-            result = _said(type(self._op).__name__, lambda: self._call(tensors))
+            outputs = self._tensors(tensors)
+        return {port: (tuple(each.shape), str(each.dtype).removeprefix("torch.")) for port, each in outputs.items()}
+
+    def cost(self, names: Callable[[Flows, int], Names]) -> Cost:
+        """Tell what the op costs; `names` gives the free sizes at a number of samples."""
+        flows = self._flows
+        return cost(self._op, self._module, lambda samples: _values(flows, names(flows, samples), 0), self._tensors)
+
+    def _tensors(self, tensors: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+        """What comes out, by port."""
+        result = _said(type(self._op).__name__, lambda: self._call(tensors))
         return dict(_ports(pattern(type(self._op).outputs), result))
 
     def _call(self, tensors: Mapping[str, Any]) -> Any:
@@ -398,11 +421,11 @@ def _takes_device(kind: type[nn.Module]) -> bool:
     return "device" in inspect.signature(kind).parameters
 
 
-def _ports(tree: Any, result: Any) -> Iterator[tuple[str, tuple[tuple[int, ...], str]]]:
+def _ports(tree: Any, result: Any) -> Iterator[tuple[str, torch.Tensor]]:
     """Pair the names of an output pattern with the tensors of a result; names without a tensor are left out."""
     if isinstance(tree, str):
         if isinstance(result, torch.Tensor):
-            yield tree, (tuple(result.shape), str(result.dtype).removeprefix("torch."))
+            yield tree, result
         return
     for part, each in zip(tree, result, strict=False):
         yield from _ports(part, each)

@@ -12,6 +12,11 @@ Sequence = Annotated[Value, Port(F32, "A B F")]
 State = Annotated[Value, Port(F32, "S M H")]
 
 
+# How many times hidden_size each step computes by products, and keeps for the backward pass beside its new state.
+GATES = {"LSTM": (4, 6), "GRU": (3, 6), "RNN": (1, 0)}
+FLOAT32_BYTES = 4
+
+
 class _Recurrent(Op, abstract=True):
     key: ClassVar[tuple[str, ...]] = ("hidden_size", "num_layers")
     random: ClassVar[bool] = True
@@ -48,6 +53,21 @@ class _Recurrent(Op, abstract=True):
         state = (self._state_shape(input), input.dtype)
         output = ((*input.shape[:2], directions * self.hidden_size), input.dtype)
         return {"output": output, **{port: state for port in self.output_ports() if port != "output"}}
+
+    def cost(self, input: Value, **_states: Value) -> tuple[int, int]:
+        """State the cost, for the same reason: what a loop over the steps multiplies and keeps."""
+        gates, kept = GATES[type(self).__name__]
+        hidden = self.hidden_size
+        told: int = getattr(self, "proj_size", 0) or hidden
+        projected = hidden if told != hidden else 0
+        directions = 2 if self.bidirectional else 1
+        macs = numbers = 0
+        for layer in range(self.num_layers):
+            features = directions * told if layer else input[2]
+            macs += directions * (gates * hidden * (features + told) + projected * told)
+            numbers += directions * (kept * hidden + told + projected) + features
+        steps = input[0] * input[1]
+        return steps * macs, steps * numbers * FLOAT32_BYTES
 
 
 class LSTM(_Recurrent, group="Recurrent"):
