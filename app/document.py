@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -130,5 +131,5 @@ class Document(QObject):
             problems += tuple(each for each in self.data_report.problems if each.param not in told)
             if self._checked.nodes:
                 problems += tuple(binding_problems(self.spec, self._checked, self.data_report.columns))
-        self.report = Report(self._checked.nodes, problems, self._checked.macs)
+        self.report = replace(self._checked, problems=problems)
         self.report_changed.emit(self.report)

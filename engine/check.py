@@ -18,6 +18,7 @@ from torch import nn
 from engine.count import ASSUMED_SIZE, BATCH, NOTHING, Cost, cost
 from engine.declare import Call, Input, Op, Recipe, Value, pattern
 from engine.expand import expand, once
+from engine.meta import Meta
 from engine.ops import OPS
 from engine.problem import Fix, Mistake, Problem
 from engine.program import Feed
@@ -371,7 +372,7 @@ class _Trial:
         if stated is not None:
             return stated
         tensors = {port: _meta(value) for port, value in values.items()}
-        with torch.no_grad():
+        with torch.no_grad(), Meta():
             outputs = self._tensors(tensors)
         return {port: (tuple(each.shape), str(each.dtype).removeprefix("torch.")) for port, each in outputs.items()}
 
@@ -410,10 +411,11 @@ def _meta(value: Value | list[Value]) -> Any:
 
 
 def _meta_module(recipe: Recipe) -> nn.Module:
-    if _takes_device(find(recipe.target)) and is_plain(recipe):
-        return build(recipe, device="meta")
-    with torch.device("meta"):  # slower, for it looks at every call
-        return build(recipe)
+    with Meta():
+        if _takes_device(find(recipe.target)) and is_plain(recipe):
+            return build(recipe, device="meta")
+        with torch.device("meta"):  # slower, for it looks at every call
+            return build(recipe)
 
 
 @functools.cache

@@ -15,10 +15,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from engine.declare import Metric, Op, Value
+from engine.meta import Meta
 from engine.problem import Mistake
 
 BATCH = "N"
@@ -127,7 +127,7 @@ def _memory(tensor: Tensor) -> int:
     return memory
 
 
-class _Products(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own base is not typed
+class _Products(Meta):  # type: ignore[no-untyped-call]
     """Counts the multiply-accumulates of what runs below it, and collects the scores of attention.
 
     PyTorch computes attention on the meta device step by step; `scores` are the matrices in between, which fused
@@ -135,12 +135,12 @@ class _Products(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's 
     """
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.macs = 0
         self.scores: list[Tensor] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
+        result = super().__torch_dispatch__(func, types, args, kwargs)
         packet = getattr(func, "_overloadpacket", None)  # an operator of a higher order has none
         if packet in flop_registry:
             self.macs += flop_registry[packet](*args, **(kwargs or {}), out_val=result) // 2

@@ -81,7 +81,8 @@ class Server:
         from engine.check import Stopped  # loaded by now
 
         try:
-            report = self._checker.check(specs.decode(request["spec"]), lambda: self._newest_check != request["id"])
+            spec, stale = specs.decode(request["spec"]), lambda: self._newest_check != request["id"]
+            report = self._checker.check(spec, stale, request.get("sizes"))
         except Stopped:
             return {"stale": True}
         return {"report": report.encode()}

@@ -85,6 +85,13 @@ def _new(parser: argparse.ArgumentParser) -> None:
 def _check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="project file")
     _settings(parser)
+    parser.add_argument(
+        "--size",
+        action="append",
+        default=[],
+        metavar="NAME=SIZE",
+        help="what a free size counts as: T=100 for multiply-accumulates and activations, N=64 for the batch",
+    )
     _json(parser)
 
 
@@ -143,7 +150,7 @@ def _ops(parser: argparse.ArgumentParser) -> None:
 
 VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Verb]] = {
     "new": ("Write a project file from a template.", _new, projects.new),
-    "check": ("Check a project: shapes, dtypes, parameters, and every mistake.", _check, projects.check),
+    "check": ("Check a project: shapes, dtypes, parameters, costs, and every mistake.", _check, projects.check),
     "train": ("Train a project.", _train, running.train),
     "resume": ("Go on with a run that was stopped or cut off.", _resume, running.resume),
     "evaluate": ("Measure a run's best weights on a split of its data.", _evaluate, running.evaluate),
