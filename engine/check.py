@@ -16,18 +16,21 @@ from typing import Any
 import torch
 from torch import nn
 
+from engine.count import ASSUMED_SIZE, BATCH, NOTHING, Cost, cost
 from engine.declare import INT64, Call, Compared, Input, Metric, Op, Recipe, Value, pattern
-from engine.expand import SLASH, Expanded, expand, once
+from engine.expand import expand, once
 from engine.initial import file_problems, held
+from engine.meta import Meta
 from engine.ops import OPS
 from engine.problem import Fix, Mistake, Problem
 from engine.program import Feed
 from engine.recipes import arguments, build, call, constants, find, is_plain, resolved
-from engine.report import NodeReport, Report, Tensor
+from engine.report import Report, Tensor
 from engine.sizes import Free, Names, Size, at, fit, trial
 from engine.spec import Node, Spec, Wire, source_id, source_port
+from engine.totals import batch_size, node_reports, total_macs, with_blocks
 from engine.validate import node_problems, order, settings_problems, terminals, weights_problems
-from engine.weights import Held, init_problems, optimizer_problems, trained
+from engine.weights import Held, init_problems, optimizer_problems
 
 KEPT_RESULTS = 20_000
 RUNS = 3
@@ -53,7 +56,7 @@ Traced = Mapping[str, tuple[tuple[int | str, ...], str]]  # output port -> (shap
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A node that works: what it is built from, what flows out, the weights it holds, what flows in."""
+    """A node that works: what it is built from, what flows out, the weights it holds, what flows in, what it costs."""
 
     op: Op
     recipe: Recipe | Call | None
@@ -62,14 +65,8 @@ class Checked:
     flows: Flows = field(default_factory=dict)
     call: Call | None = None  # of a metric whose recipe gathers: what makes a batch ready for it
     unknown: bool = False  # whether a size depends on the numbers, and so is this node's own
-
-    def report(self, trained: Sequence[str]) -> NodeReport:
-        """The same as a report tells it; `trained` are the tensors that training changes."""
-        outputs = {port: flow.tensor() for port, flow in self.outputs.items()}
-        if not self.weights.tensors:
-            return NodeReport(outputs)
-        count = self.weights.count()
-        return NodeReport(outputs, count, self.weights.tensors, count - self.weights.count(trained))
+    weight_bytes: int = 0
+    cost: Cost = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +91,22 @@ class Checker:
         self._kept: dict[Any, Checked | Mistake] = {}
         self._parsed: dict[str, tuple[Node, Op | None]] = {}
         self._names: dict[str, tuple[int, ...]] = {}
+        self._sizes: Mapping[str, int] = {}
 
-    def check(self, spec: Spec, stop: Callable[[], bool] | None = None, folder: Path | None = None) -> Report:
+    def check(
+        self,
+        spec: Spec,
+        stop: Callable[[], bool] | None = None,
+        folder: Path | None = None,
+        sizes: Mapping[str, int] | None = None,
+    ) -> Report:
         """Check a whole spec; raises Stopped where `stop` says so. A node behind a broken one is not reported.
 
-        Files that weights begin from are looked at where the `folder` is known in which relative paths start.
+        Files that weights begin from are looked at where the `folder` is known in which relative paths start. `sizes`
+        says what free sizes count as where costs are told: "N" the batch (else the project's batch size), others such
+        as "T" (else ASSUMED_SIZE).
         """
+        self._count_at({name: size for name, size in (sizes or {}).items() if name != BATCH})
         if len(self._kept) > KEPT_RESULTS:
             self._kept.clear()
         expanded = expand(spec)
@@ -132,9 +139,18 @@ class Checker:
         problems += init_problems(flat, held)
         problems += optimizer_problems(flat, held) if terminals(flat)[0] else ()  # nothing trains without a loss
         problems += file_problems(flat, held, folder) if folder is not None else ()
-        changed = trained(flat, held)
-        nodes = {node: checked[node].report(changed.get(node, ())) for node in held}
-        return Report({**nodes, **dict(_uses(expanded, nodes))}, once(spec, problems))
+        batch = {BATCH: (sizes or {}).get(BATCH, batch_size(spec))}
+        counted = {name: self._sizes.get(name, ASSUMED_SIZE) for name in self._names} | batch
+        nodes = with_blocks(expanded, node_reports(flat, checked, counted))
+        used = [*batch, *_free_names(spec)]
+        return Report(nodes, once(spec, problems), total_macs(spec, nodes), {name: counted[name] for name in used})
+
+    def _count_at(self, sizes: Mapping[str, int]) -> None:
+        """Tell costs at these free sizes from now on."""
+        if sizes != self._sizes:
+            self._sizes = sizes
+            self._kept.clear()
+            self._memos.clear()
 
     def _node(
         self, spec: Spec, node: Node, sources: tuple[Checked, ...], checked: Mapping[str, Checked]
@@ -202,7 +218,13 @@ class Checker:
         results = [trial.run(names, run) for run in range(runs)]
         unknown: dict[str, Free] = {}
         outputs = {port: self._fitted(port, results, names, trial, unknown) for port in results[0]}
-        return Checked(op, recipe, outputs, trial.weights, flows, unknown=bool(unknown))
+        costs = trial.cost(self._counted)
+        return Checked(op, recipe, outputs, trial.weights, flows, None, bool(unknown), trial.weight_bytes, costs)
+
+    def _counted(self, flows: Flows, samples: int) -> Names:
+        """The sizes at which costs are told: `samples` in the batch, the other free sizes as they are set."""
+        sizes = {name: self._sizes.get(name, ASSUMED_SIZE) for name in self._names_of(flows)}
+        return {name: (size,) for name, size in {**sizes, BATCH: samples}.items()}
 
     def _names_of(self, flows: Flows) -> Names:
         found: dict[str, tuple[int, ...]] = {}
@@ -248,37 +270,9 @@ class Checker:
         return Free((name,))
 
 
-def _uses(expanded: Expanded, nodes: Mapping[str, NodeReport]) -> Iterator[tuple[str, NodeReport]]:
-    """Tell of each Block node what comes out of it and how many numbers it trains, by what is inside."""
-    inside: dict[str, list[NodeReport]] = {}
-    for path, node in nodes.items():
-        *around, _id = path.split(SLASH)
-        for place in range(1, len(around), 2):
-            inside.setdefault(SLASH.join(around[:place]), []).append(node)
-    for path, wire in expanded.feeds.items():
-        if tensor := _tensor_at(wire, nodes):
-            yield path, NodeReport({"output": tensor})
-    for use, wires in expanded.outputs.items():
-        outputs = {port: _tensor_at(wire, nodes) for port, wire in wires.items()}
-        held = inside.get(use, [])
-        yield (
-            use,
-            NodeReport(
-                {port: tensor for port, tensor in outputs.items() if tensor},
-                sum(node.parameters for node in held),
-                frozen=sum(node.frozen for node in held),
-            ),
-        )
-
-
-def _tensor_at(wire: Wire, nodes: Mapping[str, NodeReport]) -> Tensor | None:
-    report = nodes.get(source_id(wire))
-    return report.outputs.get(source_port(wire) or next(iter(report.outputs), "")) if report else None
-
-
-def check(spec: Spec, folder: Path | None = None) -> Report:
-    """Check a spec once."""
-    return Checker().check(spec, folder=folder)
+def check(spec: Spec, folder: Path | None = None, sizes: Mapping[str, int] | None = None) -> Report:
+    """Check a spec once; `folder` and `sizes` as in Checker.check."""
+    return Checker().check(spec, folder=folder, sizes=sizes)
 
 
 def _same(old: tuple[Checked, ...], new: tuple[Checked, ...]) -> bool:
@@ -307,6 +301,13 @@ def _flow(wire: Wire, port: str, checked: Mapping[str, Checked]) -> Flow:
     if name not in source.outputs:
         raise Mistake(f"{wire} gives no tensor while {source_id(wire)} is set as it is.", param=port)
     return source.outputs[name]
+
+
+def _free_names(spec: Spec) -> list[str]:
+    """The free sizes that the graph's Inputs name, the batch left out."""
+    shapes = [node.params.get("shape") for node in spec.nodes.values() if node.op == "Input"]
+    names = [size for shape in shapes if isinstance(shape, list | tuple) for size in shape if isinstance(size, str)]
+    return [name for name in dict.fromkeys(names) if name != BATCH]
 
 
 def _all_flows(flows: Flows) -> Iterator[Flow]:
@@ -399,8 +400,10 @@ class _Trial:
     def __init__(self, op: Op, recipe: Recipe | Call, flows: Flows) -> None:
         self._op, self._recipe, self._flows = op, recipe, flows
         self._module: nn.Module | None = None
+        self.weight_bytes = 0
         if isinstance(recipe, Recipe):
             self._module = _said(type(op).__name__, lambda: _meta_module(recipe))
+            self.weight_bytes = sum(each.nbytes for each in self._module.state_dict().values())
         self.weights = held(op, self._module)
 
     def run(self, names: Names, run: int) -> Traced:
@@ -410,8 +413,18 @@ class _Trial:
         if stated is not None:
             return stated
         tensors = {port: _meta(value) for port, value in values.items()}
-        with torch.no_grad():
-            result = _said(type(self._op).__name__, lambda: self._call(tensors))
+        with torch.no_grad(), Meta():
+            outputs = self._tensors(tensors)
+        return {port: (tuple(each.shape), str(each.dtype).removeprefix("torch.")) for port, each in outputs.items()}
+
+    def cost(self, names: Callable[[Flows, int], Names]) -> Cost:
+        """Tell what the op costs; `names` gives the free sizes at a number of samples."""
+        flows = self._flows
+        return cost(self._op, self._module, lambda samples: _values(flows, names(flows, samples), 0), self._tensors)
+
+    def _tensors(self, tensors: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+        """What comes out, by port."""
+        result = _said(type(self._op).__name__, lambda: self._call(tensors))
         return dict(_ports(pattern(self._op.returns()), result))
 
     def _call(self, tensors: Mapping[str, Any]) -> Any:
@@ -440,10 +453,11 @@ def _meta(value: Value | list[Value]) -> Any:
 
 
 def _meta_module(recipe: Recipe) -> nn.Module:
-    if _takes_device(find(recipe.target)) and is_plain(recipe):
-        return build(recipe, device="meta")
-    with torch.device("meta"):  # slower, for it looks at every call
-        return build(recipe)
+    with Meta():
+        if _takes_device(find(recipe.target)) and is_plain(recipe):
+            return build(recipe, device="meta")
+        with torch.device("meta"):  # slower, for it looks at every call
+            return build(recipe)
 
 
 @functools.cache
@@ -451,11 +465,11 @@ def _takes_device(kind: type[nn.Module]) -> bool:
     return "device" in inspect.signature(kind).parameters
 
 
-def _ports(tree: Any, result: Any) -> Iterator[tuple[str, tuple[tuple[int, ...], str]]]:
+def _ports(tree: Any, result: Any) -> Iterator[tuple[str, torch.Tensor]]:
     """Pair the names of an output pattern with the tensors of a result; names without a tensor are left out."""
     if isinstance(tree, str):
         if isinstance(result, torch.Tensor):
-            yield tree, (tuple(result.shape), str(result.dtype).removeprefix("torch."))
+            yield tree, result
         return
     for part, each in zip(tree, result, strict=False):
         yield from _ports(part, each)

@@ -366,6 +366,14 @@ class Op(Declared, family="op"):
         """
         return None
 
+    def cost(self, *_args: Any, **_inputs: Any) -> tuple[int, int] | None:
+        """Return (multiply-accumulates, bytes kept for the backward pass), or None to have the check measure both.
+
+        They are measured by a run on the meta device; an op states them where that is slow or impossible. For the rest
+        see `trace`.
+        """
+        return None
+
     def summary(self) -> str:
         """The key params in one short line for the node's card, such as "64, 3x3, s2"."""
         shown = {name: show_short(getattr(self, name)) for name in self.key}

@@ -90,7 +90,8 @@ class Server:
         spec = specs.decode(request["spec"])
         try:
             folder = Path(request["folder"]) if "folder" in request else None
-            report = self._checker.check(spec, lambda: self._newest_check != request["id"], folder)
+            sizes = request.get("sizes")
+            report = self._checker.check(spec, lambda: self._newest_check != request["id"], folder, sizes)
         except Stopped:
             return {"stale": True}
         if not report.problems and len(report.nodes) <= COUNTED_AT_ONCE:
@@ -103,7 +104,7 @@ class Server:
         from engine.compile import explain  # as it needs what the check has loaded
 
         spec = specs.decode(request["spec"])
-        if self._checker.check(spec).problems:
+        if self._checker.check(spec, sizes=request.get("sizes")).problems:
             return {"error": "The graph has problems; mend them first."}
         optimised, ran = explain(spec, self._checker.checked, request.get("only"))
         return {"optimised": optimised.encode(), "passes": [each.encode() for each in ran]}

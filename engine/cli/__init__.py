@@ -92,6 +92,13 @@ def _check(parser: argparse.ArgumentParser) -> None:
         choices=("training", "inference", "deployment"),
         help="with --passes: what the graph is compiled for (default: training where it has a loss, else inference)",
     )
+    parser.add_argument(
+        "--size",
+        action="append",
+        default=[],
+        metavar="NAME=SIZE",
+        help="what a free size counts as: T=100 for multiply-accumulates and activations, N=64 for the batch",
+    )
     _json(parser)
 
 
@@ -151,7 +158,7 @@ def _ops(parser: argparse.ArgumentParser) -> None:
 
 VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Verb]] = {
     "new": ("Write a project file from a template.", _new, projects.new),
-    "check": ("Check a project: shapes, dtypes, parameters, and every mistake.", _check, projects.check),
+    "check": ("Check a project: shapes, dtypes, parameters, costs, and every mistake.", _check, projects.check),
     "train": ("Train a project.", _train, running.train),
     "resume": ("Go on with a run that was stopped or cut off.", _resume, running.resume),
     "evaluate": ("Measure a run's best weights on a split of its data.", _evaluate, running.evaluate),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
@@ -27,25 +25,29 @@ class Constant(nn.Module):
     It moves with the module to another device and is no part of the weights.
     """
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: object) -> None:
         super().__init__()
         self._count = 0
         self._tree = self._kept(value)
 
-    def _kept(self, value: Any) -> Any:
+    def _kept(self, value: object) -> object:
         """Register each tensor; returns the nest with names in their places."""
         if isinstance(value, Tensor):
             name = f"value_{self._count}"
             self._count += 1
             self.register_buffer(name, value, persistent=False)
             return name
+        assert isinstance(value, tuple | list)
         return tuple([self._kept(each) for each in value])
 
-    def forward(self) -> Any:
+    def forward(self) -> object:
         return self._given(self._tree)
 
-    def _given(self, tree: Any) -> Any:
-        return getattr(self, tree) if isinstance(tree, str) else tuple([self._given(each) for each in tree])
+    def _given(self, tree: object) -> object:
+        if isinstance(tree, str):
+            return getattr(self, tree)
+        assert isinstance(tree, tuple)
+        return tuple([self._given(each) for each in tree])
 
 
 class LearnedTensor(nn.Module):

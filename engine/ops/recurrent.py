@@ -18,6 +18,11 @@ HIDDEN = "Number of features the layer remembers."
 NONLINEARITY = "What is applied at each step."
 
 
+# How many times hidden_size each step computes by products, and keeps for the backward pass beside its new state.
+GATES = {"LSTM": (4, 6), "GRU": (3, 6), "RNN": (1, 0)}
+FLOAT32_BYTES = 4
+
+
 class _Recurrent(Op, abstract=True):
     key: ClassVar[tuple[str, ...]] = ("hidden_size", "num_layers")
     random: ClassVar[bool] = True
@@ -62,6 +67,21 @@ class _Recurrent(Op, abstract=True):
         shapes = {port: self._state_shape(input, self._width(port)) for port in self.output_ports()}
         shapes["output"] = (*input.shape[:2], self._directions() * self._width("output"))
         return {port: (shape, input.dtype) for port, shape in shapes.items()}
+
+    def cost(self, input: Value, **_states: Value) -> tuple[int, int]:
+        """State the cost, for the same reason: what a loop over the steps multiplies and keeps."""
+        gates, kept = GATES[type(self).__name__]
+        hidden = self.hidden_size
+        told: int = getattr(self, "proj_size", 0) or hidden
+        projected = hidden if told != hidden else 0
+        directions = 2 if self.bidirectional else 1
+        macs = numbers = 0
+        for layer in range(self.num_layers):
+            features = directions * told if layer else input[2]
+            macs += directions * (gates * hidden * (features + told) + projected * told)
+            numbers += directions * (kept * hidden + told + projected) + features
+        steps = input[0] * input[1]
+        return steps * macs, steps * numbers * FLOAT32_BYTES
 
 
 class LSTM(_Recurrent, group="Recurrent"):
