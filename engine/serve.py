@@ -103,10 +103,12 @@ class Server:
         """Tell what the graph passes do; for large graphs the check does not count that with every edit."""
         from engine.compile import explain  # as it needs what the check has loaded
 
-        spec = specs.decode(request["spec"])
+        spec, only = specs.decode(request["spec"]), request.get("only")
+        if only not in (None, "training", "inference"):
+            return {"error": f"There are no passes for {only!r}; they are for training or inference."}
         if self._checker.check(spec, sizes=request.get("sizes")).problems:
             return {"error": "The graph has problems; mend them first."}
-        optimised, ran = explain(spec, self._checker.checked, request.get("only"))
+        optimised, ran = explain(spec, self._checker.checked, only)
         return {"optimised": optimised.encode(), "passes": [each.encode() for each in ran]}
 
 

@@ -99,7 +99,7 @@ def _computed(recipe: Recipe | Call, args: tuple[Any, ...], kwargs: Mapping[str,
     try:
         with torch.no_grad():
             value = _function(recipe, args)(*args[recipe.target.startswith(".") :], **kwargs)
-    except (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError):
+    except (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError):
         return None
     return value if _is_nest(value) else None
 

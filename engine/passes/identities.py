@@ -133,7 +133,8 @@ class _Removal:
 
     def flatten(self, step: Step) -> Found | None:
         """A Flatten of one axis, for which PyTorch hands on its input, else of a shape that stays as it is."""
-        source, known = step.args[0], self.tensor(step.args[0])
+        source = step.args[0] if step.args else None
+        known = self.tensor(source)
         given = step.recipe.args if isinstance(step.recipe, Recipe) else step.args[1:]
         named = step.recipe.kwargs if isinstance(step.recipe, Recipe) else step.kwargs
         if not isinstance(source, Ref) or known is None or not known.shape:
@@ -276,7 +277,7 @@ def _axes_of(step: Step, rank: int | None) -> tuple[int, ...] | None:
         return None
     if target == "torch.permute" and len(rest) == 1 and isinstance(rest[0], tuple | list):
         return tuple(axis % len(rest[0]) for axis in rest[0])
-    if rank is None or len(rest) != 2 or not all(isinstance(axis, int) for axis in rest):
+    if not rank or len(rest) != 2 or not all(isinstance(axis, int) for axis in rest):
         return None
     one, other = (axis % rank for axis in rest)
     axes = list(range(rank))

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from engine import edit
-from engine.serve import Server
+from engine.serve import COUNTED_AT_ONCE, Server
 from engine.spec import encode
-from tests.builders import image_classifier
+from tests.builders import chain, image_classifier
 
 
 def answers(*requests: Any) -> list[dict[str, Any]]:
@@ -27,6 +27,32 @@ def test_a_check_is_answered_with_its_report() -> None:
     assert ready["ready"] is True
     assert reply["id"] == 4
     assert reply["report"]["problems"] == []
+
+
+def test_a_check_counts_what_the_graph_passes_leave() -> None:
+    spec = edit.add(image_classifier(), "ReLU", inputs={"input": "conv2d_1"})
+    _ready, reply = answers({"id": 1, "do": "check", "spec": encode(spec)})
+    assert reply["report"]["optimised"] == {"purpose": "training", "before": 9, "after": 8}
+    broken = edit.set_param(spec, "conv2d_1", "out_channels", 0)
+    _ready, reply = answers({"id": 1, "do": "check", "spec": encode(broken)})
+    assert reply["report"]["optimised"] is None
+
+
+def test_in_a_large_graph_the_passes_are_counted_when_asked_for() -> None:
+    spec = encode(chain(*["ReLU", "Tanh"] * COUNTED_AT_ONCE, "Linear", "Output"))
+    _ready, check, passes, training, unknown = answers(
+        {"id": 1, "do": "check", "spec": spec},
+        {"id": 2, "do": "passes", "spec": spec},
+        {"id": 3, "do": "passes", "spec": spec, "only": "training"},
+        {"id": 4, "do": "passes", "spec": spec, "only": "sleep"},
+    )
+    assert check["report"]["optimised"] is None
+    assert passes["optimised"] == {"purpose": "inference", "before": 202, "after": 202}
+    assert passes["passes"][0] == {"name": "dead code", "note": "", "before": 202, "after": 202}
+    assert "no loss" in training["error"]
+    assert "'sleep'" in unknown["error"]
+    _ready, reply = answers({"id": 4, "do": "passes", "spec": encode(chain("Linear", dtype="int64"))})
+    assert "problems" in reply["error"]
 
 
 def test_a_newer_check_replaces_the_ones_before_it() -> None:

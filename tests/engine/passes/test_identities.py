@@ -56,6 +56,7 @@ GONE: Mapping[str, tuple[list[Step], str]] = {
 }  # fmt: skip
 
 KEPT: Mapping[str, list[Step]] = {
+    "a transpose of a number": [call("d", "torch.sum", X), call("a", "torch.transpose", Ref("d"), 0, 0)],
     "a cast to another dtype": [call("a", ".to", X, DOUBLE)],
     "plus 0.0, which turns -0.0 to 0.0": [call("a", "torch.add", X, 0.0)],
     "plus 0, which does the same": [call("a", "torch.add", X, 0)],
