@@ -85,7 +85,8 @@ class Program:
     """A whole graph, ready to be compiled or written as source.
 
     `losses` maps loss nodes to their factors, `metrics` metric nodes to their declarations, `outputs` Output nodes
-    to the tensors they name.
+    to the tensors they name. `gathered` holds the recipe of the object that gathers a metric over batches, for the
+    metrics whose step gives no sums but what that object takes.
     """
 
     feeds: tuple[Feed, ...] = ()
@@ -94,6 +95,14 @@ class Program:
     losses: Mapping[str, float] = field(default_factory=dict)
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     outputs: Mapping[str, Ref] = field(default_factory=dict)
+    gathered: Mapping[str, Recipe] = field(default_factory=dict)
+
+    def leading_metric(self) -> str | None:
+        """The first metric that is a number of which more, or less, is better: it says which epoch was best."""
+        return next(
+            (name for name, each in self.metrics.items() if each.higher_is_better is not None and each.table() is None),
+            None,
+        )
 
 
 def path_to(tree: Pattern, port: str) -> tuple[int, ...]:

@@ -31,19 +31,47 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class NodeReport:
-    """A checked node: its outputs by port, and how many numbers it trains."""
+    """A checked node: its outputs by port, how many numbers it learns and in which tensors, and what it costs.
+
+    `frozen` counts those numbers that training leaves as they are: the node is frozen, or no optimizer takes them.
+    `macs` are the multiply-accumulates for one sample, None where they are not known; `weight_bytes` is what its
+    weights take in a file, `activation_bytes` what training keeps of it for a batch. A node that uses another's weights
+    adds none of its own.
+    """
 
     outputs: Mapping[str, Tensor] = field(default_factory=dict)
     parameters: int = 0
+    tensors: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    frozen: int = 0
+    macs: int | None = None
+    weight_bytes: int = 0
+    activation_bytes: int = 0
 
     def encode(self) -> dict[str, Any]:
         outputs = {port: tensor.encode() for port, tensor in self.outputs.items()}
-        return {"outputs": outputs, "parameters": self.parameters}
+        return {
+            "outputs": outputs,
+            "parameters": self.parameters,
+            "tensors": {name: list(shape) for name, shape in self.tensors.items()},
+            "frozen": self.frozen,
+            "macs": self.macs,
+            "weight_bytes": self.weight_bytes,
+            "activation_bytes": self.activation_bytes,
+        }
 
     @classmethod
     def decode(cls, data: Mapping[str, Any]) -> NodeReport:
         outputs = {port: Tensor.decode(tensor) for port, tensor in data["outputs"].items()}
-        return cls(outputs, data["parameters"])
+        tensors = {name: tuple(shape) for name, shape in data.get("tensors", {}).items()}
+        return cls(
+            outputs,
+            data["parameters"],
+            tensors,
+            frozen=data.get("frozen", 0),
+            macs=data.get("macs"),
+            weight_bytes=data.get("weight_bytes", 0),
+            activation_bytes=data.get("activation_bytes", 0),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +95,49 @@ class Report:
     """The whole check. `nodes` holds the nodes that could be checked; those in or behind a mistake are missing.
 
     Nodes inside blocks stand under their paths, such as "encoder/0/attn", beside the Block nodes that hold them.
-    `optimised` is told where the graph has no problem and was looked at for it.
+    `macs` are the multiply-accumulates of the whole graph for one sample, None where they are not known. `sizes` tells
+    what the free sizes count as: "N" the batch whose activations are told, the others in all counts. `optimised` is
+    told where the graph has no problem and was looked at for it.
     """
 
     nodes: Mapping[str, NodeReport] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     macs: int | None = None
+    sizes: Mapping[str, int] = field(default_factory=dict)
     optimised: Optimised | None = None
 
     @property
     def parameters(self) -> int:
-        """Trained numbers in the whole graph."""
-        return sum(node.parameters for path, node in self.nodes.items() if "/" not in path)
+        """How many numbers the whole graph learns, frozen ones among them."""
+        return self._sum("parameters")
+
+    @property
+    def frozen(self) -> int:
+        """How many of them training leaves as they are."""
+        return self._sum("frozen")
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of all weights in a file."""
+        return self._sum("weight_bytes")
+
+    @property
+    def activation_bytes(self) -> int:
+        """Bytes that training keeps for the backward pass of one batch."""
+        return self._sum("activation_bytes")
+
+    def _sum(self, name: str) -> int:
+        return sum(getattr(node, name) for path, node in self.nodes.items() if "/" not in path)
 
     def encode(self) -> dict[str, Any]:
         return {
             "problems": [problem.encode() for problem in self.problems],
             "parameters": self.parameters,
+            "frozen": self.frozen,
             "macs": self.macs,
+            "weight_bytes": self.weight_bytes,
+            "activation_bytes": self.activation_bytes,
+            "sizes": dict(self.sizes),
             "nodes": {node_id: node.encode() for node_id, node in self.nodes.items()},
             "optimised": None if self.optimised is None else self.optimised.encode(),
         }
@@ -93,4 +146,5 @@ class Report:
     def decode(cls, data: Mapping[str, Any]) -> Report:
         nodes = {node_id: NodeReport.decode(node) for node_id, node in data["nodes"].items()}
         optimised = Optimised.decode(data["optimised"]) if data.get("optimised") else None
-        return cls(nodes, tuple(map(Problem.decode, data["problems"])), data["macs"], optimised)
+        problems = tuple(map(Problem.decode, data["problems"]))
+        return cls(nodes, problems, data["macs"], data.get("sizes", {}), optimised)

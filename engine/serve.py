@@ -11,6 +11,7 @@ import queue
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
@@ -45,6 +46,7 @@ class Server:
             "data": _data,
             "export": _export,
             "devices": _devices,
+            "curve": _curve,
         }
 
     def run(self) -> None:
@@ -87,11 +89,14 @@ class Server:
 
         spec = specs.decode(request["spec"])
         try:
-            report = self._checker.check(spec, lambda: self._newest_check != request["id"])
+            folder = Path(request["folder"]) if "folder" in request else None
+            sizes = request.get("sizes")
+            report = self._checker.check(spec, lambda: self._newest_check != request["id"], folder, sizes)
         except Stopped:
             return {"stale": True}
         if not report.problems and len(report.nodes) <= COUNTED_AT_ONCE:
-            report = replace(report, optimised=explain(spec, self._checker.checked)[0])
+            with suppress(Mistake):  # nothing to train or to predict, so nothing to improve
+                report = replace(report, optimised=explain(spec, self._checker.checked)[0])
         return {"report": report.encode()}
 
     def _passes(self, request: Request) -> Reply:
@@ -101,7 +106,7 @@ class Server:
         spec, only = specs.decode(request["spec"]), request.get("only")
         if only not in (None, "training", "inference"):
             return {"error": f"There are no passes for {only!r}; they are for training or inference."}
-        if self._checker.check(spec).problems:
+        if self._checker.check(spec, sizes=request.get("sizes")).problems:
             return {"error": "The graph has problems; mend them first."}
         optimised, ran = explain(spec, self._checker.checked, only)
         return {"optimised": optimised.encode(), "passes": [each.encode() for each in ran]}
@@ -133,3 +138,9 @@ def _devices(_request: Request) -> Reply:
     from engine.devices import devices  # loads torch only when asked for
 
     return {"devices": [{"name": each.name, "description": each.description} for each in devices()]}
+
+
+def _curve(request: Request) -> Reply:
+    from engine.train.schedules import preview  # loads torch only when asked for
+
+    return {"curve": preview(request["schedule"], request["lr"], request["steps_per_epoch"], request["epochs"])}

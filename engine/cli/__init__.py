@@ -92,6 +92,13 @@ def _check(parser: argparse.ArgumentParser) -> None:
         choices=("training", "inference", "deployment"),
         help="with --passes: what the graph is compiled for (default: training where it has a loss, else inference)",
     )
+    parser.add_argument(
+        "--size",
+        action="append",
+        default=[],
+        metavar="NAME=SIZE",
+        help="what a free size counts as: T=100 for multiply-accumulates and activations, N=64 for the batch",
+    )
     _json(parser)
 
 
@@ -144,13 +151,14 @@ def _runs(parser: argparse.ArgumentParser) -> None:
 
 
 def _ops(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", nargs="?", help="one op")
+    parser.add_argument("name", nargs="?", help="one op, optimizer, schedule, initializer, data source or column step")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write the whole reference as an HTML page")
     _json(parser)
 
 
 VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Verb]] = {
     "new": ("Write a project file from a template.", _new, projects.new),
-    "check": ("Check a project: shapes, dtypes, parameters, and every mistake.", _check, projects.check),
+    "check": ("Check a project: shapes, dtypes, parameters, costs, and every mistake.", _check, projects.check),
     "train": ("Train a project.", _train, running.train),
     "resume": ("Go on with a run that was stopped or cut off.", _resume, running.resume),
     "evaluate": ("Measure a run's best weights on a split of its data.", _evaluate, running.evaluate),
@@ -158,7 +166,7 @@ VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Verb]] = 
     "export": ("Write a graph or a trained model as files.", _export, projects.export),
     "data": ("Show a project's data: columns, splits, and what is wrong.", _data, projects.data),
     "runs": ("List runs.", _runs, running.runs),
-    "ops": ("List the ops, or describe one.", _ops, catalogue.ops),
+    "ops": ("List all that is declared, describe one of it, or write the reference.", _ops, catalogue.ops),
     "templates": ("List the templates for `netloom new`.", _json, catalogue.templates),
     "devices": ("List the devices that a graph can run on.", _json, catalogue.devices),
 }

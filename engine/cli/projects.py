@@ -13,7 +13,7 @@ from engine import spec as specs
 from engine.cli.overrides import load_with
 from engine.examples import find_example
 from engine.problem import Mistake
-from engine.report import Optimised
+from engine.report import Optimised, Report
 from engine.spec import Spec
 
 if TYPE_CHECKING:  # they import torch
@@ -38,11 +38,12 @@ def check(arguments: argparse.Namespace) -> int:
     spec = load_with(arguments.file, arguments.set)
     from engine.check import Checker  # torch's seconds only where they are needed
 
+    folder = arguments.file.resolve().parent
     checker = Checker()
-    report = checker.check(spec)
+    report = checker.check(spec, folder=folder, sizes=sizes(arguments.size))
     ran: tuple[Ran, ...] = ()
     if arguments.passes and not report.problems:
-        optimised, ran = _optimised(spec, checker, arguments.purpose)
+        optimised, ran = _optimised(spec, checker, arguments.purpose, folder)
         report = replace(report, optimised=optimised)
     if arguments.json:
         told = {"passes": [each.encode() for each in ran]} if arguments.passes else {}
@@ -51,23 +52,27 @@ def check(arguments: argparse.Namespace) -> int:
         for node_id in spec.nodes:
             if node_id in report.nodes:
                 node = report.nodes[node_id]
+                kind = spec.nodes[node_id].block or spec.nodes[node_id].op
                 shapes = ", ".join(f"{tensor} {tensor.dtype}" for tensor in node.outputs.values())
-                print(f"{node_id:24} {spec.nodes[node_id].op:20} {shapes:36} {node.parameters or '':>12}")
-        print(f"{len(spec.nodes)} nodes, {report.parameters:,} parameters")
+                learned, macs = ("" if number == 0 else _count(number) for number in (node.parameters, node.macs))
+                print(f"{node_id:24} {kind:20} {shapes:36} {learned:>12} {macs:>10}".rstrip())
+        print(totals(spec, report))
         _print_passes(report.optimised, ran)
         for problem in report.problems:
             print(f"{arguments.file}: {problem}", file=sys.stderr)
     return 2 if report.problems else 0
 
 
-def _optimised(spec: Spec, checker: Checker, purpose: Purpose | None) -> tuple[Optimised, tuple[Ran, ...]]:
+def _optimised(
+    spec: Spec, checker: Checker, purpose: Purpose | None, folder: Path
+) -> tuple[Optimised, tuple[Ran, ...]]:
     """What the graph passes do for a purpose."""
     from engine.compile import compile, explain  # torch's seconds only where they are needed
     from engine.deploy import deploy
 
     if purpose != "deployment":
         return explain(spec, checker.checked, purpose)
-    ran = deploy(compile(spec, only="inference", seed=0)).ran
+    ran = deploy(compile(spec, only="inference", seed=0, folder=folder)).ran
     return Optimised(purpose, ran[0].before, ran[-1].after), ran
 
 
@@ -77,6 +82,53 @@ def _print_passes(optimised: Optimised | None, ran: tuple[Ran, ...]) -> None:
     print(f"Optimised: {optimised.before:,} → {optimised.after:,} nodes ({optimised.purpose})")
     for each in ran:
         print(f"  {each.name:22} {each.before:6,} → {each.after:<6,} {each.note or 'Found nothing to do.'}")
+
+
+def sizes(settings: list[str]) -> dict[str, int]:
+    """Read free sizes such as "T=100"; raises Mistake where one has another form."""
+    found = {}
+    for each in settings:
+        name, _, size = each.partition("=")
+        if not name or not size.isdecimal() or int(size) < 1:
+            raise Mistake(f"--size {each} is no size; write a free size and a whole number, such as T=100.")
+        found[name] = int(size)
+    return found
+
+
+def totals(spec: Spec, report: Report) -> str:
+    """What a whole graph counts, in a line."""
+    frozen = f" ({_count(report.frozen)} frozen)" if report.frozen else ""
+    parts = [
+        f"{len(spec.nodes)} nodes",
+        f"{_count(report.parameters)} parameters{frozen}",
+        f"{_count(report.macs)} multiply-accumulates a sample",
+        f"{_memory(report.weight_bytes)} of weights",
+        f"{_memory(report.activation_bytes)} of activations at batch {report.sizes['N']}",
+    ]
+    free = ", ".join(f"{name} as {size}" for name, size in report.sizes.items() if name != "N")
+    return ", ".join(parts) + (f"; counted with {free} (see --size)" if free else "")
+
+
+def _count(number: int | None) -> str:
+    """Write a count, from a million on with three digits, such as "1.23 M"; "?" where it is not known."""
+    if number is None:
+        return "?"
+    for unit, size in (("T", 10**12), ("G", 10**9), ("M", 10**6)):
+        if number >= size:
+            return f"{_three(number / size)} {unit}"
+    return f"{number:,}"
+
+
+def _memory(size: int) -> str:
+    """Write a number of bytes: 1,234,567 as "1.18 MiB"."""
+    for unit, bits in (("GiB", 30), ("MiB", 20), ("KiB", 10)):
+        if size >= 1 << bits:
+            return f"{_three(size / (1 << bits))} {unit}"
+    return f"{size} bytes"
+
+
+def _three(number: float) -> str:
+    return f"{number:.3g}" if number < 999.5 else f"{number:,.0f}"
 
 
 def data(arguments: argparse.Namespace) -> int:

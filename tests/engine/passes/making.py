@@ -77,7 +77,9 @@ def numbers(made: Program, seed: int = 0) -> list[Tensor]:
 
 def module_of(made: Program, seed: int = 7, weights: Program | None = None) -> nn.Module:
     """A program as a module, with the weights of another's steps where one is given."""
-    return assemble(made, build_modules(weights or made, seed=seed))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return assemble(made, build_modules(weights or made))
 
 
 def run(made: Program, given: Sequence[Tensor], weights: Program | None = None) -> dict[str, Any]:

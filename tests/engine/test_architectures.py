@@ -1,0 +1,69 @@
+"""Well-known networks against the figures published for them, and against PyTorch's own counter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from engine.blocks import op_of
+from engine.check import check
+from engine.expand import expand
+from engine.report import Report
+from engine.spec import Spec, dumps, loads
+from tests import architectures
+from tests.architectures import lacking
+from tests.engine.test_count import counted_by_torch
+
+# Parameters and multiply-accumulates (in G) that torchvision publishes with its models.
+PUBLISHED = {
+    architectures.resnet18: (11_689_512, 1.814),
+    architectures.resnet50: (25_557_032, 4.089),
+    architectures.vgg16: (138_357_544, 15.47),
+    architectures.mobilenet_v3_small: (2_542_856, 0.057),
+    architectures.vit_b16: (86_567_656, 17.564),
+}
+
+
+def made(build: Callable[..., Spec], *sizes: int) -> tuple[Spec, Report]:
+    """The spec and its check; the test is skipped where the catalogue lacks what the network needs."""
+    missing = lacking(architectures.NEEDS.get(build, {}))
+    if missing:
+        pytest.skip(f"the catalogue does not have {', '.join(missing)} yet")
+    spec = build(*sizes)
+    report = check(spec)
+    assert report.problems == ()
+    return spec, report
+
+
+@pytest.mark.parametrize("build", PUBLISHED, ids=lambda build: build.__name__)
+def test_a_network_counts_what_is_published_of_it(build: Callable[..., Spec]) -> None:
+    parameters, macs = PUBLISHED[build]
+    _spec, report = made(build)
+    assert report.parameters == parameters
+    assert report.macs == pytest.approx(macs * 1e9, rel=0.01)
+
+
+@pytest.mark.parametrize("build", architectures.ALL, ids=lambda build: build.__name__)
+def test_a_network_is_a_handful_of_nodes_and_survives_its_file(build: Callable[..., Spec]) -> None:
+    spec, _report = made(build)
+    assert len(spec.nodes) <= 30 < len(expand(spec).spec.nodes)
+    assert loads(dumps(spec)) == spec
+    for nodes in (spec.nodes, *(block.nodes for block in spec.blocks.values())):
+        for node in nodes.values():
+            op = op_of(spec, node)
+            assert op is not None and op.params().keys() == node.params.keys()
+
+
+def test_the_parts_of_a_vision_transformer_add_up() -> None:
+    report = check(architectures.vit_encoder())
+    outside = {"patches": 768 * 3 * 16 * 16 + 768, "token": 768, "positions": 197 * 768, "head": 768 * 1000 + 1000}
+    assert report.parameters + sum(outside.values()) == PUBLISHED[architectures.vit_b16][0]
+    macs = (report.macs or 0) + 196 * 768 * 3 * 16 * 16 + 768 * 1000
+    assert macs == pytest.approx(17.564e9, rel=0.0001)
+
+
+def test_a_u_net_has_the_size_of_the_one_in_wide_use() -> None:
+    spec, report = made(architectures.unet, 2, 96)
+    assert report.parameters == 31_037_698  # milesial's UNet(3, 2)
+    assert report.macs == counted_by_torch(spec, N=1)
