@@ -206,6 +206,16 @@ def read_shape(text: str) -> Any:
     return [read_int(part.strip()) for part in inner.split(",") if part.strip()]
 
 
+def read_optional_shape(text: str) -> Any:
+    """Read a shape where none may be meant: an empty text is none, "()" a shape without sizes."""
+    return read_shape(text) if text.strip() else None
+
+
+def show_optional_shape(value: Any) -> str:
+    """Write a shape so that `read_optional_shape` reads it back."""
+    return "" if value is None else show_list(value) or "()"
+
+
 def show_list(value: Any) -> str:
     """Write a list as "N, 1, 28, 28"."""
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
@@ -349,6 +359,8 @@ def _simple(param: Param, kind: Kind, folder: Path, columns: Columns, *, optiona
             return PathEditor(kind.what, folder)
         case kinds.ColumnName():
             return ColumnEditor(columns, empty=None if optional else "")
+        case kinds.Shape() if optional:
+            return TextEditor(read_optional_shape, show_optional_shape)
         case kinds.Shape():
             return TextEditor(read_shape, show_list)
         case kinds.ListOf(item=kinds.ColumnName()):
