@@ -21,6 +21,7 @@ NAMES = {
     "reset": "arrow-u-up-left", "help": "question", "folder": "folder", "image": "image", "zoom_in": "magnifying-glass-plus",
     "zoom_out": "magnifying-glass-minus", "chevron_right": "caret-right", "chevron_down": "caret-down",
     "node": "squares-four", "palette": "list", "training": "gauge", "fix": "wrench", "home": "house",
+    "block": "stack-simple", "expose": "link-simple",
 }  # fmt: skip
 
 GROUPS = {
@@ -28,7 +29,7 @@ GROUPS = {
     "Convolution": "grid-four", "Pooling": "funnel-simple", "Padding": "frame-corners", "Activation": "lightning",
     "Normalization": "sliders-horizontal", "Regularization": "drop", "Recurrent": "arrows-clockwise", "Attention": "eye",
     "Shape": "cube", "Indexing": "selection", "Math": "math-operations", "Logic": "git-branch", "Reduction": "arrows-in",
-    "Linear algebra": "table", "Vision": "image", "Boxes": "bounding-box", "Signal": "waves", "Losses": "target",
+    "Linear algebra": "table", "Vision": "image", "Boxes": "bounding-box", "Signal": "waves", "Blocks": "stack", "Losses": "target",
     "Metrics": "gauge",
 }  # fmt: skip
 
@@ -42,18 +43,18 @@ def _font() -> Any:
 
 
 @functools.cache
-def _icon(glyph: str, colour: str, dim: str) -> QIcon:
-    return _font().icon(f"ph.{glyph}", color=colour, color_disabled=dim)  # type: ignore[no-any-return]
+def _icon(glyph: str, colour: str, dim: str, selected: str) -> QIcon:
+    return _font().icon(f"ph.{glyph}", color=colour, color_disabled=dim, color_selected=selected)  # type: ignore[no-any-return]
 
 
 def icon(name: str, colour: str | None = None) -> QIcon:
     """The icon of that meaning, in the text's colour or another ("#rrggbb")."""
-    return _icon(NAMES[name], colour or theme().text, theme().line)
+    return _icon(NAMES[name], colour or theme().text, theme().line, theme().accent_text)
 
 
 def group_icon(group: str) -> QIcon:
     """The icon of an op's group, in the group's colour."""
-    return _icon(GROUPS.get(group, "cube"), family(group), theme().line)
+    return _icon(GROUPS.get(group, "cube"), family(group), theme().line, theme().accent_text)
 
 
 themes.changed.connect(_icon.cache_clear)

@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 
 from app import theme as themes_module
 from app.actions import ACTIONS
-from app.canvas import Canvas
+from app.canvas import Canvas, CanvasTabs
 from app.document import Document
 from app.engine_process import Checker, EngineProcess
 from app.icons import icon
@@ -42,9 +42,11 @@ from app.panels.start import StartPage
 from app.panels.training import TrainingPanel
 from app.recovery import Recovery
 from app.runner import Runner
+from app.scope import Scope
 from app.settings import THEMES, Settings, data_folder
 from app.theme import themes
 from engine.examples import FOLDER as EXAMPLES
+from engine.expand import SLASH, home
 from engine.export.formats import FORMATS
 from engine.problem import Mistake
 from engine.report import Report
@@ -72,7 +74,7 @@ class Window(QMainWindow):
         self.checks, self.worker = EngineProcess(self), EngineProcess(self)
         self.checker = Checker(self.document, self.checks, self.worker)
         self.recovery = Recovery(self.document)
-        self.canvas = Canvas(self.document)
+        self.tabs = CanvasTabs(self.document)
         self.palette_panel = Palette()
         self.inspector = Inspector(self.document)
         self.data_panel = DataPanel(self.document)
@@ -97,7 +99,7 @@ class Window(QMainWindow):
         self.setAnimated(False)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.start)
-        self.stack.addWidget(self.canvas)
+        self.stack.addWidget(self.tabs)
         centre = QWidget()
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
@@ -217,6 +219,11 @@ class Window(QMainWindow):
                 action.setIcon(icon(name))
 
     @property
+    def canvas(self) -> Canvas:
+        """The canvas that is shown: the graph's, or that of an open block."""
+        return self.tabs.current
+
+    @property
     def curves(self) -> Curves:
         """The curves, made when they are first wanted: plotting takes a while to load."""
         if self._curves is None:
@@ -238,12 +245,16 @@ class Window(QMainWindow):
     def _connect(self) -> None:
         document, runner = self.document, self.runner
         document.changed.connect(lambda _spec: self._count())
+        document.changed.connect(self.palette_panel.show_blocks)
         document.report_changed.connect(self._show_report)
         document.path_changed.connect(self._show_name)
         document.undo_stack.cleanChanged.connect(self._show_name)
         document.refused.connect(self.hint)
         document.replaced.connect(self._show_project)
-        self.canvas.selection_changed.connect(self._select)
+        self.tabs.selection_changed.connect(self._select)
+        self.tabs.shown.connect(self.inspector.show_scope)
+        self.inspector.block_opened.connect(self.tabs.open)
+        self.inspector.block_wanted.connect(lambda: self.canvas.make_block())
         self.palette_panel.op_chosen.connect(self._add_op)
         self.problems.node_chosen.connect(self._go_to)
         self.problems.setting_chosen.connect(self._go_to_setting)
@@ -294,7 +305,9 @@ class Window(QMainWindow):
     def _go_to(self, node: str, param: str) -> None:
         """Show a node, and the field of a param of it."""
         self._show_project()
-        self.canvas.show_node(node)
+        block, inner = home(self.document.spec, node)
+        self.tabs.open(Scope(self.document, block, node.removesuffix(inner).rstrip(SLASH)))
+        self.canvas.show_node(inner)
         self.show_panel("Node")
         form = self.inspector.form
         if form is not None and param in form.fields:
@@ -306,7 +319,7 @@ class Window(QMainWindow):
     # -------------------------------------------------------------------------------------------------- what is on
 
     def _show_project(self) -> None:
-        self.stack.setCurrentWidget(self.canvas)
+        self.stack.setCurrentWidget(self.tabs)
 
     def show_start(self) -> None:
         """Show the start page; the project stays open behind it."""
@@ -315,7 +328,7 @@ class Window(QMainWindow):
 
     def _show_name(self) -> None:
         path = self.document.path
-        self.setWindowTitle(f"{path.name if path else 'untitled'}[*] – Netloom")
+        self.setWindowTitle(f"{path.name if path else self.document.spec.name}[*] – Netloom")
         self.setWindowModified(self.document.dirty)
 
     def _count(self) -> None:
@@ -382,12 +395,13 @@ class Window(QMainWindow):
         """Open a project; an example or a run's spec opens as an untitled copy."""
         if not self._may_leave():
             return
+        path = path.resolve()
         try:
             if path.parent == EXAMPLES or path.name == "spec.json":
                 self.document.new(load(path))
             else:
-                self.document.open(path.resolve())
-                self.settings.add_recent(path.resolve())
+                self.document.open(path)
+                self.settings.add_recent(path)
         except Mistake as mistake:
             self.messages.show_message(mistake.message)
             return
@@ -445,6 +459,7 @@ class Window(QMainWindow):
             self.runner.start()
 
     def _run_started(self, run: Run) -> None:
+        self.show_panel("Training")
         self.show_panel("Curves")
         self.curves.follow(run)
         self.runs.refresh()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.ops import OPS
-from engine.spec import Node
+from engine.blocks import is_taken, op_of
+from engine.spec import BLOCK, Node, Spec
 
 WIDTH = 208
 HEADER, ROW, FOOT = 60, 18, 28
@@ -26,19 +26,19 @@ class Socket:
     free: bool = False  # the place after a list port's last wire
 
 
-def inputs(node: Node) -> list[Socket]:
+def inputs(spec: Spec, node: Node) -> list[Socket]:
     """The sockets on the left side, top to bottom; those of ports that the op does not have come last."""
-    places = _places(node)
-    rows = _rows(node)
-    return [Socket(port, place, _y(row, rows), free) for row, (port, place, free) in enumerate(places)]
+    rows = _rows(spec, node)
+    places = enumerate(_places(spec, node))
+    return [Socket(port, place, _y(row, rows), free) for row, (port, place, free) in places]
 
 
-def _places(node: Node) -> list[tuple[str, int | None, bool]]:
+def _places(spec: Spec, node: Node) -> list[tuple[str, int | None, bool]]:
     """Each place where a wire can end: port, place in a list, and whether it is a list port's free one.
 
     A wire that does not suit its port, a list into a single one or the other way about, has its place all the same.
     """
-    op = OPS.get(node.op)
+    op = op_of(spec, node)
     ports = op.input_ports() if op else {}
     found: list[tuple[str, int | None, bool]] = []
     for port in {**ports, **node.inputs}:
@@ -52,28 +52,40 @@ def _places(node: Node) -> list[tuple[str, int | None, bool]]:
     return found
 
 
-def outputs(node: Node) -> list[Socket]:
+def outputs(spec: Spec, node: Node) -> list[Socket]:
     """The sockets on the right side, top to bottom."""
-    op = OPS.get(node.op)
+    op = op_of(spec, node)
     names = op.output_ports() if op else ("output",)
-    rows = _rows(node)
+    rows = _rows(spec, node)
     return [Socket(name, None, _y(row, rows)) for row, name in enumerate(names)]
 
 
-def height(node: Node) -> int:
+def height(spec: Spec, node: Node) -> int:
     """The height of a node's card: a row for each port where it has several on one side."""
-    rows = _rows(node)
+    rows = _rows(spec, node)
     return HEIGHT + ROW * rows + ROWS_GAP * (rows > 0)
 
 
-def _rows(node: Node) -> int:
-    op = OPS.get(node.op)
-    rows = max(len(_places(node)), len(op.output_ports()) if op else 1)
+def _rows(spec: Spec, node: Node) -> int:
+    op = op_of(spec, node)
+    rows = max(len(_places(spec, node)), len(op.output_ports()) if op else 1)
     return rows if rows > 1 else 0
 
 
 def _y(row: int, rows: int) -> int:
     return HEADER + ROW * row + ROW // 2 if rows else HEADER // 2
+
+
+def op_name(node: Node) -> str:
+    """What a node is, in a word: its op, or the block that it stands for."""
+    return node.block if node.op == BLOCK else node.op
+
+
+def rounds(node: Node) -> str:
+    """How often a block stands in a row: "× 6", "" where it stands once."""
+    if node.repeat == 1:
+        return ""
+    return f"× {next(iter(node.repeat.values())) if is_taken(node.repeat) else node.repeat}"
 
 
 def label(socket: Socket) -> str:

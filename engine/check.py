@@ -10,20 +10,24 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from engine.declare import Call, Input, Op, Recipe, Value, pattern
+from engine.declare import INT64, Call, Compared, Input, Metric, Op, Recipe, Value, pattern
+from engine.expand import SLASH, Expanded, expand, once
+from engine.initial import file_problems, held
 from engine.ops import OPS
 from engine.problem import Fix, Mistake, Problem
 from engine.program import Feed
-from engine.recipes import arguments, build, call, find, is_plain
+from engine.recipes import arguments, build, call, constants, find, is_plain, resolved
 from engine.report import NodeReport, Report, Tensor
 from engine.sizes import Free, Names, Size, at, fit, trial
 from engine.spec import Node, Spec, Wire, source_id, source_port
-from engine.validate import cycle_problems, node_problems, order, settings_problems, terminals
+from engine.validate import node_problems, order, settings_problems, terminals, weights_problems
+from engine.weights import Held, init_problems, optimizer_problems, trained
 
 KEPT_RESULTS = 20_000
 RUNS = 3
@@ -48,17 +52,20 @@ Traced = Mapping[str, tuple[tuple[int | str, ...], str]]  # output port -> (shap
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A node that works: what it is built from, what flows out, how many numbers it trains."""
+    """A node that works: what it is built from, what flows out, the weights it holds, what flows in."""
 
     op: Op
     recipe: Recipe | Call | None
     outputs: Mapping[str, Flow]
-    parameters: int = 0
+    weights: Held = field(default_factory=Held)
     flows: Flows = field(default_factory=dict)
+    call: Call | None = None  # of a metric whose recipe gathers: what makes a batch ready for it
 
-    def report(self) -> NodeReport:
-        """The same as a report tells it."""
-        return NodeReport({port: flow.tensor() for port, flow in self.outputs.items()}, self.parameters)
+    def report(self, trained: Sequence[str]) -> NodeReport:
+        """The same as a report tells it; `trained` are the tensors that training changes."""
+        outputs = {port: flow.tensor() for port, flow in self.outputs.items()}
+        count = self.weights.count()
+        return NodeReport(outputs, count, self.weights.tensors, count - self.weights.count(trained))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,32 +91,45 @@ class Checker:
         self._parsed: dict[str, tuple[Node, Op | None]] = {}
         self._names: dict[str, tuple[int, ...]] = {}
 
-    def check(self, spec: Spec, stop: Callable[[], bool] | None = None) -> Report:
-        """Check a whole spec; raises Stopped where `stop` says so. A node behind a broken one is not reported."""
+    def check(self, spec: Spec, stop: Callable[[], bool] | None = None, folder: Path | None = None) -> Report:
+        """Check a whole spec; raises Stopped where `stop` says so. A node behind a broken one is not reported.
+
+        Files that weights begin from are looked at where the `folder` is known in which relative paths start.
+        """
         if len(self._kept) > KEPT_RESULTS:
             self._kept.clear()
+        expanded = expand(spec)
+        flat = expanded.spec
         checked: dict[str, Checked] = {}
         found: dict[str, list[Problem]] = {}
-        for node in spec.nodes.values():
-            if broken := list(node_problems(spec, node)):
+        for node in flat.nodes.values():
+            if broken := list(node_problems(flat, node)):
                 found[node.id] = broken
-        for node_id in order(spec):
+        for node_id in order(flat):
             if stop is not None and stop():
                 raise Stopped
-            node = spec.nodes[node_id]
+            node = flat.nodes[node_id]
             sources = tuple(checked[source] for source in node.sources() if source in checked)
             if node_id in found or len(sources) < sum(1 for _ in node.sources()):
                 continue
-            result = self._node(spec, node, sources, checked)
+            result = self._node(flat, node, sources, checked)
             if isinstance(result, Problem):
                 found[node_id] = [result]
             else:
                 checked[node_id] = result
         self.checked = checked
-        self._memos = {node_id: memo for node_id, memo in self._memos.items() if node_id in spec.nodes}
-        problems = [problem for node_id in spec.nodes for problem in found.get(node_id, ())]
-        problems += [*cycle_problems(spec), *_whole_problems(spec), *settings_problems(spec)]
-        return Report({node: checked[node].report() for node in spec.nodes if node in checked}, tuple(problems))
+        self._memos = {node_id: memo for node_id, memo in self._memos.items() if node_id in flat.nodes}
+        problems: list[Problem] = []
+        for node in flat.nodes.values():
+            problems += [*found.get(node.id, ()), *weights_problems(node)]
+        held = {node: checked[node].weights for node in flat.nodes if node in checked}
+        problems += [*expanded.problems, *_whole_problems(spec), *settings_problems(spec)]
+        problems += init_problems(flat, held)
+        problems += optimizer_problems(flat, held) if terminals(flat)[0] else ()  # nothing trains without a loss
+        problems += file_problems(flat, held, folder) if folder is not None else ()
+        changed = trained(flat, held)
+        nodes = {node: checked[node].report(changed.get(node, ())) for node in held}
+        return Report({**nodes, **dict(_uses(expanded, nodes))}, once(spec, problems))
 
     def _node(
         self, spec: Spec, node: Node, sources: tuple[Checked, ...], checked: Mapping[str, Checked]
@@ -157,7 +177,7 @@ class Checker:
         runs = RUNS if names else 1
         _refuse_flows(op, flows)
         if type(op).__name__ == "Output":
-            return Checked(op, None, {}, 0, flows)
+            return Checked(op, None, {}, flows=flows)
         try:
             return self._run(op, flows, names, runs)
         except Mistake as mistake:  # where nothing else is to blame, it is what comes in first
@@ -170,10 +190,14 @@ class Checker:
         recipe = recipes[0]
         if any(other != recipe for other in recipes[1:]):
             raise Mistake(_varying(type(op).__name__, recipe, recipes[1]))
+        if isinstance(op, Metric):  # gives nothing to flow on, and what gathers it is heavy to import
+            call = op.given(**_values(flows, names, 0)) if isinstance(recipe, Recipe) else None
+            return Checked(op, recipe, {}, Held(), flows, call)
         trial = _Trial(op, recipe, flows)
         results = [trial.run(names, run) for run in range(runs)]
-        outputs = {port: self._fitted(port, results, names, trial) for port in results[0]}
-        return Checked(op, recipe, outputs, trial.parameters, flows)
+        unknown: dict[str, Free] = {}
+        outputs = {port: self._fitted(port, results, names, trial, unknown) for port in results[0]}
+        return Checked(op, recipe, outputs, trial.weights, flows)
 
     def _names_of(self, flows: Flows) -> Names:
         found: dict[str, tuple[int, ...]] = {}
@@ -183,14 +207,19 @@ class Checker:
                     found.update((name, self._names[name]) for name in size.names)
         return found
 
-    def _fitted(self, port: str, results: Sequence[Traced], names: Names, trial: _Trial) -> Flow:
+    def _fitted(
+        self, port: str, results: Sequence[Traced], names: Names, trial: _Trial, unknown: dict[str, Free]
+    ) -> Flow:
+        """Fit the shape of one output; sizes that depend on the numbers and have one text are one size."""
         shapes = [result[port][0] for result in results]
         if len({len(shape) for shape in shapes}) > 1:
             raise Mistake("The number of axes that come out depends on a free size.")
         sizes: list[Size] = []
         for axis, runs in enumerate(zip(*shapes, strict=True)):
             if isinstance(runs[0], str):
-                sizes.append(self._unnamed(UNKNOWN_SIZES))
+                if runs[0] not in unknown:
+                    unknown[runs[0]] = self._unnamed(UNKNOWN_SIZES)
+                sizes.append(unknown[runs[0]])
                 continue
 
             def probe(near: Names, axis: int = axis) -> list[int]:
@@ -208,9 +237,37 @@ class Checker:
         return Free((name,))
 
 
-def check(spec: Spec) -> Report:
+def _uses(expanded: Expanded, nodes: Mapping[str, NodeReport]) -> Iterator[tuple[str, NodeReport]]:
+    """Tell of each Block node what comes out of it and how many numbers it trains, by what is inside."""
+    inside: dict[str, list[NodeReport]] = {}
+    for path, node in nodes.items():
+        *around, _id = path.split(SLASH)
+        for place in range(1, len(around), 2):
+            inside.setdefault(SLASH.join(around[:place]), []).append(node)
+    for path, wire in expanded.feeds.items():
+        if tensor := _tensor_at(wire, nodes):
+            yield path, NodeReport({"output": tensor})
+    for use, wires in expanded.outputs.items():
+        outputs = {port: _tensor_at(wire, nodes) for port, wire in wires.items()}
+        held = inside.get(use, [])
+        yield (
+            use,
+            NodeReport(
+                {port: tensor for port, tensor in outputs.items() if tensor},
+                sum(node.parameters for node in held),
+                frozen=sum(node.frozen for node in held),
+            ),
+        )
+
+
+def _tensor_at(wire: Wire, nodes: Mapping[str, NodeReport]) -> Tensor | None:
+    report = nodes.get(source_id(wire))
+    return report.outputs.get(source_port(wire) or next(iter(report.outputs), "")) if report else None
+
+
+def check(spec: Spec, folder: Path | None = None) -> Report:
     """Check a spec once."""
-    return Checker().check(spec)
+    return Checker().check(spec, folder=folder)
 
 
 def _same(old: tuple[Checked, ...], new: tuple[Checked, ...]) -> bool:
@@ -256,6 +313,13 @@ def _values(flows: Flows, names: Names, run: int) -> dict[str, Any]:
         else [Value(f"{port}[{place}]", at(each.shape, names, run), each.dtype) for place, each in enumerate(flow)]
         for port, flow in flows.items()
     }
+
+
+def inputs_of(checked: Checked) -> dict[str, Any]:
+    """What flows into a checked node, its free sizes all at one trial size."""
+    names = {name: (2,) for flow in _all_flows(checked.flows) for size in flow.shape if isinstance(size, Free)
+             for name in size.names}  # fmt: skip
+    return _values(checked.flows, names, 0)
 
 
 def _refuse_flows(op: Op, flows: Flows) -> None:
@@ -324,10 +388,9 @@ class _Trial:
     def __init__(self, op: Op, recipe: Recipe | Call, flows: Flows) -> None:
         self._op, self._recipe, self._flows = op, recipe, flows
         self._module: nn.Module | None = None
-        self.parameters = 0
         if isinstance(recipe, Recipe):
             self._module = _said(type(op).__name__, lambda: _meta_module(recipe))
-            self.parameters = sum(each.numel() for each in self._module.parameters() if each.requires_grad)
+        self.weights = held(op, self._module)
 
     def run(self, names: Names, run: int) -> Traced:
         """Run the op at the sizes of one run; returns {port: (shape, dtype)}."""
@@ -338,7 +401,7 @@ class _Trial:
         tensors = {port: _meta(value) for port, value in values.items()}
         with torch.no_grad():
             result = _said(type(self._op).__name__, lambda: self._call(tensors))
-        return dict(_ports(pattern(type(self._op).outputs), result))
+        return dict(_ports(pattern(self._op.returns()), result))
 
     def _call(self, tensors: Mapping[str, Any]) -> Any:
         if self._module is None:
@@ -346,7 +409,8 @@ class _Trial:
             return call(self._recipe, tensors)
         assert isinstance(self._recipe, Recipe)
         args, kwargs = arguments(type(self._op), tensors)
-        return self._module(*args, **kwargs, **self._recipe.forward)
+        more = {name: constants(resolved(value, tensors)) for name, value in self._recipe.forward.items()}
+        return self._module(*args, **kwargs, **more)
 
 
 def _said(op: str, work: Callable[[], Any]) -> Any:
@@ -416,7 +480,7 @@ def _fixes(spec: Spec, node: Node, mistake: Mistake, checked: Mapping[str, Check
     axes = ports[port].port.axes.split()
     if "..." not in axes and len(axes) != len(flow.shape):
         return _axes_fix(node.id, len(axes), flow, where)
-    return _flatten_fix(spec, node, checked)
+    return _compared_fix(node, port, checked) or _flatten_fix(spec, node, checked)
 
 
 def _axes_fix(node: str, wanted: int, flow: Flow, where: Mapping[str, str]) -> tuple[Fix, ...]:
@@ -430,13 +494,40 @@ def _axes_fix(node: str, wanted: int, flow: Flow, where: Mapping[str, str]) -> t
     return ()
 
 
+def _compared_fix(node: Node, port: str, checked: Mapping[str, Checked]) -> tuple[Fix, ...]:
+    """For a loss or metric whose target does not fit its scores: move the classes, drop an axis of 1, or cast."""
+    op, flows = OPS[node.op], _flows(node, checked)
+    first = next(iter(op.input_ports()))
+    if not issubclass(op, Compared):
+        return ()
+    port = op.classes[1] if port == first and op.classes else port
+    scores, flow = flows.get(first), flows.get(port)
+    if not isinstance(scores, Flow) or not isinstance(flow, Flow):
+        return ()
+    axes = len(scores.shape)
+    before: dict[str, Any] = {"node": node.id, "port": first}
+    if flow.dtype in INT64 and axes > 2 and flow.shape == scores.shape[:-1]:
+        dims = [0, axes - 1, *range(1, axes - 1)]
+        return (
+            Fix(f"Insert Permute before {node.id}", "insert", {"op": "Permute", **before, "params": {"dims": dims}}),
+        )
+    for longer, shorter, where in ((scores, flow, first), (flow, scores, port)):
+        if longer.shape == (*shorter.shape, 1):
+            squeeze = {"op": "Squeeze", "node": node.id, "port": where, "params": {"dim": len(shorter.shape)}}
+            return (Fix(f"Insert Squeeze before {node.id}", "insert", squeeze),)
+    if flow.shape == scores.shape and flow.dtype != scores.dtype and scores.dtype in op.input_ports()[port].port.dtypes:
+        cast = {"op": "Cast", "node": node.id, "port": port, "params": {"dtype": scores.dtype}}
+        return (Fix(f"Insert Cast before {node.id}", "insert", cast),)
+    return ()
+
+
 def _flatten_fix(spec: Spec, node: Node, checked: Mapping[str, Checked]) -> tuple[Fix, ...]:
     """For a loss or metric that got an image: flatten before the first Linear on the way from the images."""
-    if node.op not in {*terminals_ops()}:
+    if not issubclass(OPS[node.op], Compared):
         return ()
     found, here = None, node
     while True:
-        wire = here.inputs.get("input")
+        wire = here.inputs.get(next(iter(OPS[here.op].input_ports()), ""))
         if not isinstance(wire, str) or source_id(wire) not in spec.nodes:
             break
         here = spec.nodes[source_id(wire)]
@@ -446,12 +537,6 @@ def _flatten_fix(spec: Spec, node: Node, checked: Mapping[str, Checked]) -> tupl
     if found is None:
         return ()
     return (Fix(f"Insert Flatten before {found}", "insert", {"op": "Flatten", "node": found, "port": "input"}),)
-
-
-@functools.cache
-def terminals_ops() -> frozenset[str]:
-    """The names of all losses and metrics."""
-    return frozenset(name for name, op in OPS.items() if op.group in ("Losses", "Metrics"))
 
 
 def _whole_problems(spec: Spec) -> Iterator[Problem]:

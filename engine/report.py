@@ -31,24 +31,34 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class NodeReport:
-    """A checked node: its outputs by port, and how many numbers it trains."""
+    """A checked node: its outputs by port, how many numbers it learns, and in which tensors.
+
+    `frozen` counts those numbers that training leaves as they are: the node is frozen, or no optimizer takes them.
+    """
 
     outputs: Mapping[str, Tensor] = field(default_factory=dict)
     parameters: int = 0
+    tensors: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    frozen: int = 0
 
     def encode(self) -> dict[str, Any]:
         outputs = {port: tensor.encode() for port, tensor in self.outputs.items()}
-        return {"outputs": outputs, "parameters": self.parameters}
+        tensors = {name: list(shape) for name, shape in self.tensors.items()}
+        return {"outputs": outputs, "parameters": self.parameters, "tensors": tensors, "frozen": self.frozen}
 
     @classmethod
     def decode(cls, data: Mapping[str, Any]) -> NodeReport:
         outputs = {port: Tensor.decode(tensor) for port, tensor in data["outputs"].items()}
-        return cls(outputs, data["parameters"])
+        tensors = {name: tuple(shape) for name, shape in data.get("tensors", {}).items()}
+        return cls(outputs, data["parameters"], tensors, data.get("frozen", 0))
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The whole check. `nodes` holds the nodes that could be checked; those in or behind a mistake are missing."""
+    """The whole check. `nodes` holds the nodes that could be checked; those in or behind a mistake are missing.
+
+    Nodes inside blocks stand under their paths, such as "encoder/0/attn", beside the Block nodes that hold them.
+    """
 
     nodes: Mapping[str, NodeReport] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
@@ -56,13 +66,19 @@ class Report:
 
     @property
     def parameters(self) -> int:
-        """Trained numbers in the whole graph."""
-        return sum(node.parameters for node in self.nodes.values())
+        """How many numbers the whole graph learns, frozen ones among them."""
+        return sum(node.parameters for path, node in self.nodes.items() if "/" not in path)
+
+    @property
+    def frozen(self) -> int:
+        """How many of them training leaves as they are."""
+        return sum(node.frozen for path, node in self.nodes.items() if "/" not in path)
 
     def encode(self) -> dict[str, Any]:
         return {
             "problems": [problem.encode() for problem in self.problems],
             "parameters": self.parameters,
+            "frozen": self.frozen,
             "macs": self.macs,
             "nodes": {node_id: node.encode() for node_id, node in self.nodes.items()},
         }

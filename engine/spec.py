@@ -25,17 +25,28 @@ Wire = str  # "node" or "node.port": the output a wire starts at
 
 SUFFIX = ".netloom"
 ID = re.compile(r"[a-z][a-z0-9_]*")
+BLOCK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 LARGEST_FILE = 256 * 2**20  # bytes; a spec of 100,000 nodes is about 40 MiB
+
+
+BLOCK = "Block"  # the op of a node that stands for a block
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One node: its op's name, all params by name, and for each input port the wire or list of wires into it."""
+    """One node: its op's name, all params by name, and for each input port the wire or list of wires into it.
+
+    A node of the op Block stands for the block that `block` names, `repeat` times in a row; `repeat` is a whole
+    number or, inside a block, a param of it.
+    """
 
     id: str
     op: str
     params: Mapping[str, Json] = field(default_factory=dict)
     inputs: Mapping[str, Wire | tuple[Wire, ...]] = field(default_factory=dict)
+    block: str = ""
+    repeat: Json = 1
+    share_weights: bool = False
     factor: float = 1.0
     decode: Mapping[str, Json] | None = None
     weights: Mapping[str, Json] = field(default_factory=dict)
@@ -57,6 +68,20 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """A composite: its nodes, Inputs and Outputs among them as its ports, and the params it exposes.
+
+    A param is {"type", "default", "doc"}; inside, {"param": name} stands for its value, {"expr": "4 * name"} for
+    one that is computed from it.
+    """
+
+    params: Mapping[str, Json] = field(default_factory=dict)
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    canvas: Mapping[str, Json] = field(default_factory=dict)
+    extra: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Spec:
     """A whole project: nodes in creation order, blocks, data, training and canvas sections.
 
@@ -65,7 +90,7 @@ class Spec:
 
     name: str = "untitled"
     nodes: Mapping[str, Node] = field(default_factory=dict)
-    blocks: Mapping[str, Json] = field(default_factory=dict)
+    blocks: Mapping[str, Block] = field(default_factory=dict)
     data: Mapping[str, Json] = field(default_factory=dict)
     training: Mapping[str, Json] = field(default_factory=dict)
     canvas: Mapping[str, Json] = field(default_factory=dict)
@@ -74,6 +99,15 @@ class Spec:
     def with_nodes(self, nodes: Iterable[Node]) -> Spec:
         """Return this spec with other nodes."""
         return replace(self, nodes={node.id: node for node in nodes})
+
+
+def jsonable(value: Json) -> Json:
+    """Turn tuples into lists, so that a value reads the same before and after it was saved."""
+    if isinstance(value, list | tuple):
+        return [jsonable(each) for each in value]
+    if isinstance(value, Mapping):
+        return {name: jsonable(each) for name, each in value.items()}
+    return value
 
 
 def source_id(wire: Wire) -> str:
@@ -176,20 +210,39 @@ def decode(data: Json) -> Spec:
     data = migrate(_object(data, "the file"))
     extra = dict(data)
     del extra["format"]
-    nodes: dict[str, Node] = {}
-    listed = extra.pop("nodes", [])
-    if not isinstance(listed, list):
-        raise Mistake('"nodes" must be a list.', param="nodes")
-    for place, each in enumerate(listed):
-        node = decode_node(each, f"nodes[{place}]")
-        if node.id in nodes:
-            raise Mistake(f"nodes[{place}] has the id {node.id!r}, which another node has already.", param="nodes")
-        nodes[node.id] = node
+    nodes = _nodes(extra.pop("nodes", []), "nodes")
+    blocks = {block: decode_block(each, block) for block, each in _object(extra.pop("blocks", {}), '"blocks"').items()}
     name = extra.pop("name", "untitled")
     if not isinstance(name, str):
         raise Mistake('"name" must be text.', param="name")
-    sections = {key: _object(extra.pop(key, {}), f'"{key}"') for key in ("blocks", "data", "training", "canvas")}
-    return Spec(name=name, nodes=nodes, extra=extra, **sections)
+    sections = {key: _object(extra.pop(key, {}), f'"{key}"') for key in ("data", "training", "canvas")}
+    return Spec(name=name, nodes=nodes, blocks=blocks, extra=extra, **sections)
+
+
+def _nodes(listed: Json, where: str) -> dict[str, Node]:
+    if not isinstance(listed, list):
+        raise Mistake(f'"{where}" must be a list.', param="nodes")
+    nodes: dict[str, Node] = {}
+    for place, each in enumerate(listed):
+        node = decode_node(each, f"{where}[{place}]")
+        if node.id in nodes:
+            raise Mistake(f"{where}[{place}] has the id {node.id!r}, which another node has already.", param="nodes")
+        nodes[node.id] = node
+    return nodes
+
+
+def decode_block(data: Json, name: str) -> Block:
+    """Build a Block from parsed JSON; `name` is told in the Mistake raised where it has not a block's form."""
+    if not BLOCK_NAME.fullmatch(name):
+        raise Mistake(f"The block {name!r} needs another name: letters, digits and _, a letter first.", param="blocks")
+    extra = dict(_object(data, f"the block {name}"))
+    params = _object(extra.pop("params", {}), f"the params of block {name}")
+    for param, each in params.items():
+        if not param.isidentifier() or keyword.iskeyword(param):
+            raise Mistake(f"The param {param!r} of block {name} needs another name: letters, digits and _.")
+        _object(each, f"the param {param} of block {name}")
+    nodes = _nodes(extra.pop("nodes", []), f"blocks.{name}.nodes")
+    return Block(params, nodes, _object(extra.pop("canvas", {}), f"the canvas of block {name}"), extra)
 
 
 def decode_node(data: Json, where: str) -> Node:
@@ -205,6 +258,9 @@ def decode_node(data: Json, where: str) -> Node:
     if isinstance(factor, bool) or not isinstance(factor, int | float) or abs(factor) > 1e30:
         raise Mistake(f'"factor" of {node_id} must be a number.')
     decode_op = extra.pop("decode", None)
+    use = {key: extra.pop(key) for key in ("block", "repeat", "share_weights") if op == BLOCK and key in extra}
+    if not isinstance(use.get("block", ""), str) or not isinstance(use.get("share_weights", False), bool):
+        raise Mistake(f'"block" of {node_id} must be text, "share_weights" true or false.')
     return Node(
         id=node_id,
         op=op,
@@ -214,6 +270,7 @@ def decode_node(data: Json, where: str) -> Node:
         decode=None if decode_op is None else _object(decode_op, f'"decode" of {node_id}'),
         weights=_object(extra.pop("weights", {}), f'"weights" of {node_id}'),
         extra=extra,
+        **use,
     )
 
 
@@ -245,7 +302,7 @@ def encode(spec: Spec) -> dict[str, Json]:
         "format": FORMAT,
         "name": spec.name,
         "nodes": [encode_node(node) for node in spec.nodes.values()],
-        "blocks": spec.blocks,
+        "blocks": {name: encode_block(block) for name, block in spec.blocks.items()},
         "data": spec.data,
         "training": spec.training,
         **spec.extra,
@@ -253,9 +310,19 @@ def encode(spec: Spec) -> dict[str, Json]:
     }
 
 
+def encode_block(block: Block) -> dict[str, Json]:
+    """Turn a block into a JSON object."""
+    nodes = [encode_node(node) for node in block.nodes.values()]
+    return {"params": block.params, "nodes": nodes, **block.extra, "canvas": block.canvas}
+
+
 def encode_node(node: Node) -> dict[str, Json]:
     """Turn a node into a JSON object; what is at its default is left out, params excepted."""
     data: dict[str, Json] = {"id": node.id, "op": node.op}
+    if node.op == BLOCK:
+        data["block"] = node.block
+        if node.repeat != 1 or node.share_weights:
+            data |= {"repeat": node.repeat, "share_weights": node.share_weights}
     if node.factor != 1.0:
         data["factor"] = node.factor
     if node.decode is not None:

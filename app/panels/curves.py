@@ -12,13 +12,14 @@ import numpy as np
 import pyqtgraph as pg
 import pyqtgraph.exporters
 from PySide6.QtCore import QPointF, Qt, QTimer
-from PySide6.QtGui import QColor, QFont, QShowEvent
+from PySide6.QtGui import QColor, QFont, QImage, QPainter, QShowEvent, QTextDocument
 from PySide6.QtWidgets import (
     QCheckBox,
     QFileDialog,
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QSizePolicy,
     QSlider,
     QStackedLayout,
     QVBoxLayout,
@@ -28,12 +29,13 @@ from PySide6.QtWidgets import (
 from app.icons import icon
 from app.panels.sections import dim
 from app.theme import SPACE, mono, theme, themes
-from engine.events import Epoch, Event, Progress, Started
+from engine.events import LAST, Epoch, Event, Progress, Started
 from engine.train.folder import Run
 
 LEAST_HEIGHT = 140
 LEAST_POINTS = 3  # below so many, a line shows as dots
-LEAST_DRAW_MS, DRAW_SHARE = 100, 0.008  # live drawing takes so much of the time at most, that nothing stalls
+# Live drawing takes a small share of the time, so that nothing stalls; yet curves are never older than two seconds.
+LEAST_DRAW_MS, MOST_DRAW_MS, DRAW_SHARE = 100, 2000, 0.008
 RUN_COLOURS = (
     ("#2563d9", "#5b93ff"),
     ("#c2570c", "#f59a4a"),
@@ -42,6 +44,8 @@ RUN_COLOURS = (
     ("#0f8a8f", "#3fc6c9"),
     ("#8a6d1f", "#d1b155"),
 )
+LR = "learning rate"
+SOLID, DASHED = "━━", "╍╍"
 
 
 @dataclass
@@ -75,13 +79,16 @@ class _Curves:
                 for split, scores in (("train", event.train), ("validation", event.validation)):
                     for name, value in scores.items():
                         self._add(name, split, event.epoch, value)
+                for name, value in event.learning_rates.items():
+                    self._add(f"{LR} {name}" if len(event.learning_rates) > 1 else LR, "train", event.epoch, value)
 
     def _add(self, name: str, split: str, x: float, y: float) -> None:
         self.lines.setdefault((name, split), _Line()).add(x, y)
 
     def metrics(self) -> list[str]:
-        """The names of what is measured, the loss first."""
-        return list(dict.fromkeys(name for name, _split in self.lines))
+        """The names of what is measured, the loss first; a learning rate that stays is not worth a plot."""
+        names = dict.fromkeys(name for name, _split in self.lines)
+        return [name for name in names if not name.startswith(LR) or len(set(self.lines[name, "train"].y)) > 1]
 
 
 def smoothed(values: np.ndarray, weight: float) -> np.ndarray:
@@ -98,6 +105,10 @@ def smoothed(values: np.ndarray, weight: float) -> np.ndarray:
     return out
 
 
+def _coloured(text: str, colour: QColor) -> str:
+    return f'<span style="color:{colour.name()}">{text}</span>'
+
+
 class Curves(QWidget):
     """A plot for the loss and one for each metric, their epochs linked."""
 
@@ -111,15 +122,17 @@ class Curves(QWidget):
         self._drawn: dict[pg.PlotDataItem, tuple[int, float]] = {}
         self._crosses: dict[str, pg.InfiniteLine] = {}
         self._stale = False  # whether a line has come that no plot has yet
+        self._pause_ms = LEAST_DRAW_MS
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(LEAST_DRAW_MS)
         self._timer.timeout.connect(self._catch_up)
         self.view = pg.GraphicsLayoutWidget()
         self._empty = dim("Train, and the curves of the loss and of each metric grow here.")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.readout = QLabel()
+        self.legend, self.readout = QLabel(), QLabel()
+        self.legend.setTextFormat(Qt.TextFormat.RichText)
         self.readout.setFont(mono(-1))
+        self.readout.hide()
         self.smoothing = QSlider(Qt.Orientation.Horizontal)
         self.smoothing.setRange(0, 99)
         self.smoothing.setFixedWidth(120)
@@ -144,7 +157,10 @@ class Curves(QWidget):
         row.addWidget(dim("Smoothing"))
         row.addWidget(self.smoothing)
         row.addWidget(self.logarithmic)
-        row.addWidget(self.readout, 1)
+        row.addSpacing(SPACE)
+        for label in (self.legend, self.readout):
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+            row.addWidget(label, 1)
         for text, name, work in (
             ("Fit", "fit", self.fit),
             ("PNG…", "image", self._save_png),
@@ -166,33 +182,35 @@ class Curves(QWidget):
         self._rebuild()
 
     def take(self, event: Event) -> None:
-        """Take in an event of the run that is followed."""
+        """Take in an event of the run that is followed; its last is drawn at once."""
+        if isinstance(event, LAST):
+            self._timer.start(0)
         if self._followed is None or not isinstance(event, Started | Progress | Epoch):
             return
         curves = self._runs[self._followed]
-        before = len(curves.lines)
+        before = len(curves.lines), len(curves.metrics())
         curves.take(event)
-        self._stale = self._stale or len(curves.lines) != before
+        self._stale = self._stale or (len(curves.lines), len(curves.metrics())) != before
         if not self._timer.isActive():
-            self._timer.start()
+            self._timer.start(self._pause_ms)
 
     def _catch_up(self) -> None:
         """Draw what has come; the longer that takes, the longer until the next time."""
         if not self.isVisible():
             return
-        if self._stale:  # plots are made once: only drawing, again and again, is held to its share of the time
+        if self._stale:
             self._rebuild()
-            self._timer.setInterval(LEAST_DRAW_MS)
             return
         begun = time.perf_counter()
         self._draw()
         self.view.viewport().repaint()
-        self._timer.setInterval(max(LEAST_DRAW_MS, round((time.perf_counter() - begun) * 1000 / DRAW_SHARE)))
+        cost = (time.perf_counter() - begun) * 1000
+        self._pause_ms = min(MOST_DRAW_MS, max(LEAST_DRAW_MS, round(cost / DRAW_SHARE)))
 
     def showEvent(self, event: QShowEvent) -> None:
         """Draw what came while nobody looked."""
         super().showEvent(event)
-        self._timer.start(LEAST_DRAW_MS)
+        self._timer.start(0)
 
     def show_runs(self, runs: list[Run]) -> None:
         """Show these runs and the one that is followed."""
@@ -229,9 +247,11 @@ class Curves(QWidget):
         for place, name in enumerate(metrics):
             self._plots[name] = self._plot(name, place)
         for number, (run, curves) in enumerate(self._runs.items()):
-            for name, split in sorted(curves.lines, key=lambda key: ("steps", "train", "validation").index(key[1])):
-                self._items[run, name, split] = self._line(run, number, name, split)
+            known = [key for key in curves.lines if key[0] in self._plots]
+            for name, split in sorted(known, key=lambda key: ("steps", "train", "validation").index(key[1])):
+                self._items[run, name, split] = self._line(number, name, split)
         self._stale = False
+        self._show_legend()
         self._scale()
         self._draw()
 
@@ -246,9 +266,8 @@ class Curves(QWidget):
             axis.setPen(worn.line)
             axis.setTextPen(worn.dim)
             axis.setTickFont(QFont(mono(-2)))
-        plot.addLegend(
-            offset=(-4, 4), labelTextColor=worn.text, labelTextSize="8pt", verSpacing=-6, brush=QColor(worn.panel)
-        )
+        self.view.ci.layout.setColumnPreferredWidth(place, LEAST_HEIGHT)
+        self.view.ci.layout.setColumnStretchFactor(place, 1)
         if self._plots:
             plot.setXLink(next(iter(self._plots.values())))
         cross = pg.InfiniteLine(angle=90, pen=pg.mkPen(worn.dim, style=Qt.PenStyle.DotLine))
@@ -257,21 +276,34 @@ class Curves(QWidget):
         self._crosses[name] = cross
         return plot
 
-    def _line(self, run: Run, number: int, name: str, split: str) -> pg.PlotDataItem:
-        colour = QColor(RUN_COLOURS[number % len(RUN_COLOURS)][theme().dark])
-        several = len(self._runs) > 1
-        label = f"{run.name} {split}" if several else split
+    def _line(self, number: int, name: str, split: str) -> pg.PlotDataItem:
+        colour = self._colour(number, split)
         if split == "steps":
             colour.setAlpha(70)
             return self._plots[name].plot(pen=pg.mkPen(colour, width=1), connect="finite")
-        dashed = split == "validation"
-        if dashed and not several:
-            colour = QColor(RUN_COLOURS[1][theme().dark])
-        style = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
+        style = Qt.PenStyle.DashLine if split == "validation" else Qt.PenStyle.SolidLine
         pen = pg.mkPen(colour, width=2, style=style)
-        return self._plots[name].plot(
-            pen=pen, name=label, connect="finite", symbolSize=5, symbolBrush=colour, symbolPen=None
-        )
+        return self._plots[name].plot(pen=pen, connect="finite", symbolSize=5, symbolBrush=colour, symbolPen=None)
+
+    def _colour(self, number: int, split: str) -> QColor:
+        """A colour for each run; where there is one run, a colour for each split."""
+        number = 1 if split == "validation" and len(self._runs) == 1 else number
+        return QColor(RUN_COLOURS[number % len(RUN_COLOURS)][theme().dark])
+
+    def _show_legend(self) -> None:
+        """Say beside the tools what the lines are; inside the plots a legend would hide some of them."""
+        lines = {key for curves in self._runs.values() for key in curves.lines}
+        parts = []
+        if len(self._runs) == 1:
+            for split, mark in (("train", SOLID), ("validation", DASHED)):
+                if any(split == told for _name, told in lines):
+                    parts.append(f"{_coloured(mark, self._colour(0, split))} {split}")
+        elif lines:
+            parts += [
+                f"{_coloured(SOLID, self._colour(place, 'train'))} {run.name}" for place, run in enumerate(self._runs)
+            ]
+            parts.append(f"{DASHED} validation")
+        self.legend.setText("&nbsp;&nbsp;&nbsp;".join(parts))
 
     def _draw(self) -> None:
         """Put the points that have come into the plots."""
@@ -305,8 +337,9 @@ class Curves(QWidget):
         found = next((plot for plot in self._plots.values() if plot.sceneBoundingRect().contains(place)), None)
         for cross in self._crosses.values():
             cross.setVisible(found is not None)
+        self.readout.setVisible(found is not None)
+        self.legend.setVisible(found is None)
         if found is None:
-            self.readout.clear()
             return
         x = found.vb.mapSceneToView(place).x()
         for cross in self._crosses.values():
@@ -330,10 +363,21 @@ class Curves(QWidget):
             self.save_png(Path(path))
 
     def save_png(self, path: Path) -> None:
-        """Save the plots as an image, twice as sharp as on the screen."""
+        """Save the plots and their legend as an image, twice as sharp as on the screen."""
         exporter = pyqtgraph.exporters.ImageExporter(self.view.scene())
         exporter.parameters()["width"] = self.view.width() * 2
-        exporter.export(str(path))
+        plots = exporter.export(toBytes=True)
+        legend = QTextDocument()
+        legend.setHtml(f'<span style="color:{theme().text}">{self.legend.text()}</span>')
+        top = round(legend.size().height()) * 2
+        sheet = QImage(plots.width(), plots.height() + top, QImage.Format.Format_RGB32)
+        sheet.fill(QColor(theme().panel))
+        painter = QPainter(sheet)
+        painter.drawImage(0, top, plots)
+        painter.scale(2, 2)
+        legend.drawContents(painter)
+        painter.end()
+        sheet.save(str(path))
 
     def _save_csv(self) -> None:
         path, _ = QFileDialog.getSaveFileName(self, "Save the points", "curves.csv", "*.csv")

@@ -10,7 +10,7 @@ from app.document import Document
 from app.icons import icon
 from app.panels.sections import clear, dim, scrolled, settle
 from app.theme import mono, theme, themes
-from engine import edit
+from engine import fixes
 from engine.problem import Fix, Problem
 from engine.report import Report
 
@@ -64,7 +64,7 @@ class ProblemList(QWidget):
 
     def mend(self, fix: Fix) -> None:
         """Run a fix as one undo step."""
-        self._document.edit(fix.text, lambda spec: edit.apply(spec, fix))
+        self._document.edit(fix.text, lambda spec: fixes.apply(spec, fix))
 
 
 class _Row(QFrame):

@@ -142,7 +142,7 @@ def test_a_problem_leads_to_its_field_or_its_panel(window: Window) -> None:
     window.document.new(image_classifier())
     window.show_start()
     window.problems.choose(Problem("Wrong.", "conv2d_1", "stride"))
-    assert window.stack.currentWidget() is window.canvas
+    assert window.stack.currentWidget() is window.tabs
     assert window.canvas.selected() == ["conv2d_1"]
     assert window.side.currentWidget() is window.inspector
     for path, panel in (("training.epochs", window.training), ("data.source.params.path", window.data_panel)):
@@ -159,7 +159,7 @@ def test_an_op_chosen_in_the_palette_comes_beside_the_selected_node(window: Wind
     window.show_start()
     window.palette_panel.op_chosen.emit("Input")
     window.palette_panel.op_chosen.emit("Linear")
-    assert window.stack.currentWidget() is window.canvas
+    assert window.stack.currentWidget() is window.tabs
     assert window.document.spec.nodes["linear_1"].inputs == {"input": "input_1"}
 
 
@@ -257,7 +257,7 @@ def test_an_example_opens_as_an_untitled_copy(window: Window) -> None:
     window.start.example_chosen.emit(find_example("iris"))
     assert window.document.path is None
     assert window.document.spec == load(find_example("iris"))
-    assert window.stack.currentWidget() is window.canvas
+    assert window.stack.currentWidget() is window.tabs
 
 
 def test_a_dropped_project_opens(window: Window, tmp_path: Path, qtbot: QtBot) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine import edit
+from engine import edit, fixes
 from engine.check import Checker, Stopped, check
 from engine.report import Report
 from engine.spec import Spec
@@ -71,7 +71,7 @@ def test_a_wrong_dtype_comes_with_a_cast_that_mends_it() -> None:
     spec = edit.add(chain("Linear", dtype="int64"), "Output", inputs={"input": "linear_1"})
     (problem,) = check(spec).problems
     assert (problem.node, problem.param) == ("linear_1", "input")
-    mended = edit.apply(spec, problem.fixes[0])
+    mended = fixes.apply(spec, problem.fixes[0])
     assert check(mended).problems == ()
 
 
@@ -81,14 +81,14 @@ def test_an_image_into_a_classifier_comes_with_a_flatten_that_mends_it() -> None
     problems = check(spec).problems
     assert {problem.node for problem in problems} == {"cross_entropy_loss_1", "accuracy"}
     assert problems[0].fixes[0].text == "Insert Flatten before linear_1"
-    assert check(edit.apply(spec, problems[0].fixes[0])).problems == ()
+    assert check(fixes.apply(spec, problems[0].fixes[0])).problems == ()
 
 
 def test_a_missing_channel_axis_comes_with_an_unsqueeze() -> None:
     spec = edit.add(chain("Conv2d", shape=("N", 8, 8)), "Output", inputs={"input": "conv2d_1"})
     (problem,) = check(spec).problems
     assert "3 axes" in problem.message and "N C H W" in problem.message
-    assert check(edit.apply(spec, problem.fixes[0])).problems == ()
+    assert check(fixes.apply(spec, problem.fixes[0])).problems == ()
 
 
 def test_nodes_behind_a_broken_one_are_silent() -> None:

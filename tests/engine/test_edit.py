@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import edit
+from engine import edit, fixes
 from engine.columns import Column
 from engine.problem import Fix, Mistake
 from engine.spec import Spec, dumps, loads
@@ -151,15 +151,16 @@ def test_a_path_that_names_no_setting_is_refused(path: str) -> None:
 
 def test_binding_an_input_takes_name_shape_and_dtype() -> None:
     spec = edit.bind(chain(), "input_1", Column("image", "image", (1, 8, 8), "float32"))
-    assert dict(spec.nodes["input_1"].params) == {"column": "image", "shape": ["N", 1, 8, 8], "dtype": "float32"}
+    expected = {"column": "image", "shape": ["N", 1, 8, 8], "dtype": "float32", "name": None}
+    assert dict(spec.nodes["input_1"].params) == expected
 
 
 def test_a_fix_runs_the_edit_it_names_and_no_other_function() -> None:
     fix = Fix("Set", "set_param", {"node": "input_1", "name": "dtype", "value": "int64"})
-    assert edit.apply(chain(), fix).nodes["input_1"].params["dtype"] == "int64"
+    assert fixes.apply(chain(), fix).nodes["input_1"].params["dtype"] == "int64"
     for wrong in (Fix("?", "exec", {}), Fix("?", "set_param", {"code": 1}), Fix("?", "json", {})):
         with pytest.raises(Mistake):
-            edit.apply(chain(), wrong)
+            fixes.apply(chain(), wrong)
 
 
 EDITS = st.sampled_from(["add", "remove", "connect", "disconnect", "insert", "replace", "duplicate", "move"])

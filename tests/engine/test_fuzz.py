@@ -17,16 +17,18 @@ from engine.ops import OPS
 from engine.picture import svg
 from engine.problem import Mistake
 from engine.report import Report
-from engine.spec import decode, loads
+from engine.spec import decode, dumps, jsonable, loads
+from tests.engine.test_blocks import residual
 
 MOST_SECONDS = 20.0  # far more than any check of a small graph takes
-TEXTS = [each.path.read_text(encoding="utf-8") for each in examples()]
+TEXTS = [*(each.path.read_text(encoding="utf-8") for each in examples()), dumps(residual(repeat=2))]
 FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 NUMBERS = st.sampled_from([0, -1, 1, 2, 3, 7, 2**31, 2**40, 2**62, 2**64, -(2**63), 0.0, -0.5, 0.5, 1e-300, 1e308])
 WORDS = ["", "N", "mean", "same", "float32", "int64", "input", "relu_1", "a.b.c", "\x00", "é" * 9]
+WITHIN = [{"param": "width"}, {"param": 3}, {"expr": "2 * width"}, {"expr": "9 ** 9 ** 9"}, {"expr": "(" * 999}]
 VALUES = st.recursive(
-    NUMBERS | st.sampled_from([None, True, False, *WORDS]),
+    NUMBERS | st.sampled_from([None, True, False, *WORDS, *WITHIN]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=2),
     max_leaves=4,
 )
@@ -42,8 +44,18 @@ def places(value: Any) -> Iterator[Place]:
 
 
 def nodes_of(data: Any) -> list[dict[str, Any]]:
-    listed = data.get("nodes") if isinstance(data, dict) else None
-    return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    """The nodes of a project, those inside its blocks among them."""
+    listed = [holder[key] for holder, key in places(data) if key == "nodes"]
+    return [each for nodes in listed if isinstance(nodes, list) for each in nodes if isinstance(each, dict)]
+
+
+def become(draw: st.DrawFn, node: dict[str, Any], op: str, ids: list[str]) -> None:
+    """Make a node another op, with all its params and with wires from anywhere."""
+    node["op"], node["params"] = op, jsonable(OPS[op].defaults())
+    ports = OPS[op].input_ports().values()
+    node["inputs"] = {
+        port.name: [draw(st.sampled_from(ids))] if port.list else draw(st.sampled_from(ids)) for port in ports
+    }
 
 
 def mutate(draw: st.DrawFn, data: Any) -> None:
@@ -54,12 +66,12 @@ def mutate(draw: st.DrawFn, data: Any) -> None:
     if kind in ("param", "op", "wire"):
         node = draw(st.sampled_from(nodes))
         params, inputs = node.get("params"), node.get("inputs")
+        ids = [str(each.get("id")) for each in nodes]
         if kind == "op":
-            node["op"] = draw(st.sampled_from(sorted(OPS)))
+            become(draw, node, draw(st.sampled_from(sorted(OPS))), ids)
         elif kind == "param" and isinstance(params, dict) and params:
             params[draw(st.sampled_from(sorted(params)))] = draw(VALUES)
         elif kind == "wire" and isinstance(inputs, dict):
-            ids = [str(each.get("id")) for each in nodes]
             inputs[draw(st.sampled_from([*inputs, "input", "other"]))] = draw(
                 st.sampled_from([*ids, "nobody", ids[:3]])
             )

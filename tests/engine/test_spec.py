@@ -14,7 +14,7 @@ from engine import edit, migrate
 from engine import spec as specs
 from engine.examples import examples
 from engine.problem import Mistake
-from engine.spec import ID, MODULE_NAMES, Node, Spec, dumps, encode, load, loads, refuse_id, save
+from engine.spec import ID, MODULE_NAMES, Block, Node, Spec, dumps, encode, load, loads, refuse_id, save
 from tests.builders import image_classifier
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -37,11 +37,29 @@ NODES = st.builds(
     weights=OBJECTS,
     extra=EXTRA,
 )
+USES = st.builds(
+    Node,
+    id=IDS,
+    op=st.just("Block"),
+    block=TEXT,
+    repeat=st.integers(0, 9) | st.just({"param": "depth"}),
+    share_weights=st.booleans(),
+)
+GRAPHS = st.lists(NODES | USES, max_size=4, unique_by=lambda node: node.id).map(
+    lambda nodes: {node.id: node for node in nodes}
+)
+BLOCKS = st.builds(
+    Block,
+    params=st.dictionaries(st.sampled_from(["width", "depth"]), OBJECTS, max_size=2),
+    nodes=GRAPHS,
+    canvas=OBJECTS,
+    extra=EXTRA,
+)
 SPECS = st.builds(
-    lambda nodes, **rest: Spec(nodes={node.id: node for node in nodes}, **rest),
-    nodes=st.lists(NODES, max_size=4, unique_by=lambda node: node.id),
+    Spec,
     name=TEXT,
-    blocks=OBJECTS,
+    nodes=GRAPHS,
+    blocks=st.dictionaries(st.from_regex(r"[A-Z][a-z0-9_]{0,5}", fullmatch=True), BLOCKS, max_size=2),
     data=OBJECTS,
     training=OBJECTS,
     canvas=OBJECTS,
@@ -128,6 +146,12 @@ def test_one_changed_param_changes_one_line() -> None:
         (node(factor="2"), '"factor" of a must be a number'),
         (node(factor=True), '"factor" of a must be a number'),
         (node(decode="Argmax"), '"decode" of a must be a JSON object, not text'),
+        (document(blocks={"1st": {}}), "The block '1st' needs another name"),
+        (document(blocks={"A": []}), "The block A must be a JSON object, not a list"),
+        (document(blocks={"A": {"nodes": {}}}), "blocks.A.nodes"),
+        (document(blocks={"A": {"params": {"class": {}}}}), "The param 'class' of block A needs another name"),
+        (document(blocks={"A": {"params": {"width": 3}}}), "The param width of block A must be a JSON object"),
+        (document(nodes=[{"id": "a", "op": "Block", "block": 3}]), '"block" of a must be text'),
         (document(name=3), '"name" must be text'),
         (document(training=None), '"training" must be a JSON object, not null'),
         ('{"format": 1, "x": NaN}', "NaN, which JSON does not have"),

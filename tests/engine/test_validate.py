@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine import edit, validate
+from engine import edit, fixes, validate
 from engine.problem import Problem
 from engine.spec import Node, Spec
 from tests.builders import chain, image_classifier
@@ -39,7 +39,7 @@ def test_each_circle_is_told_once_with_its_path_and_a_way_out() -> None:
     spec = spec.with_nodes(nodes.values())
     (problem,) = validate.cycle_problems(spec)
     assert "relu_1 → tanh_1 → relu_1" in problem.message
-    assert list(validate.cycle_problems(edit.apply(spec, problem.fixes[0]))) == []
+    assert list(validate.cycle_problems(fixes.apply(spec, problem.fixes[0]))) == []
 
 
 def problem_of(spec: Spec) -> Problem:
@@ -59,7 +59,7 @@ def test_an_unknown_param_is_told_and_can_be_removed() -> None:
     spec = edit.set_param(image_classifier(), "conv2d_1", "filters", 3)
     problem = problem_of(spec)
     assert (problem.node, problem.param) == ("conv2d_1", "filters")
-    assert validate.problems(edit.apply(spec, problem.fixes[0])) == []
+    assert validate.problems(fixes.apply(spec, problem.fixes[0])) == []
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine import data, edit
+from engine import data, fixes
 from engine.data.idx import read_idx
 from engine.problem import Mistake
 from engine.spec import Spec
@@ -205,6 +205,6 @@ def test_the_fix_for_missing_values_keeps_other_steps(tmp_path: Path) -> None:
     spec = steps(table(tmp_path, "pm2.5,b\n1,2\n,3\n" + "4,5\n" * 9), "pm2.5", "Standardize")
     with pytest.raises(Mistake) as caught:
         data.prepare(spec, HERE, ["pm2.5"])
-    fixed = edit.apply(spec, caught.value.fixes[1])
+    fixed = fixes.apply(spec, caught.value.fixes[1])
     assert [step["op"] for step in fixed.data["columns"]["pm2.5"]["steps"]] == ["FillMissing", "Standardize"]
     assert data.prepare(fixed, HERE, ["pm2.5"]).splits["train"]

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from engine import data, edit
+from engine import data, fixes
 from engine.problem import Fix
 from tests.engine.data.making import HERE, bound, everything, refusal, source, split, steps, table
 
@@ -50,7 +50,7 @@ def test_a_wrong_delimiter_is_refused_with_a_fix_that_finds_it(tmp_path: Path) -
     assert param == "data.source.params.delimiter"
     assert "split at semicolons" in message
     (fix,) = data.report(spec, HERE).problems[0].fixes
-    assert not data.report(edit.apply(spec, fix), HERE).problems
+    assert not data.report(fixes.apply(spec, fix), HERE).problems
 
 
 def test_a_table_without_a_header_gets_numbered_columns(tmp_path: Path) -> None:
@@ -136,10 +136,10 @@ def test_missing_values_are_refused_or_their_rows_left_out(tmp_path: Path) -> No
     assert message.startswith("3 of 14 samples lack a value in b (2), a (1), first row 3")
     assert param == "data.source.params.missing"
     drop, fill = data.report(spec, HERE).problems[0].fixes
-    dropped = data.report(edit.apply(spec, drop), HERE)
+    dropped = data.report(fixes.apply(spec, drop), HERE)
     assert sum(dropped.splits.values()) == 11
     assert "left out" in dropped.notes[0]
-    filled = data.report(edit.apply(spec, fill), HERE)
+    filled = data.report(fixes.apply(spec, fill), HERE)
     assert not filled.problems
     assert sum(filled.splits.values()) == 14
 
@@ -159,7 +159,7 @@ def test_a_stray_text_among_numbers_is_named_by_its_row(tmp_path: Path) -> None:
     assert message.startswith("table.csv: price must hold numbers, and row 52 has 'n.a.'")
     assert param == "data.source.params.features"
     (fix,) = data.report(spec, HERE).problems[0].fixes
-    assert data.report(edit.apply(spec, fix), HERE).columns["features"].parts == ("size",)
+    assert data.report(fixes.apply(spec, fix), HERE).columns["features"].parts == ("size",)
     message, param = refusal(table(tmp_path, text, target="price"))
     assert "row 52 has 'n.a.'" in message
     assert param == "data.source.params.target"
@@ -248,7 +248,7 @@ def test_penguins_are_read_with_their_missing_values(data_folder: Callable[[str]
     assert report.columns["sex"].missing == 11
     assert "2 of 344 samples lack a value" in report.problems[0].message
     assert isinstance(report.problems[0].fixes[0], Fix)
-    dropped = data.prepare(edit.apply(spec, report.problems[0].fixes[0]), HERE, ["features", "species"])
+    dropped = data.prepare(fixes.apply(spec, report.problems[0].fixes[0]), HERE, ["features", "species"])
     assert sum(len(each["species"]) for each in dropped.splits.values()) == 342
 
 
@@ -268,7 +268,7 @@ def test_california_housing_is_a_regression_with_a_few_holes(data_folder: Callab
     assert report.columns["median_house_value"].kind == "number"
     assert report.columns["ocean_proximity"].kind == "category"
     assert "207 of 20,640 samples lack a value in total_bedrooms (207)" in report.problems[0].message
-    filled = data.prepare(edit.apply(spec, report.problems[0].fixes[1]), HERE, ["features", "median_house_value"])
+    filled = data.prepare(fixes.apply(spec, report.problems[0].fixes[1]), HERE, ["features", "median_house_value"])
     assert filled.splits["train"]["features"].shape == (16512, 8)
 
 
@@ -276,7 +276,7 @@ def test_a_missing_category_is_filled_by_the_fix_and_a_missing_target_is_not(tmp
     spec = bound(table(tmp_path, "a,kind,y\n" + "1,x,0\n2,,1\n" * 10, target="y"), "kind", "y")
     spec = steps(spec, "a", "Index")
     _drop, fill = data.report(spec, HERE).problems[0].fixes
-    assert not data.report(edit.apply(spec, fill), HERE).problems
+    assert not data.report(fixes.apply(spec, fill), HERE).problems
     spec = bound(table(tmp_path, "a,y\n" + "1,0\n2,\n" * 10, target="y"), "a", "y")
     (drop,) = data.report(spec, HERE).problems[0].fixes
     assert drop.text == "Leave these rows out"

@@ -1,0 +1,214 @@
+"""Blocks written out: a spec as one flat graph, each node inside a block under an id such as "encoder/0/attn"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from engine.blocks import REPEAT, circles, port_name, taken
+from engine.declare import did_you_mean
+from engine.problem import Mistake, Problem
+from engine.spec import BLOCK, Block, Node, Spec, Wire, source_id, source_port
+from engine.validate import cycle_problems, node_problems, order
+
+SLASH = "/"
+MOST_NODES = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """A spec without Block nodes, what comes out of each Block node, and what is wrong with blocks and their uses.
+
+    `outputs` maps the path of each Block node to its ports' wires in the flat spec, `feeds` the path of each Input
+    inside a block to the wire that comes in there.
+    """
+
+    spec: Spec
+    outputs: Mapping[str, Mapping[str, Wire]] = field(default_factory=dict)
+    feeds: Mapping[str, Wire] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+def expand(spec: Spec) -> Expanded:
+    """Write all blocks out. What cannot be written out is left out, with a Problem at its place."""
+    if not any(node.op == BLOCK for node in spec.nodes.values()):
+        return Expanded(spec, problems=tuple(cycle_problems(spec)))
+    work = _Expansion(spec.blocks)
+    try:
+        work.scope(_Scope(spec.nodes))
+    except Mistake as mistake:
+        return Expanded(spec.with_nodes([]), problems=(mistake.problem(),))
+    return Expanded(spec.with_nodes(work.nodes.values()), work.outputs, work.feeds, tuple(work.problems))
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """Nodes that are written out under a prefix: the graph's own, or a block's in one round of one use."""
+
+    nodes: Mapping[str, Node]
+    prefix: str = ""
+    values: Mapping[str, Any] | None = None  # of the block's params
+    wired: Mapping[str, Wire] = field(default_factory=dict)  # input port -> the wire that comes in
+    weights: Mapping[str, Any] = field(default_factory=dict)  # settings of the use, which hold for all inside
+    path: tuple[str, ...] = ()  # the blocks that hold it
+
+
+class _Expansion:
+    def __init__(self, blocks: Mapping[str, Block]) -> None:
+        self._blocks = blocks
+        self.nodes: dict[str, Node] = {}
+        self.outputs: dict[str, Mapping[str, Wire]] = {}
+        self.feeds: dict[str, Wire] = {}
+        self.problems: list[Problem] = []
+
+    def scope(self, scope: _Scope) -> dict[str, Wire]:
+        """Write the nodes of a scope out; returns the wires of its Outputs by port, where it is a block's."""
+        whole = Spec(nodes=scope.nodes, blocks=self._blocks)
+        for problem in cycle_problems(whole):
+            self.problems.append(replace(problem, node=f"{scope.prefix}{problem.node}"))
+        results: dict[str, Wire] = {}
+        silent: set[str] = set()  # nodes whose sources could not be written out
+        for node_id in order(whole):
+            node = scope.nodes[node_id]
+            if scope.path and node.op == "Input":
+                if port_name(node) in scope.wired:
+                    self.feeds[scope.prefix + node_id] = scope.wired[port_name(node)]
+                continue
+            inputs = self._inputs(scope, node, silent)
+            if inputs is None:
+                silent.add(node_id)
+            elif scope.path and node.op == "Output":
+                results.update({port_name(node): str(wire) for wire in inputs.values()})
+            elif not self._node(whole, scope, node, inputs):
+                silent.add(node_id)
+        return results
+
+    def _node(self, whole: Spec, scope: _Scope, node: Node, inputs: Mapping[str, Any]) -> bool:
+        try:
+            params = {name: _taken(name, value, scope.values) for name, value in node.params.items()}
+            node = replace(node, params=params, repeat=_taken("repeat", node.repeat, scope.values))
+        except Mistake as mistake:
+            self._tell(scope, node, mistake.message, mistake.param)
+            return False
+        if node.op == BLOCK:
+            return self._use(whole, scope, node, inputs)
+        if len(self.nodes) >= MOST_NODES:
+            raise Mistake(f"The blocks make more than {MOST_NODES:,} nodes; repeat them less often.")
+        self.nodes[scope.prefix + node.id] = replace(
+            node, id=scope.prefix + node.id, inputs=inputs, weights=_weights(scope, node)
+        )
+        return True
+
+    def _inputs(self, scope: _Scope, node: Node, silent: set[str]) -> dict[str, Any] | None:
+        """The node's wires in the flat graph; None where one of them comes from what was left out."""
+        inputs: dict[str, Any] = {}
+        for port, wire in node.inputs.items():
+            wires = [self._wire(scope, each, silent) for each in ((wire,) if isinstance(wire, str) else wire)]
+            if None in wires:
+                return None
+            inputs[port] = wires[0] if isinstance(wire, str) else tuple(wires)
+        return inputs
+
+    def _wire(self, scope: _Scope, wire: Wire, silent: set[str]) -> Wire | None:
+        source, port = source_id(wire), source_port(wire)
+        node = scope.nodes.get(source)
+        if node is None:
+            return scope.prefix + wire  # the check says that it does not exist
+        if source in silent:
+            return None
+        if scope.path and node.op == "Input":
+            return scope.wired.get(port_name(node))
+        if node.op == BLOCK:
+            outputs = self.outputs.get(scope.prefix + source, {})
+            return outputs.get(port or next(iter(outputs), ""))
+        return scope.prefix + wire
+
+    # ------------------------------------------------------------------------------------------------------ uses
+
+    def _use(self, whole: Spec, scope: _Scope, node: Node, inputs: Mapping[str, Any]) -> bool:
+        problems = [
+            *self._use_problems(scope, node),
+            *node_problems(whole, replace(node, inputs=whole.nodes[node.id].inputs)),
+        ]
+        if problems:
+            self.problems += [replace(each, node=scope.prefix + node.id) for each in problems]
+            return False
+        block = self._blocks[node.block]
+        values = {name: node.params.get(name, each.get("default")) for name, each in block.params.items()}
+        wired: Mapping[str, Wire] = {port: str(wire) for port, wire in inputs.items()}
+        results: dict[str, Wire] = {}
+        first = f"{scope.prefix}{node.id}{SLASH}0{SLASH}"
+        for number in range(node.repeat):
+            prefix = f"{scope.prefix}{node.id}{SLASH}{number}{SLASH}"
+            path = (*scope.path, node.block)
+            results = self.scope(_Scope(block.nodes, prefix, values, wired, _weights(scope, node), path))
+            if number and node.share_weights:
+                self._share(prefix, first)
+            wired = _fed_back(wired, results)
+        self.outputs[scope.prefix + node.id] = results
+        return True
+
+    def _use_problems(self, scope: _Scope, node: Node) -> Iterator[Problem]:
+        if node.block not in self._blocks:
+            words = f"There is no block {node.block!r}{did_you_mean(node.block, self._blocks)}."
+            yield Problem(words, node.id, "block")
+            return
+        circle = next(circles(self._blocks, node.block, scope.path), None)
+        if circle is not None:
+            words = f"The block {circle[0]} holds itself: {' → '.join(circle)}; take one of these uses out."
+            yield Problem(words, node.id, "block")
+        if refusal := REPEAT.refuse(node.repeat):
+            yield Problem(refusal, node.id, "repeat")
+
+    def _share(self, prefix: str, first: str) -> None:
+        """Let the nodes of a later round use the weights of the first."""
+        for node_id, node in list(self.nodes.items()):
+            if node_id.startswith(prefix) and "share" not in node.weights:
+                twin = first + node_id.removeprefix(prefix)
+                self.nodes[node_id] = replace(node, weights={**node.weights, "share": twin})
+
+    def _tell(self, scope: _Scope, node: Node, words: str, param: str | None) -> None:
+        self.problems.append(Problem(words, scope.prefix + node.id, param))
+
+
+def _taken(name: str, value: Any, values: Mapping[str, Any] | None) -> Any:
+    try:
+        return taken(value, values)
+    except Mistake as mistake:
+        raise Mistake(mistake.message, param=name) from None
+
+
+def _weights(scope: _Scope, node: Node) -> Mapping[str, Any]:
+    """The node's weights settings over those of the uses around it; a share names a node of the same scope."""
+    weights = {**scope.weights, **node.weights}
+    share = node.weights.get("share")
+    return {**weights, "share": scope.prefix + share} if isinstance(share, str) else weights
+
+
+def _fed_back(wired: Mapping[str, Wire], results: Mapping[str, Wire]) -> dict[str, Wire]:
+    """What comes into the next round: outputs into the inputs of the same name, else the first into the first."""
+    fed = {port: results.get(port, wire) for port, wire in wired.items()}
+    if wired and results and not wired.keys() & results.keys():
+        fed[next(iter(wired))] = next(iter(results.values()))
+    return fed
+
+
+def home(spec: Spec, path: str) -> tuple[str, str]:
+    """Where the node of a path such as "encoder/0/attn" is defined: (block name, id); ("", id) in the graph itself."""
+    block, nodes = "", spec.nodes
+    use, *rest = path.split(SLASH)
+    while len(rest) >= 2 and use in nodes and nodes[use].block in spec.blocks:
+        block = nodes[use].block
+        nodes = spec.blocks[block].nodes
+        use, rest = rest[1], rest[2:]
+    return block, use
+
+
+def once(spec: Spec, problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Leave out what is told already: a mistake inside a block shows at its first use alone."""
+    told: dict[Any, Problem] = {}
+    for problem in problems:
+        where = home(spec, problem.node) if problem.node else None
+        told.setdefault((where, problem.param, problem.message), problem)
+    return tuple(told.values())
