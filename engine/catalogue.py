@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ from engine.declare import (
 from engine.problem import Mistake
 from engine.report import Tensor
 from engine.spec import Spec
+
+WIDTH = 100  # of running text, in letters
 
 Outputs = Mapping[str, Tensor]  # what comes out of an op's example, by port
 
@@ -210,6 +213,8 @@ def facts(declared: type[Declared]) -> dict[str, Any]:
         "family": declared.family,
         "group": declared.group,
         "doc": declared.doc(),
+        "details": declared.details(),
+        **_measured(declared),
         "torch": torch_name(declared),
         "synonyms": list(declared.synonyms),
         "params": [
@@ -229,6 +234,13 @@ def facts(declared: type[Declared]) -> dict[str, Any]:
     }
 
 
+def _measured(declared: type[Declared]) -> dict[str, Any]:
+    """What there is to know of a metric's numbers."""
+    if not issubclass(declared, Metric):
+        return {}
+    return {"higher_is_better": declared.higher_is_better, "range": list(declared.range), "percent": declared.percent}
+
+
 def dtypes(accepted: tuple[str, ...]) -> str:
     """The dtypes of a port in words: "float32", "any number", "int64 or int32"."""
     named = next((words for known, words in DTYPES.items() if set(known) == set(accepted)), None)
@@ -239,6 +251,8 @@ def describe(declared: type[Declared], outputs: Outputs | None = None) -> str:
     """What is declared, as text; `outputs` are what comes out of an op's example."""
     source = torch_name(declared)
     lines = [f"{declared.__name__} ({heading(declared)}{', ' + source if source else ''})", declared.doc()]
+    for paragraph in declared.details().splitlines():
+        lines += ["", *textwrap.wrap(paragraph, WIDTH)] if paragraph else []
     if declared.params():
         lines += ["", "Params:"]
     for each in declared.params().values():

@@ -31,7 +31,8 @@ from engine.weights import Held, init_problems, optimizer_problems, trained
 
 KEPT_RESULTS = 20_000
 RUNS = 3
-UNKNOWN_SIZES = (7, 11, 13)  # what a size that depends on the numbers is tried at behind the op that gives it
+UNKNOWN_SIZES = (7, 11, 13)  # what a size that depends on the numbers is tried at behind the op that gives it,
+UNKNOWN_STEPS = (31, 41, 59)  # and how much more the next such size, so that the two are not taken for one
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,13 @@ class Checked:
     weights: Held = field(default_factory=Held)
     flows: Flows = field(default_factory=dict)
     call: Call | None = None  # of a metric whose recipe gathers: what makes a batch ready for it
+    unknown: bool = False  # whether a size depends on the numbers, and so is this node's own
 
     def report(self, trained: Sequence[str]) -> NodeReport:
         """The same as a report tells it; `trained` are the tensors that training changes."""
         outputs = {port: flow.tensor() for port, flow in self.outputs.items()}
+        if not self.weights.tensors:
+            return NodeReport(outputs)
         count = self.weights.count()
         return NodeReport(outputs, count, self.weights.tensors, count - self.weights.count(trained))
 
@@ -121,7 +125,8 @@ class Checker:
         self._memos = {node_id: memo for node_id, memo in self._memos.items() if node_id in flat.nodes}
         problems: list[Problem] = []
         for node in flat.nodes.values():
-            problems += [*found.get(node.id, ()), *weights_problems(node)]
+            problems += found.get(node.id, ())
+            problems += weights_problems(node) if node.weights else ()
         held = {node: checked[node].weights for node in flat.nodes if node in checked}
         problems += [*expanded.problems, *_whole_problems(spec), *settings_problems(spec)]
         problems += init_problems(flat, held)
@@ -153,13 +158,13 @@ class Checker:
         if node.op == "Input":
             return Checked(op, None, {"output": self._input(op)})
         key = (op, tuple(flows.items()))
-        kept = self._kept.get(key)
+        kept = self._kept.get(key) or self._kept.get((node.id, key))
         if kept is None:
             try:
                 kept = self._tried(op, flows)
             except Mistake as mistake:
                 kept = mistake
-            self._kept[key] = kept
+            self._kept[(node.id, key) if isinstance(kept, Checked) and kept.unknown else key] = kept
         if isinstance(kept, Mistake):
             raise Mistake(kept.message, param=kept.param, fixes=kept.fixes)
         return kept
@@ -197,7 +202,7 @@ class Checker:
         results = [trial.run(names, run) for run in range(runs)]
         unknown: dict[str, Free] = {}
         outputs = {port: self._fitted(port, results, names, trial, unknown) for port in results[0]}
-        return Checked(op, recipe, outputs, trial.weights, flows)
+        return Checked(op, recipe, outputs, trial.weights, flows, unknown=bool(unknown))
 
     def _names_of(self, flows: Flows) -> Names:
         found: dict[str, tuple[int, ...]] = {}
@@ -218,7 +223,7 @@ class Checker:
         for axis, runs in enumerate(zip(*shapes, strict=True)):
             if isinstance(runs[0], str):
                 if runs[0] not in unknown:
-                    unknown[runs[0]] = self._unnamed(UNKNOWN_SIZES)
+                    unknown[runs[0]] = self._unknown()
                 sizes.append(unknown[runs[0]])
                 continue
 
@@ -229,6 +234,12 @@ class Checker:
             size = fit(runs, names, probe)
             sizes.append(self._unnamed(runs) if size is None else size)
         return Flow(tuple(sizes), results[0][port][1])
+
+    def _unknown(self) -> Free:
+        """Give a size that depends on the numbers a name of its own."""
+        place = len(self._names)
+        pairs = zip(UNKNOWN_SIZES, UNKNOWN_STEPS, strict=True)
+        return self._unnamed(tuple(size + place * step for size, step in pairs))
 
     def _unnamed(self, runs: tuple[int, ...]) -> Free:
         """Give a size that no simple expression describes a name of its own."""

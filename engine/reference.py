@@ -60,8 +60,7 @@ def page(ran: Ran = lambda _op: None) -> str:
         "</head>",
         "<body>",
         "<h1>Netloom reference</h1>",
-        f"<p>{sum(len(members) for _title, members in groups)} things to build and train networks with: what each does, "
-        "its params, and what goes in and comes out. Axes are named by letters; N counts the samples of a batch.</p>",
+        f"<p>{_about(sum(len(members) for _title, members in groups))}</p>",
         *_contents(groups, bool(left_out)),
     ]
     for title, members in groups:
@@ -70,6 +69,13 @@ def page(ran: Ran = lambda _op: None) -> str:
             lines += _entry(declared, ran)
     lines += _left_out(left_out)
     return "\n".join([*lines, "</body>", "</html>", ""])
+
+
+def _about(count: int) -> str:
+    return (
+        f"{count} things to build and train networks with: what each does, its params, and what goes in and comes out. "
+        "Axes are named by letters; N counts the samples of a batch."
+    )
 
 
 def anchor(declared: type[Declared]) -> str:
@@ -87,7 +93,8 @@ def _contents(groups: list[tuple[str, list[type[Declared]]]], left_out: bool) ->
         links = " ".join(f'<a href="#{anchor(each)}">{each.__name__}</a>' for each in members)
         yield f'<dt><a href="#{_slug(title)}">{escape(title)}</a></dt><dd>{links}</dd>'
     if left_out:
-        yield '<dt><a href="#left-out">Left out</a></dt><dd class="dim">what PyTorch has beside, and why it is not here</dd>'
+        words = "what PyTorch has beside, and why it is not here"
+        yield f'<dt><a href="#left-out">Left out</a></dt><dd class="dim">{words}</dd>'
     yield "</dl></nav>"
 
 
@@ -97,7 +104,9 @@ def _entry(declared: type[Declared], ran: Ran) -> Iterator[str]:
     facts = [f"<code>{escape(source)}</code>"] if (source := torch_name(declared)) else []
     if declared.synonyms:
         facts.append(f"also found as {escape(', '.join(declared.synonyms))}")
-    yield f"<p>{escape(declared.doc())}</p>"
+    for paragraph in (declared.doc(), *declared.details().splitlines()):
+        if paragraph:
+            yield f"<p>{escape(paragraph)}</p>"
     if facts:
         yield f'<p class="dim">{"; ".join(facts)}</p>'
     yield from _params(declared)

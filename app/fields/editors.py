@@ -353,6 +353,8 @@ def _simple(param: Param, kind: Kind, folder: Path, columns: Columns, *, optiona
             return TextEditor(read_shape, show_list)
         case kinds.ListOf(item=kinds.ColumnName()):
             return ColumnsEditor(columns)
+        case kinds.ListOf(item=kinds.Int()):
+            return TextEditor(read_shape, show_list)
         case kinds.ListOf():
             return TextEditor(read_numbers, show_list)
         case kinds.Text():

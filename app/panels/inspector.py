@@ -13,6 +13,7 @@ from app.fields import Form
 from app.fields.editors import CalmComboBox, NumberEditor
 from app.icons import group_icon, icon
 from app.panels.block_box import BlockBox, UseBox
+from app.panels.help_box import HelpBox
 from app.panels.sections import ProblemBox, clear, dim, heading, scrolled, settle
 from app.panels.weights_box import WeightsBox
 from app.scope import Scope
@@ -36,6 +37,7 @@ class Inspector(QWidget):
 
     block_opened = Signal(object)  # Scope
     block_wanted = Signal()
+    page_wanted = Signal(str)  # the op whose entry of the reference is to be opened
 
     def __init__(self, document: Document) -> None:
         super().__init__()
@@ -46,6 +48,7 @@ class Inspector(QWidget):
         self.form: Form | None = None
         self._use: UseBox | None = None
         self._weights: WeightsBox | None = None
+        self._help: HelpBox | None = None
         self._column = QVBoxLayout()
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -88,7 +91,7 @@ class Inspector(QWidget):
 
     def _build(self, nodes: list[Node]) -> None:
         clear(self._column)
-        self.form = self._weights = None
+        self.form = self._weights = self._help = None
         if len(nodes) == 1:
             self._build_node(nodes[0])
         elif nodes:
@@ -144,6 +147,10 @@ class Inspector(QWidget):
         self._column.addWidget(self._problems)
         if op is not None:
             self._build_form(node, op)
+            if node.op != BLOCK:
+                help_box = HelpBox(op)
+                help_box.page_wanted.connect(self.page_wanted)
+                self._help = help_box
         for name in node.params:
             if op is None or name not in op.params():
                 self._column.addWidget(self._unknown(node.id, name))
@@ -152,6 +159,8 @@ class Inspector(QWidget):
         holder = QWidget()
         holder.setLayout(self._ports)
         self._column.addWidget(holder)
+        if self._help is not None:
+            self._column.addWidget(self._help)
 
     def _build_form(self, node: Node, op: type[Op]) -> None:
         self._use = None

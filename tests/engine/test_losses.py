@@ -10,7 +10,10 @@ import torch
 from engine import edit, fixes, modules
 from engine.check import check
 from engine.compile import compile
+from engine.declare import Loss
+from engine.ops import OPS
 from engine.spec import Spec
+from tests.engine.catalogue.case import Case
 from tests.engine.catalogue.cases_losses import fcos
 
 
@@ -193,3 +196,25 @@ def test_a_click_mends_what_often_does_not_fit(spec: Spec, inserted: str) -> Non
     mended = fixed(spec)
     assert {node.op for node in mended.nodes.values()} - {node.op for node in spec.nodes.values()} == {inserted}
     assert check(mended).problems == ()
+
+
+LOSSES = [name for name, op in OPS.items() if issubclass(op, Loss)]
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_is_measured_by_the_metrics_it_names(name: str) -> None:
+    op: Any = OPS[name]
+    program = compile(Case(name).spec()).program
+    named = {"CharacterErrorRate": {}} if name == "CTCLoss" else op.metrics
+    assert [type(metric).__name__ for metric in program.metrics.values()] == list(named)
+
+
+def test_probabilities_as_a_target_have_no_accuracy() -> None:
+    spec = graph("CrossEntropyLoss", input="float32 N 3", target="float32 N 3")
+    assert compile(spec).program.metrics == {}
+
+
+def test_a_metric_node_takes_the_place_of_those_a_loss_names() -> None:
+    spec = graph("CrossEntropyLoss", input="float32 N 3", target="int64 N")
+    spec = edit.add(spec, "F1", inputs={"input": "input_1", "target": "input_2"})
+    assert list(compile(spec).program.metrics) == ["f1"]

@@ -146,7 +146,6 @@ def sparse_spec(op: str, **params: Any) -> Spec:
     return optimizers({"name": "main", "op": op, "params": params}, spec=spec)
 
 
-@pytest.mark.usefixtures("sparse_embedding")
 def test_an_optimizer_without_sparse_gradients_gives_the_embedding_away_or_turns_them_off() -> None:
     spec = sparse_spec("Adam")
     problem = only(spec)
@@ -157,7 +156,6 @@ def test_an_optimizer_without_sparse_gradients_gives_the_embedding_away_or_turns
     assert check(dense).problems == check(split).problems == ()
 
 
-@pytest.mark.usefixtures("sparse_embedding")
 def test_sparse_adam_keeps_the_embedding_and_gives_the_rest_away() -> None:
     spec = sparse_spec("SparseAdam")
     assert only(spec).node == "linear_1"
@@ -166,7 +164,6 @@ def test_sparse_adam_keeps_the_embedding_and_gives_the_rest_away() -> None:
     assert check(after).problems == ()
 
 
-@pytest.mark.usefixtures("sparse_embedding")
 @pytest.mark.parametrize("op", ["SGD", "Adagrad"])
 def test_sparse_gradients_and_decay_do_not_go_together(op: str) -> None:
     assert check(sparse_spec(op)).problems == ()

@@ -69,43 +69,43 @@ CASES: list[tuple[str, dict[str, Any], Build]] = [
         {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.01, "initial_accumulator_value": 0.1, "eps": 1e-8},
         lambda p: optim.Adagrad(p, 0.1, 0.1, 0.01, 0.1, 1e-8, fused=True),
     ),
-    ("Adadelta", {}, lambda p: optim.Adadelta(p)),
+    ("Adadelta", {}, optim.Adadelta),
     (
         "Adadelta",
         {"lr": 0.5, "rho": 0.8, "eps": 1e-5, "weight_decay": 0.1},
         lambda p: optim.Adadelta(p, 0.5, 0.8, 1e-5, 0.1),
     ),
-    ("Adamax", {}, lambda p: optim.Adamax(p)),
+    ("Adamax", {}, optim.Adamax),
     (
         "Adamax",
         {"lr": 0.01, "betas": [0.8, 0.9], "eps": 1e-6, "weight_decay": 0.1},
         lambda p: optim.Adamax(p, 0.01, (0.8, 0.9), 1e-6, 0.1),
     ),
-    ("NAdam", {}, lambda p: optim.NAdam(p)),
+    ("NAdam", {}, optim.NAdam),
     (
         "NAdam",
         {"lr": 0.01, "weight_decay": 0.1, "momentum_decay": 0.01, "decoupled_weight_decay": True},
         lambda p: optim.NAdam(p, 0.01, weight_decay=0.1, momentum_decay=0.01, decoupled_weight_decay=True),
     ),
-    ("RAdam", {}, lambda p: optim.RAdam(p)),
+    ("RAdam", {}, optim.RAdam),
     (
         "RAdam",
         {"lr": 0.01, "weight_decay": 0.1, "decoupled_weight_decay": True},
         lambda p: optim.RAdam(p, 0.01, weight_decay=0.1, decoupled_weight_decay=True),
     ),
-    ("Rprop", {}, lambda p: optim.Rprop(p)),
+    ("Rprop", {}, optim.Rprop),
     (
         "Rprop",
         {"lr": 0.001, "etas": [0.4, 1.1], "step_sizes": [1e-5, 0.1]},
         lambda p: optim.Rprop(p, 0.001, (0.4, 1.1), (1e-5, 0.1)),
     ),
-    ("ASGD", {}, lambda p: optim.ASGD(p)),
+    ("ASGD", {}, optim.ASGD),
     (
         "ASGD",
         {"lr": 0.1, "lambd": 0.01, "alpha": 0.5, "t0": 2.0, "weight_decay": 0.1},
         lambda p: optim.ASGD(p, 0.1, 0.01, 0.5, 2.0, 0.1),
     ),
-    ("Adafactor", {}, lambda p: optim.Adafactor(p)),
+    ("Adafactor", {}, optim.Adafactor),
     (
         "Adafactor",
         {"lr": 0.1, "beta2_decay": -0.5, "eps1": 1e-20, "eps2": 0.01, "d": 2.0, "weight_decay": 0.1},
@@ -141,7 +141,7 @@ def without_bias(name: str, **params: Any) -> Spec:
 @pytest.mark.parametrize(
     ("params", "build"),
     [
-        ({}, lambda p: optim.Muon(p)),
+        ({}, optim.Muon),
         (
             {"lr": 0.02, "weight_decay": 0.01, "momentum": 0.9, "nesterov": False, "ns_steps": 4},
             lambda p: optim.Muon(p, 0.02, 0.01, 0.9, False, ns_steps=4),
@@ -231,7 +231,6 @@ def lookup(*entries: dict[str, Any]) -> Spec:
     return edit.set_setting(spec, "training.optimizers", list(entries))
 
 
-@pytest.mark.usefixtures("sparse_embedding")
 @pytest.mark.parametrize(
     ("name", "build"),
     [

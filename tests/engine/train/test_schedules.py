@@ -42,9 +42,9 @@ def warmed(build: By, warmup: int) -> By:
 
 
 CASES: list[tuple[str, dict[str, Any], By]] = [
-    ("ConstantLR", {}, lambda o: torchs.ConstantLR(o)),
+    ("ConstantLR", {}, torchs.ConstantLR),
     ("ConstantLR", {"factor": 0.5, "total_iters": 7}, lambda o: torchs.ConstantLR(o, 0.5, 7)),
-    ("LinearLR", {}, lambda o: torchs.LinearLR(o)),
+    ("LinearLR", {}, torchs.LinearLR),
     (
         "LinearLR",
         {"start_factor": 1.0, "end_factor": 0.1, "total_iters": None, "interval": "step"},
@@ -421,3 +421,20 @@ def test_a_share_of_one_cycle_without_a_way_up_is_told_when_the_run_begins(tmp_p
     assert isinstance(failed, Failed)
     assert "pct_start" in failed.message
     assert BATCH == 16
+
+
+def test_a_plateau_watches_the_metric_that_says_which_epoch_was_best(tmp_path: Path) -> None:
+    spec = project({"op": "ReduceLROnPlateau", "params": {"watch": "metric", "patience": 0, "factor": 0.5}})
+    inputs = {"input": "linear_2", "target": "input_2"}
+    for op in ("ConfusionMatrix", "Accuracy"):
+        spec = edit.add(spec, op, inputs=inputs)
+    session = open_session(spec, tmp_path)
+    assert session.compiled.program.leading_metric() == "accuracy"
+    (acting,) = session.acting
+    acting.after_epoch(1.0, 0.5)
+    acting.after_epoch(1.0, 0.7)
+    assert acting.rate == LR
+    acting.after_epoch(0.5, 0.6)
+    assert acting.rate == LR / 2
+    run = edit.set_setting(spec, "training.epochs", 2)
+    assert isinstance(trained(run, tmp_path / "run")[-1], Finished)
