@@ -285,15 +285,15 @@ class ColumnEditor(Editor):
 
     def show_value(self, value: Any) -> None:
         """Show it, and offer the columns there are now."""
-        names = list(self._columns())
+        names, text = list(self._columns()), "" if value is None else str(value)
         self._shown = value
         with QSignalBlocker(self._box):
             if [self._box.itemText(place) for place in range(self._box.count())] != names:
                 self._box.clear()
                 self._box.addItems(names)
-            if self._box.currentText() != (value or ""):
-                self._box.setCurrentText(value or "")
-            if not value:
+            if self._box.currentText() != text:
+                self._box.setCurrentText(text)
+            if not text:
                 self._box.setCurrentIndex(-1)
 
 
