@@ -488,8 +488,7 @@ def pattern(text: str) -> Pattern:
     """Parse a port pattern: "output" -> "output"; "output, (h_n, c_n)" -> ("output", ("h_n", "c_n"))."""
     if not text:
         return ()
-    tree = _tree(text)
-    return tree
+    return _tree(text)
 
 
 def _tree(text: str) -> Pattern:

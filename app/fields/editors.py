@@ -145,12 +145,12 @@ class SizeEditor(Editor):
         self._choice.addItems([*(_option(name) for name in self._names), OWN_SIZE])
         self._choice.setVisible(bool(self._names))
         self._row(self._choice, *self._boxes, self._link)
-        for place, box in enumerate(self._boxes):
-            box.edited.connect(lambda value, final, place=place: self._typed(place, value, final))
+        for box in self._boxes:
+            box.edited.connect(self._typed)
         self._link.clicked.connect(self._linked)
         self._choice.activated.connect(self._chosen)
 
-    def _typed(self, place: int, value: Any, final: bool) -> None:
+    def _typed(self, value: Any, final: bool) -> None:
         if self._link.isChecked() or self._kind.axes == 1:
             self.edited.emit(value, final)
         else:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -111,6 +112,7 @@ def judged(data: Any) -> Report | None:
     return None
 
 
+@pytest.mark.filterwarnings("ignore")  # torch warns of odd graphs; the log shows it
 @FUZZ
 @given(mutated())
 def test_a_project_with_odd_values_is_refused_or_checked(data: Any) -> None:
