@@ -133,7 +133,7 @@ class Declared:
     @classmethod
     def params(cls) -> Mapping[str, Param]:
         """The params by name, in the order they are declared."""
-        return _params(cls)
+        return _params(cls)  # type: ignore[arg-type]  # a class is hashable; mypy asks its instances
 
     @classmethod
     def defaults(cls) -> dict[str, Any]:
@@ -342,7 +342,7 @@ class Op(Declared, family="op"):
     @classmethod
     def input_ports(cls) -> Mapping[str, Input]:
         """The input ports by name, in order."""
-        return _input_ports(cls)
+        return _input_ports(cls)  # type: ignore[arg-type]  # a class is hashable; mypy asks its instances
 
     @classmethod
     def output_ports(cls) -> tuple[str, ...]:
@@ -352,7 +352,7 @@ class Op(Declared, family="op"):
     @classmethod
     def source_of(cls) -> str:
         """The PyTorch class or function this op stands for, "" where it has none or is put together of several."""
-        return _source_of(cls)
+        return _source_of(cls)  # type: ignore[arg-type]  # a class is hashable; mypy asks its instances
 
     def returns(self) -> str:
         """The pattern of what comes out at these params: `outputs`, or the part of it that is a tensor then."""

@@ -67,7 +67,7 @@ def drag_op(window: Window, op: str, point: QPointF, monkeypatch: pytest.MonkeyP
     tree = window.palette_panel.tree
     window.palette_panel.search.clear()
     QTest.keyClicks(window.palette_panel.search, op)
-    start = tree.visualItemRect(tree.topLevelItem(0)).center()
+    start = tree.visualRect(tree.model().index(0, 0)).center()
     QTest.mousePress(tree.viewport(), LEFT, pos=start)
     QTest.mouseMove(tree.viewport(), start + QPoint(40, 10))
     QTest.mouseMove(tree.viewport(), start + QPoint(90, 20))

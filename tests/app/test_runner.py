@@ -168,9 +168,10 @@ def test_a_living_run_of_the_project_is_followed_again(runner: Runner, tmp_path:
     told_run(tmp_path / "runs" / "dead", STARTED)
     run = told_run(tmp_path / "runs" / "alive", STARTED)
     runner.follow_living()
-    assert not runner.running
+    following = [runner.running]
     with run.locked():
         runner.follow_living()
-        assert runner.running
+        following.append(runner.running)
         assert runner.run == run
+    assert following == [False, True]
     runner.leave()

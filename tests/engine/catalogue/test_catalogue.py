@@ -130,7 +130,7 @@ def gradients_flow_through_it(case: Case, spec: Spec) -> None:
     assert bool(answers) == (case.differentiable and bool(leaves or list(compiled.module.parameters())))
     if answers:
         total = torch.stack([(each.abs() if each.is_complex() else each).double().sum() for each in answers]).sum()
-        total.backward()
+        total.backward()  # type: ignore[no-untyped-call]  # torch left it out
         reached = [each.grad for each in [*leaves, *compiled.module.parameters()] if each.grad is not None]
         assert reached
 
@@ -183,13 +183,13 @@ def test_a_free_batch_is_told_by_name_or_refused_with_a_sentence(case: Case) -> 
         assert all(problem.message.endswith(".") and problem.node for problem in report.problems)
         return
     fixed = check(case.spec())
-    for node, told in report.nodes.items():
+    for node_id, told in report.nodes.items():
         for port, tensor in told.outputs.items():
             sizes = [
                 int(eval(size, {"N": batch})) if isinstance(size, str) and not size.startswith("K") else size
                 for size in tensor.shape
             ]
-            actual = fixed.nodes[node].outputs[port].shape
+            actual = fixed.nodes[node_id].outputs[port].shape
             assert all(one == two for one, two in zip(sizes, actual, strict=True) if not isinstance(one, str))
 
 
