@@ -98,7 +98,7 @@ class Palette(QWidget):
         if words:
             for name in ops.search(words, self._known):
                 self.tree.addTopLevelItem(_item(name, self._known[name]))
-            self.tree.setCurrentItem(self.tree.topLevelItem(0))
+            self.tree.setCurrentIndex(self.tree.model().index(0, 0))
         else:
             self._fill_groups()
         self._nothing.setVisible(not self.tree.topLevelItemCount())

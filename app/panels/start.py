@@ -24,8 +24,8 @@ PICTURE = QSize(216, 88)
 class StartPage(QWidget):
     """What the studio shows while no project is open."""
 
-    example_chosen = Signal(object)  # Path
-    file_chosen = Signal(object)  # Path
+    example_chosen = Signal(Path)
+    file_chosen = Signal(Path)
     new_chosen = Signal()
     open_chosen = Signal()
 
