@@ -89,7 +89,7 @@ class Canvas(QWidget):
         viewer.scene().selectionChanged.connect(self._selection)
         self.search.chosen.connect(self._found)
         document.changed.connect(lambda _spec: self._show())
-        document.report_changed.connect(lambda _report: self._report(self.scope.report))
+        document.report_changed.connect(lambda _report: None if self._left else self._report(self.scope.report))
         document.replaced.connect(self._replaced)
         themes.changed.connect(self._redraw)
 
