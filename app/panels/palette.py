@@ -142,8 +142,7 @@ def _item(name: str, op: type[Op]) -> QTreeWidgetItem:
     item = QTreeWidgetItem([name])
     item.setData(0, NAME, name)
     item.setIcon(0, group_icon(op.group))
-    params = ", ".join(op.params())
-    item.setToolTip(0, f"<p><b>{name}</b>: {op.doc()}</p>" + (f"<p>{params}</p>" if params else ""))
+    item.setToolTip(0, f"<p><b>{name}</b>: {op.doc()}</p>")
     return item
 
 
