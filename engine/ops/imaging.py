@@ -10,7 +10,6 @@ from engine.kinds import Size2
 from engine.ops.axes import checked_same_dtype, counted, is_free, shown
 from engine.ops.ports import F32
 
-Images = Annotated[Value, Port(FLOAT, "N C H W")]
 Traced = Mapping[str, tuple[tuple[int | str, ...], str]]
 Anywhere = Annotated[Value, Port(FLOAT, "... H W")]
 
