@@ -453,11 +453,14 @@ def _meta(value: Value | list[Value]) -> Any:
 
 
 def _meta_module(recipe: Recipe) -> nn.Module:
+    module: nn.Module
     with Meta():
         if _takes_device(find(recipe.target)) and is_plain(recipe):
-            return build(recipe, device="meta")
-        with torch.device("meta"):  # slower, for it looks at every call
-            return build(recipe)
+            module = build(recipe, device="meta")
+        else:
+            with torch.device("meta"):  # slower, for it looks at every call
+                module = build(recipe)
+    return module
 
 
 @functools.cache

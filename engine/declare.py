@@ -121,19 +121,19 @@ class Declared:
     @classmethod
     def doc(cls) -> str:
         """The docstring's first paragraph."""
-        return " ".join(inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0].split())
+        return " ".join(inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0].replace("`", "").split())
 
     @classmethod
     def details(cls) -> str:
         """What there is to know beyond `doc`: the docstring's further paragraphs, and those of abstract bases."""
         docs = [cls.__doc__, *(base.__doc__ for base in cls.__mro__[1:] if base.__name__.startswith("_"))]
         paragraphs = [each for text in docs for each in inspect.cleandoc(text or "").split("\n\n")[1:]]
-        return "\n\n".join(" ".join(each.split()) for each in paragraphs)
+        return "\n\n".join(" ".join(each.replace("`", "").split()) for each in paragraphs)
 
     @classmethod
     def params(cls) -> Mapping[str, Param]:
         """The params by name, in the order they are declared."""
-        return _params(cls)
+        return _params(cls)  # type: ignore[arg-type]  # a class is hashable; mypy asks its instances
 
     @classmethod
     def defaults(cls) -> dict[str, Any]:
@@ -342,7 +342,7 @@ class Op(Declared, family="op"):
     @classmethod
     def input_ports(cls) -> Mapping[str, Input]:
         """The input ports by name, in order."""
-        return _input_ports(cls)
+        return _input_ports(cls)  # type: ignore[arg-type]  # a class is hashable; mypy asks its instances
 
     @classmethod
     def output_ports(cls) -> tuple[str, ...]:
@@ -352,7 +352,7 @@ class Op(Declared, family="op"):
     @classmethod
     def source_of(cls) -> str:
         """The PyTorch class or function this op stands for, "" where it has none or is put together of several."""
-        return _source_of(cls)
+        return _source_of(cls)  # type: ignore[arg-type]  # a class is hashable; mypy asks its instances
 
     def returns(self) -> str:
         """The pattern of what comes out at these params: `outputs`, or the part of it that is a tensor then."""
@@ -496,8 +496,7 @@ def pattern(text: str) -> Pattern:
     """Parse a port pattern: "output" -> "output"; "output, (h_n, c_n)" -> ("output", ("h_n", "c_n"))."""
     if not text:
         return ()
-    tree = _tree(text)
-    return tree
+    return _tree(text)
 
 
 def _tree(text: str) -> Pattern:

@@ -21,7 +21,7 @@ Kind = Literal["binary", "multiclass", "multilabel"]
 # ------------------------------------------------------------------------------------------------------ regression
 
 
-class _Moments(Metric):
+class _Moments(Metric):  # type: ignore[misc]  # torchmetrics is not looked into
     """Sums of predictions and targets N D, in double precision, from which means and variances follow."""
 
     full_state_update = False
@@ -76,7 +76,7 @@ class Pearson(_Moments):
         return (shared / spreads.sqrt()).clamp(-1, 1).mean()
 
 
-class _Whole(Metric):
+class _Whole(Metric):  # type: ignore[misc]  # torchmetrics is not looked into
     """Keeps all predictions and targets, for what cannot be computed from sums."""
 
     full_state_update = False
@@ -101,7 +101,8 @@ class Spearman(_Whole):
     def _of_one(self, input: Tensor, target: Tensor) -> Tensor:
         if len(input) < 2 or (input == input[0]).all() or (target == target[0]).all():
             return torch.tensor(math.nan, dtype=torch.float64, device=input.device)
-        return spearman_corrcoef(input, target)
+        correlation: Tensor = spearman_corrcoef(input, target)
+        return correlation
 
 
 # ---------------------------------------------------------------------------------------------------------- scores
@@ -146,7 +147,7 @@ def probabilities(scores: Tensor) -> Tensor:
 
 def ranks(scores: Tensor) -> Tensor:
     """Scores as numbers between 0 and 1 in the same order, however large they are."""
-    places = scores.unique(return_inverse=True)[1]
+    places: Tensor = torch.unique(scores, return_inverse=True)[1]
     return (places.double() + 0.5) / (places.max() + 1)
 
 
@@ -259,10 +260,12 @@ def edit_distance(one: Tensor, one_lengths: Tensor, other: Tensor, other_lengths
     return found
 
 
-class TokenErrorRate(Metric):
+class TokenErrorRate(Metric):  # type: ignore[misc]  # torchmetrics is not looked into
     """Edit distance of all answers, as a share of the targets' tokens."""
 
     full_state_update = False
+    errors: Tensor
+    total: Tensor
 
     def __init__(
         self, decode: str = "argmax", pad_index: int | None = None, end_index: int | None = None, blank: int = 0
@@ -352,7 +355,7 @@ class BLEU(BLEUScore):  # type: ignore[misc]  # torchmetrics is not typed
 # ----------------------------------------------------------------------------------------------------------- boxes
 
 
-class MeanAveragePrecision(Metric):
+class MeanAveragePrecision(Metric):  # type: ignore[misc]  # torchmetrics is not looked into
     """COCO's mean average precision over classes, 101 recalls and the overlaps asked for; NaN without true boxes.
 
     Boxes are kept as rows x y width height score class, and how many of them each image has.

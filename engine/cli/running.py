@@ -194,7 +194,7 @@ def _samples(text: str) -> Path | Sequence[Mapping[str, Any]]:
 
 
 def _rows(lines: Iterable[str], where: str) -> list[Mapping[str, Any]]:
-    rows = []
+    rows: list[Mapping[str, Any]] = []
     for place, line in enumerate(lines, 1):
         if not line.strip():
             continue

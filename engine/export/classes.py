@@ -221,7 +221,7 @@ class Writer:
             if isinstance(each, Ref):
                 return self._name(scope, each, names)
             if isinstance(each, Call):
-                return function(each.target, each.args, each.kwargs)
+                return calling(each.target, each.args, each.kwargs)
             if isinstance(each, list):
                 return f"[{', '.join(map(value, each))}]"
             if isinstance(each, tuple):
@@ -231,14 +231,14 @@ class Writer:
         def arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
             return ", ".join([*map(value, args), *(f"{name}={value(each)}" for name, each in kwargs.items())])
 
-        def function(target: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+        def calling(target: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
             if target.startswith("."):
                 return f"{value(args[0])}{target}({arguments(args[1:], kwargs)})"
             return f"{target.removeprefix(OWN)}({arguments(args, kwargs)})"
 
         if isinstance(step.recipe, Recipe):
             return f"self.{scope.local(step.node)}({arguments(step.args, step.kwargs)})"
-        return function(step.recipe.target, step.args, step.kwargs)
+        return calling(step.recipe.target, step.args, step.kwargs)
 
 
 def plain(text: str) -> str:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from engine.declare import ANY, COMPLEX, FLOAT, NUMBER, Call, Mistake, Op, Port, Value, param
+from engine.declare import ANY, COMPLEX, NUMBER, Call, Mistake, Op, Port, Value, param
 from engine.ops.axes import checked_axis, checked_same_dtype, is_free, joined_batch, joined_shape, shown
 from engine.ops.equation import checked_equation
-from engine.ops.ports import Anything
+from engine.ops.ports import Anything, FloatsOrComplex, NumbersOrComplex
 
-NumbersOrComplex = (*NUMBER, *COMPLEX)
-FloatsOrComplex = (*FLOAT, *COMPLEX)
+COUNTED = (*NUMBER, *COMPLEX)
 PRECISE = ("float32", "float64", *COMPLEX)
 
-Factor = Annotated[Value, Port(NumbersOrComplex, "...")]
-Vector = Annotated[Value, Port(FloatsOrComplex, "...")]
 Precise = Annotated[Value, Port(PRECISE, "... M P")]
 Matrices = Annotated[Value, Port(ANY, "... M P")]
 
@@ -27,7 +24,7 @@ class MatMul(Op, group="Linear algebra"):
     synonyms = ("matrix product", "matrix multiplication", "product of matrices", "@", "torch.matmul")
     example = {"input": "float32 2 3 4", "other": "float32 2 4 5"}
 
-    def build(self, input: Factor, other: Factor) -> Call:
+    def build(self, input: NumbersOrComplex, other: NumbersOrComplex) -> Call:
         checked_same_dtype(input, other)
         for each in (input, other):
             if each.ndim == 0:
@@ -52,8 +49,8 @@ class BatchMatMul(Op, group="Linear algebra"):
 
     def build(
         self,
-        input: Annotated[Value, Port(NumbersOrComplex, "B N M")],
-        mat2: Annotated[Value, Port(NumbersOrComplex, "B M P")],
+        input: Annotated[Value, Port(COUNTED, "B N M")],
+        mat2: Annotated[Value, Port(COUNTED, "B M P")],
     ) -> Call:
         checked_same_dtype(input, mat2)
         return Call("torch.bmm", input, mat2)
@@ -100,7 +97,7 @@ class Dot(Op, group="Linear algebra"):
 
     dim: int = param(-1, "Axis along which vectors lie.", low=-16, high=15)
 
-    def build(self, input: Vector, other: Vector) -> Call:
+    def build(self, input: FloatsOrComplex, other: FloatsOrComplex) -> Call:
         checked_same_dtype(input, other)
         _checked_vectors(self.dim, input, other)
         return Call("torch.linalg.vecdot", input, other, **self.changed())
@@ -115,7 +112,7 @@ class Cross(Op, group="Linear algebra"):
 
     dim: int = param(-1, "Axis along which vectors lie; its size must be 3.", low=-16, high=15)
 
-    def build(self, input: Factor, other: Factor) -> Call:
+    def build(self, input: NumbersOrComplex, other: NumbersOrComplex) -> Call:
         checked_same_dtype(input, other)
         if input.ndim != other.ndim:
             raise Mistake(
@@ -226,7 +223,7 @@ class Trace(Op, group="Linear algebra"):
     synonyms = ("sum of diagonal", "torch.trace")
     example = {"input": "float32 3 3"}
 
-    def build(self, input: Annotated[Value, Port(NumbersOrComplex, "... M P")]) -> Call:
+    def build(self, input: Annotated[Value, Port(COUNTED, "... M P")]) -> Call:
         if input.ndim == 2:
             return Call("torch.trace", input)
         return Call("torch.sum", Call("torch.diagonal", input, 0, -2, -1), dim=-1)
@@ -311,6 +308,6 @@ class Normalize(Op, group="Normalization"):
     dim: int = param(1, "Axis along which vectors lie.", low=-16, high=15)
     eps: float = param(1e-12, "Shortest length that is divided by, so that zeros stay zeros.", above=0, advanced=True)
 
-    def build(self, input: Vector) -> Call:
+    def build(self, input: FloatsOrComplex) -> Call:
         checked_axis(self.dim, input)
         return Call("nn.functional.normalize", input, **self.changed())

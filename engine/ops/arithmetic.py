@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from engine.declare import COMPLEX, FLOAT, NUMBER, Call, Mistake, Op, Port, Value, param
+from engine.declare import COMPLEX, FLOAT, Call, Mistake, Op, Value, param
 from engine.ops.axes import checked_same_dtype, joined_shape, number
-from engine.ops.ports import Anything, Numbers
-
-NumbersOrComplex = Annotated[Value, Port((*NUMBER, *COMPLEX), "...")]
-Ordered = Annotated[Value, Port((*NUMBER, "bool"), "...")]
-FloatsOrComplex = Annotated[Value, Port((*FLOAT, *COMPLEX), "...")]
+from engine.ops.ports import Anything, FloatsOrComplex, Numbers, NumbersOrComplex, Ordered
 
 NOT_INTEGER = (*FLOAT, *COMPLEX)
 

@@ -110,17 +110,6 @@ def checked_same_dtype(*values: Value) -> None:
             )
 
 
-def checked_same_shape(*values: Value) -> None:
-    """Raise Mistake where the shapes differ."""
-    first = values[0]
-    for other in values[1:]:
-        if other.shape != first.shape:
-            raise Mistake(
-                f"{first.port} is {shown(first)} and {other.port} is {shown(other)}; they must have the same shape.",
-                param=other.port,
-            )
-
-
 def number(value: float, input: Value, name: str = "value") -> int | float:
     """Return `value` for arithmetic with `input`: a whole number stays whole among whole numbers.
 

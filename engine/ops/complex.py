@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from engine.declare import COMPLEX, Call, Op, Port, Value
+from engine.declare import Call, Op, Port, Value
 from engine.ops.axes import checked_same_dtype, joined_shape
-from engine.ops.ports import Anything
+from engine.ops.ports import Anything, ComplexNumbers
 
-ComplexNumbers = Annotated[Value, Port(COMPLEX, "...")]
 Parts = Annotated[Value, Port(("float32", "float64"), "...")]
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-from engine.declare import COMPLEX, FLOAT, NUMBER, Call, Mistake, Op, Port, Value, param
+from engine.declare import COMPLEX, FLOAT, Call, Mistake, Op, Port, Value, param
 from engine.ops.axes import number
-from engine.ops.ports import Anything, Floats, Numbers
+from engine.ops.ports import Anything, Floats, Numbers, NumbersOrComplex, Ordered
 
-Real = Annotated[Value, Port((*NUMBER, "bool"), "...")]
 Signed = Annotated[Value, Port((*FLOAT, "int64", "int32", "int16", "int8", *COMPLEX), "...")]
-NumbersOrComplex = Annotated[Value, Port((*NUMBER, *COMPLEX), "...")]
 
 ABOVE_ZERO = "float32:0.1..4 2 3"
 
@@ -24,7 +22,7 @@ class _EachNumber(Op, abstract=True):
 class Negative(_EachNumber, group="Math"):
     """Turns each number's sign."""
 
-    synonyms = ("negate", "change sign", "opposite", "gradient reversal", "torch.neg")
+    synonyms = ("negate", "change sign", "opposite", "torch.neg")
 
     def build(self, input: Signed) -> Call:
         return Call("torch.neg", input)
@@ -153,7 +151,7 @@ class Erf(_EachNumber, group="Math"):
 
     synonyms = ("error function", "gauss", "torch.erf")
 
-    def build(self, input: Real) -> Call:
+    def build(self, input: Ordered) -> Call:
         return Call("torch.erf", input)
 
 
@@ -162,7 +160,7 @@ class Erfc(_EachNumber, group="Math"):
 
     synonyms = ("complementary error function", "torch.erfc")
 
-    def build(self, input: Real) -> Call:
+    def build(self, input: Ordered) -> Call:
         return Call("torch.erfc", input)
 
 
@@ -232,7 +230,7 @@ class Clamp(_EachNumber, group="Math"):
     min: float | None = param(0.0, "Smallest number that comes out; empty for no limit.")
     max: float | None = param(1.0, "Largest number that comes out; empty for no limit.")
 
-    def build(self, input: Real) -> Call:
+    def build(self, input: Ordered) -> Call:
         limits: dict[str, Any] = {
             name: number(limit, input, name)
             for name, limit in (("min", self.min), ("max", self.max))

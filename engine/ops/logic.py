@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from engine.declare import BOOL, INTEGER, NUMBER, Call, Mistake, Op, Port, Value, param
+from engine.declare import BOOL, INTEGER, Call, Mistake, Op, Port, Value, param
 from engine.ops.axes import checked_same_dtype, fitting, joined_shape, number
-from engine.ops.ports import Anything
+from engine.ops.ports import Anything, Ordered
 
-Ordered = Annotated[Value, Port((*NUMBER, "bool"), "...")]
 Bits = Annotated[Value, Port((*INTEGER, *BOOL), "...")]
 Truth = Annotated[Value, Port(BOOL, "...")]
 

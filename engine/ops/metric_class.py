@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from engine.declare import Call, Metric, Mistake, Recipe, Value, param
 from engine.ops.loss import IGNORE_INDEX
@@ -31,7 +31,7 @@ class _OfAnswers(Metric, abstract=True):
     for each number: one a sample, or along axis 1 one for each of several labels.
     """
 
-    range = (0.0, 1.0)
+    range: ClassVar[tuple[float | None, float | None]] = (0.0, 1.0)
     classes = ("input", "target")
     example = {"input": "float32 4 10", "target": "int64:0..9 4"}
 

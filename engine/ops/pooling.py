@@ -65,7 +65,7 @@ class WithIndices(Op, abstract=True):
 
 
 class _MaxPool(_Pool, WithIndices, abstract=True):
-    synonyms = ("downsample", "subsample")
+    synonyms: ClassVar[tuple[str, ...]] = ("downsample", "subsample")
 
 
 class MaxPool1d(_MaxPool, group="Pooling"):

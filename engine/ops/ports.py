@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from engine.declare import ANY, FLOAT, NUMBER, Port, Value
+from engine.declare import ANY, BOOL, COMPLEX, FLOAT, NUMBER, Port, Value
 
 # Modules hold their weights as float32, so what meets a weight must be float32 as well.
 F32 = ("float32",)
@@ -12,6 +12,10 @@ F32 = ("float32",)
 Floats = Annotated[Value, Port(FLOAT, "...")]
 Numbers = Annotated[Value, Port(NUMBER, "...")]
 Anything = Annotated[Value, Port(ANY, "...")]
+Ordered = Annotated[Value, Port((*NUMBER, *BOOL), "...")]
+FloatsOrComplex = Annotated[Value, Port((*FLOAT, *COMPLEX), "...")]
+NumbersOrComplex = Annotated[Value, Port((*NUMBER, *COMPLEX), "...")]
+ComplexNumbers = Annotated[Value, Port(COMPLEX, "...")]
 
 Sequence1d = Annotated[Value, Port(F32, "N C L")]
 Image2d = Annotated[Value, Port(F32, "N C H W")]

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from engine.declare import COMPLEX, FLOAT, NUMBER, Call, Mistake, Op, Port, Value, param
+from engine.declare import Call, Mistake, Op, Port, Value, param
 from engine.ops.axes import Dims, checked_axes, checked_axis, is_free
-from engine.ops.ports import Anything, Numbers
+from engine.ops.ports import Anything, FloatsOrComplex, Numbers, Ordered
 
-FloatsOrComplex = Annotated[Value, Port((*FLOAT, *COMPLEX), "...")]
-Ordered = Annotated[Value, Port((*NUMBER, "bool"), "...")]
 Halves = Annotated[Value, Port(("float32", "float64"), "...")]
 
 Settings = dict[str, object]

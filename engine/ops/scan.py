@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from engine.declare import COMPLEX, FLOAT, NUMBER, Call, Op, Port, Value, param
+from engine.declare import Call, Op, Value, param
 from engine.ops.axes import checked_axis
-from engine.ops.ports import Anything
-
-FloatsOrComplex = Annotated[Value, Port((*FLOAT, *COMPLEX), "...")]
-Ordered = Annotated[Value, Port((*NUMBER, "bool"), "...")]
+from engine.ops.ports import Anything, FloatsOrComplex, Ordered
 
 
 class _Running(Op, abstract=True):

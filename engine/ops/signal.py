@@ -8,12 +8,11 @@ from typing import Annotated, ClassVar, Literal
 
 from engine.declare import COMPLEX, FLOAT, INTEGER, Call, Mistake, Op, Port, Recipe, Value, param
 from engine.ops.axes import Dims, checked_axes, is_free
-from engine.ops.ports import F32, Floats
+from engine.ops.ports import F32, ComplexNumbers, Floats
 
 Signal = Annotated[Value, Port(F32, "... L")]
 NotHalf = Annotated[Value, Port(("float32", "float64", *INTEGER, "bool", *COMPLEX), "...")]
 NotHalfReal = Annotated[Value, Port(("float32", "float64", *INTEGER, "bool"), "...")]
-ComplexNumbers = Annotated[Value, Port(COMPLEX, "...")]
 Traced = Mapping[str, tuple[tuple[int | str, ...], str]]
 
 N_FFT = "Length of each frame, in samples; the spectrum has n_fft / 2 + 1 frequencies."

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from engine.declare import INTEGER, NUMBER, Call, Mistake, Op, Port, Value, param
+from engine.declare import INTEGER, Call, Mistake, Op, Port, Value, param
 from engine.ops.axes import checked_axis
-from engine.ops.ports import Numbers
-
-Ordered = Annotated[Value, Port((*NUMBER, "bool"), "...")]
+from engine.ops.ports import Numbers, Ordered
 
 
 class Sort(Op, group="Reduction"):

@@ -78,7 +78,7 @@ def joined(batches: Sequence[Batch]) -> Iterator[Batch]:
     for place in range(1, len(batches) + 1):
         if place == len(batches) or _shapes(batches[place]) != _shapes(batches[start]):
             columns = zip(*batches[start:place], strict=True)
-            yield tuple(None if column[0] is None else torch.cat(column) for column in columns)  # type: ignore[arg-type]
+            yield tuple(None if column[0] is None else torch.cat(column) for column in columns)
             start = place
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QTableWidget, QTableWidgetItem, QWidget
 
 from app.canvas import Canvas
 from app.canvas.card import Card
@@ -25,7 +25,7 @@ def drag(widget: QWidget, start: QPoint, end: QPoint, *, keys: Qt.KeyboardModifi
 
 def pixel(canvas: Canvas, point: QPointF) -> QPoint:
     """The pixel of the view that shows a point of the scene."""
-    return canvas.viewer.mapFromScene(point)
+    return QPoint(canvas.viewer.mapFromScene(point))
 
 
 def drag_scene(canvas: Canvas, start: QPointF, end: QPointF) -> None:
@@ -35,7 +35,7 @@ def drag_scene(canvas: Canvas, start: QPointF, end: QPointF) -> None:
 
 def body(card: Card) -> QPointF:
     """A point of a card's head, away from its ports."""
-    return card.mapToScene(QPointF(60, HEADER / 2))
+    return QPointF(card.mapToScene(QPointF(60, HEADER / 2)))
 
 
 def output_of(canvas: Canvas, node: str, port: str = "") -> QPointF:
@@ -96,3 +96,10 @@ def words_in(widget: QWidget) -> str:
     """All that the visible labels of a panel say."""
     QApplication.processEvents()  # as above
     return "\n".join(label.text() for label in widget.findChildren(QLabel) if label.isVisibleTo(widget))
+
+
+def cell(table: QTableWidget, row: int, column: int) -> QTableWidgetItem:
+    """A cell of a table that has it."""
+    item = table.item(row, column)
+    assert item is not None
+    return item

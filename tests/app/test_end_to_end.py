@@ -67,7 +67,7 @@ def drag_op(window: Window, op: str, point: QPointF, monkeypatch: pytest.MonkeyP
     tree = window.palette_panel.tree
     window.palette_panel.search.clear()
     QTest.keyClicks(window.palette_panel.search, op)
-    start = tree.visualItemRect(tree.topLevelItem(0)).center()
+    start = tree.visualRect(tree.model().index(0, 0)).center()
     QTest.mousePress(tree.viewport(), LEFT, pos=start)
     QTest.mouseMove(tree.viewport(), start + QPoint(40, 10))
     QTest.mouseMove(tree.viewport(), start + QPoint(90, 20))
@@ -127,7 +127,7 @@ def test_from_an_example_to_an_exported_model(
 
     # It trains while the curves grow, stops, and goes on to its end.
     told: list[Event] = []
-    window.runner.event.connect(told.append)
+    window.runner.told.connect(told.append)
     QTest.mouseClick(window.training.train, LEFT)
     assert window.training.train.text() == "Stop"
     qtbot.waitUntil(lambda: any(isinstance(each, Epoch) for each in told), timeout=TRAIN_MS)

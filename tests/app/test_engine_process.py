@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -140,7 +141,7 @@ def test_an_edit_is_checked_a_moment_later_and_several_at_once(
     checker.state_changed.connect(states.append)
     document.new(image_classifier())
     for width in (3, 4, 5):
-        document.edit("Set", lambda s, width=width: edit.set_param(s, "linear_1", "out_features", width))
+        document.edit("Set", functools.partial(edit.set_param, node="linear_1", name="out_features", value=width))
     asked(desk, 1)
     assert desk.asked[0][2]["spec"]["nodes"] == encode(document.spec)["nodes"]
     assert desk.asked[0][2]["spec"]["canvas"] == {}

@@ -35,7 +35,11 @@ def scene(point):
     return where(window.canvas.viewer.viewport(), window.canvas.viewer.mapFromScene(point))
 
 def answer():
-    print(json.dumps(eval(sys.stdin.readline())), flush=True)
+    try:
+        worth = eval(sys.stdin.readline())
+    except (LookupError, AttributeError):  # what is asked for is not there yet
+        worth = None
+    print(json.dumps(worth), flush=True)
 
 def begin(shown):
     global window, canvas, spec, notifier

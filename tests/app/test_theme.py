@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import product
 
@@ -26,9 +27,9 @@ def contrast(one: str, other: str) -> float:
     """The contrast of two colours by WCAG 2: from 1 for the same to 21 for black on white."""
 
     def luminance(colour: str) -> float:
-        parts = [value / 255 for value in QColor(colour).getRgb()[:3]]  # type: ignore[index, operator]  # four numbers
-        linear = [each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+        parts = (QColor(colour).redF(), QColor(colour).greenF(), QColor(colour).blueF())
+        red, green, blue = (math.pow((each + 0.055) / 1.055, 2.4) if each > 0.04045 else each / 12.92 for each in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
     dark, light = sorted((luminance(one), luminance(other)))
     return (light + 0.05) / (dark + 0.05)

@@ -21,7 +21,7 @@ from engine.problem import Problem
 from engine.report import Report
 from engine.spec import load, save
 from tests.app.conftest import EngineHere
-from tests.app.gestures import drop, press, words_in, write
+from tests.app.gestures import cell, drop, press, words_in, write
 from tests.app.story import STARTED, WHOLE, told_run
 from tests.builders import image_classifier
 
@@ -299,7 +299,7 @@ def test_a_run_that_starts_brings_its_curves_to_the_front(window: Window, qtbot:
     run.append(WHOLE[-1])
     qtbot.waitUntil(lambda: not window.runner.running)
     assert "Training a" not in words_in(window.toolbar)
-    assert window.runs.table.item(0, 1).text() == "finished"
+    assert cell(window.runs.table, 0, 1).text() == "finished"
 
 
 def test_ticked_runs_show_their_curves(window: Window) -> None:
@@ -307,7 +307,7 @@ def test_ticked_runs_show_their_curves(window: Window) -> None:
         told_run(data_folder() / "runs" / name, *WHOLE)
     window.runs.refresh()
     for row in (0, 1):
-        window.runs.table.item(row, 0).setCheckState(Qt.CheckState.Checked)
+        cell(window.runs.table, row, 0).setCheckState(Qt.CheckState.Checked)
     assert {run.name for run, *_ in window.curves._items} == {"a", "b"}
 
 

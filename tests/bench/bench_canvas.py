@@ -39,7 +39,7 @@ def _stock() -> float:
     from NodeGraphQt import BaseNode, NodeGraph
     from PySide6.QtWidgets import QApplication
 
-    class Plain(BaseNode):
+    class Plain(BaseNode):  # type: ignore[misc]  # NodeGraphQt has no types
         __identifier__ = "bench"
         NODE_NAME = "Plain"
 

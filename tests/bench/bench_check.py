@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import replace
 from statistics import median
+from typing import Any
 
 from engine import edit
 from engine.report import Report
@@ -56,7 +57,7 @@ class _Helper:
         self._read()
         self._sent = 0
 
-    def _read(self) -> dict:
+    def _read(self) -> Any:
         assert self._process.stdout is not None
         return json.loads(self._process.stdout.readline())
 

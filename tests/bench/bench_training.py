@@ -6,6 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +21,8 @@ from engine.train.loop import train
 from tests.bench.figure import Figure
 
 ROUNDS = 5
+Array = np.ndarray[Any, Any]
+Layer = tuple[str, dict[str, Any]]  # an op and its params
 
 
 def _by_hand(model: nn.Module, inputs: torch.Tensor, labels: torch.Tensor, batch_size: int) -> float:
@@ -38,9 +41,7 @@ def _by_hand(model: nn.Module, inputs: torch.Tensor, labels: torch.Tensor, batch
     return len(inputs) / (time.perf_counter() - begun)
 
 
-def _project(
-    folder: Path, inputs: np.ndarray, labels: np.ndarray, batch_size: int, layers: list[tuple[str, dict]]
-) -> Spec:
+def _project(folder: Path, inputs: Array, labels: Array, batch_size: int, layers: list[Layer]) -> Spec:
     np.savez(folder / "data.npz", x=inputs, y=labels)
     spec = edit.set_setting(edit.set_source(Spec(), "Arrays"), "data.source.params.path", "data.npz")
     spec = edit.set_setting(spec, "data.split", {"validation": 0.0, "test": 0.0})
@@ -55,7 +56,9 @@ def _project(
     return edit.add(spec, "Accuracy", inputs={"input": last, "target": "input_2"})
 
 
-def _compare(name: str, target: float, model: nn.Module, data: tuple, batch_size: int, layers: list) -> Figure:
+def _compare(
+    name: str, target: float, model: nn.Module, data: tuple[Array, Array], batch_size: int, layers: list[Layer]
+) -> Figure:
     inputs, labels = data
     with tempfile.TemporaryDirectory() as home:
         folder = Path(home)
@@ -82,13 +85,13 @@ def run() -> list[Figure]:
         nn.Conv2d(32, 64, 3, padding="same"), nn.ReLU(), nn.MaxPool2d(2),
         nn.Flatten(), nn.Dropout(0.3), nn.Linear(3136, 128), nn.ReLU(), nn.Linear(128, 10),
     )  # fmt: skip
-    conv = [
+    conv: list[Layer] = [
         ("Conv2d", {"out_channels": 32}), ("ReLU", {}), ("MaxPool2d", {}),
         ("Conv2d", {"out_channels": 64}), ("ReLU", {}), ("MaxPool2d", {}),
         ("Flatten", {}), ("Dropout", {"p": 0.3}), ("Linear", {"out_features": 128}), ("ReLU", {}),
         ("Linear", {"out_features": 10}),
     ]  # fmt: skip
-    dense = [*linear, *linear, ("Linear", {"out_features": 3})]
+    dense: list[Layer] = [*linear, *linear, ("Linear", {"out_features": 3})]
     return [
         _compare("training an MLP 10-64-64-3, 20,000 x 10, batch 32", 1.5, mlp, table, 32, dense),
         _compare("training the MNIST CNN, batch 64", 1.0, cnn, images, 64, conv),

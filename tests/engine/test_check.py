@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from engine import edit, fixes
@@ -131,7 +133,12 @@ def test_an_edit_checks_again_only_what_it_changed(monkeypatch: pytest.MonkeyPat
     checker.check(spec)
     ran: list[str] = []
     one = Checker.one
-    monkeypatch.setattr(Checker, "one", lambda self, node, flows: ran.append(node.id) or one(self, node, flows))
+
+    def told(self: Checker, node: Any, flows: Any) -> Any:
+        ran.append(node.id)
+        return one(self, node, flows)
+
+    monkeypatch.setattr(Checker, "one", told)
     checker.check(edit.set_param(spec, "linear_1", "out_features", 12))
     assert ran == ["linear_1", "cross_entropy_loss_1", "accuracy", "output_1"]
     ran.clear()

@@ -73,7 +73,7 @@ def test_an_unknown_param_is_told_and_can_be_removed() -> None:
         ({"input": "output_1"}, "the op Output and has no output"),
     ],
 )
-def test_wrong_wires_are_told(inputs: dict[str, object], words: str) -> None:
+def test_wrong_wires_are_told(inputs: dict[str, str | tuple[str, ...]], words: str) -> None:
     spec = chain("ReLU", "Output")
     spec = edit.add(spec, "Tanh")
     nodes = [replace(node, inputs=inputs) if node.id == "tanh_1" else node for node in spec.nodes.values()]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import math
 from pathlib import Path
 
@@ -37,6 +38,11 @@ def legend(curves: Curves) -> str:
     return curves.legend.text()
 
 
+def grown(curves: Curves, count: int) -> bool:
+    """Whether the loss has so many points."""
+    return "train" in legend(curves) and len(points(curves, "loss", "train")) == count
+
+
 def test_before_the_first_run_the_panel_says_what_will_grow_here(curves: Curves) -> None:
     assert "the curves of the loss" in words_in(curves)
 
@@ -56,7 +62,7 @@ def test_lines_grow_while_a_run_tells(curves: Curves, tmp_path: Path, qtbot: QtB
     assert points(curves, "loss", "steps") == [(0.5, 1.0)]
     for number in (1, 2, 3):
         curves.take(epoch(number))
-        qtbot.waitUntil(lambda n=number: "train" in legend(curves) and len(points(curves, "loss", "train")) == n)
+        qtbot.waitUntil(functools.partial(grown, curves, number))
 
 
 def test_what_comes_while_the_panel_is_hidden_is_drawn_when_it_shows(

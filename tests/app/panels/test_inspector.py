@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.document import Document
+from app.fields.editors import NumberEditor
 from app.fields.numbers import NumberBox
 from app.panels.inspector import Inspector
 from engine import edit
@@ -125,7 +126,8 @@ def test_a_problem_is_shown_with_its_fix_and_at_its_field(inspector: Inspector, 
 
 def test_a_losss_factor_and_an_outputs_answer_are_edited(inspector: Inspector, document: Document) -> None:
     inspector.show_nodes(["cross_entropy_loss_1"])
-    factor = next(b for b in inspector.findChildren(NumberBox) if "loss is multiplied" in b.parentWidget().toolTip())
+    editor = next(each for each in inspector.findChildren(NumberEditor) if "loss is multiplied" in each.toolTip())
+    factor = editor.findChildren(NumberBox)[0]
     write(factor.lineEdit(), "0.5")
     assert document.spec.nodes["cross_entropy_loss_1"].factor == 0.5
     inspector.show_nodes(["output_1"])

@@ -11,7 +11,7 @@ from app.document import Document
 from app.panels.runs import HEADINGS, RunList, facts
 from engine.events import Failed, Stopped
 from engine.spec import save
-from tests.app.gestures import button, press, words_in
+from tests.app.gestures import button, cell, press, words_in
 from tests.app.story import STARTED, WHOLE, epoch, lived_before, told_run
 from tests.builders import image_classifier
 
@@ -27,7 +27,8 @@ def runs(document: Document, qtbot: QtBot) -> RunList:
 
 def rows(runs: RunList) -> list[list[str]]:
     table = runs.table
-    return [[table.item(row, column).text() for column in range(len(HEADINGS))] for row in range(table.rowCount())]
+    columns = range(len(HEADINGS))
+    return [[cell(table, row, column).text() for column in columns] for row in range(table.rowCount())]
 
 
 def test_without_runs_the_list_says_what_will_be_here(runs: RunList) -> None:
@@ -68,12 +69,12 @@ def test_ticked_runs_are_told_and_stay_ticked(runs: RunList, qtbot: QtBot, tmp_p
     run = told_run(tmp_path / "runs" / "a", *WHOLE)
     runs.refresh()
     with qtbot.waitSignal(runs.shown_changed) as shown:
-        runs.table.item(0, 0).setCheckState(Qt.CheckState.Checked)
+        cell(runs.table, 0, 0).setCheckState(Qt.CheckState.Checked)
     assert shown.args == [[run]]
     runs.refresh()
-    assert runs.table.item(0, 0).checkState() == Qt.CheckState.Checked
+    assert cell(runs.table, 0, 0).checkState() == Qt.CheckState.Checked
     with qtbot.waitSignal(runs.shown_changed) as shown:
-        runs.table.item(0, 0).setCheckState(Qt.CheckState.Unchecked)
+        cell(runs.table, 0, 0).setCheckState(Qt.CheckState.Unchecked)
     assert shown.args == [[]]
 
 

@@ -16,6 +16,7 @@ from engine.events import Failed, Stopped
 from engine.ops.optimizer import Optimizer
 from engine.ops.settings import Training
 from engine.spec import Spec
+from engine.train.folder import Run
 from tests.app.gestures import button, press, words_in, write
 from tests.app.story import FINISHED, STARTED, epoch, progress, told_run
 from tests.builders import image_classifier
@@ -139,7 +140,7 @@ def test_stop_is_asked_for_once_and_resume_offered_where_there_is_a_checkpoint(
     run.append(Stopped("a", 1))
     qtbot.waitUntil(lambda: not runner.running)
     assert "Stopped after 1 whole epochs" in words_in(panel)
-    resumed = []
+    resumed: list[Run] = []
     monkeypatch.setattr(runner, "resume", resumed.append)
     press(panel, "Resume")
     assert resumed == [run]

@@ -19,7 +19,8 @@ def distances(x1: Tensor, x2: Tensor, p: float) -> Tensor:
 def determinant(input: Tensor) -> Tensor:
     """The rule of Sarrus for 3 x 3."""
     rows = [input[..., row, :] for row in range(3)]
-    return torch.linalg.cross(rows[0], rows[1]).mul(rows[2]).sum(-1)
+    across: Tensor = torch.linalg.cross(rows[0], rows[1])
+    return (across * rows[2]).sum(-1)
 
 
 CASES = [

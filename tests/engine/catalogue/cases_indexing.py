@@ -28,7 +28,8 @@ def combined(cell: list[Tensor], combine: str) -> Tensor:
         return cell[-1]
     if combine.startswith("others"):
         return combined(cell[1:] or cell, combine.removeprefix("others "))
-    return getattr(torch.stack(cell), combine)(0)
+    whole: Tensor = getattr(torch.stack(cell), combine)(0)
+    return whole
 
 
 CASES = [

@@ -17,8 +17,9 @@ from engine.compile import compile
 from engine.export import export
 from engine.export.own_source import DEFINITIONS, copied_source
 from engine.spec import Spec
+from tests.alone import computed_alone
 from tests.builders import chain
-from tests.engine.export.test_export import computed_alone, run_folder
+from tests.engine.export.test_export import run_folder
 
 ALONE: dict[str, Any] = {"torch": torch, "nn": nn, "Tensor": Tensor, "math": math}
 

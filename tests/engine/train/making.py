@@ -72,7 +72,7 @@ def hand_batches(spec: Spec, folder: Path, epochs: int) -> Iterator[tuple[int, T
     training = data.prepare(spec, folder, ["features", "label"]).splits["train"]
     features, labels = training["features"], training["label"]
     for epoch in range(epochs):
-        for rows in data.epoch_order(0, epoch, len(labels)).split(BATCH):
+        for rows in data.epoch_order(0, epoch, len(labels)).split(BATCH):  # type: ignore[no-untyped-call]  # torch left it out
             yield epoch, features[rows], labels[rows]
 
 

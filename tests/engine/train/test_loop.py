@@ -16,9 +16,10 @@ import torch
 from engine import edit
 from engine.compile import compile
 from engine.events import Checkpoint, Epoch, Failed, Finished, Progress, Started, Stopped
+from engine.problem import Mistake
 from engine.spec import Spec, save
 from engine.train import loop
-from engine.train.checkpoint import load_tensors
+from engine.train.checkpoint import load_tensors, save_checkpoint
 from engine.train.folder import Run
 from engine.train.predict import evaluate, load_model, load_pair, predict
 from tests.builders import image_classifier
@@ -148,7 +149,7 @@ def test_a_full_disk_ends_the_run_and_its_last_checkpoint_stays_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = Run(tmp_path / "run")
-    written = loop.save_checkpoint
+    written = save_checkpoint
 
     def full(*arguments: Any) -> Path:
         if arguments[3].epoch == 2:
@@ -186,7 +187,7 @@ def test_a_run_that_another_process_trains_is_left_alone(tmp_path: Path, monkeyp
     run = Run(tmp_path / "run")
     with run.locked():
         assert run.alive()
-        with pytest.raises(loop.Mistake, match="another process"):
+        with pytest.raises(Mistake, match="another process"):
             next(loop.train(iris(), tmp_path, run))
     assert not run.alive()
 
@@ -210,10 +211,10 @@ def test_weights_of_another_graph_are_refused(tmp_path: Path) -> None:
     run = Run(tmp_path / "run")
     list(loop.train(iris(epochs=1), tmp_path, run))
     wider = edit.set_param(run.spec(), "linear_1", "out_features", 17)
-    with pytest.raises(loop.Mistake, match=r"linear_1\.weight is \(16, 4\) in the file and \(17, 4\)"):
+    with pytest.raises(Mistake, match=r"linear_1\.weight is \(16, 4\) in the file and \(17, 4\)"):
         load_pair(wider, run.weights)
     run.weights.write_bytes(run.weights.read_bytes()[:100])
-    with pytest.raises(loop.Mistake, match="no whole safetensors file"):
+    with pytest.raises(Mistake, match="no whole safetensors file"):
         load_model(run)
 
 

@@ -186,8 +186,8 @@ def test_lbfgs_runs_the_network_again_in_each_step(tmp_path: Path, params: dict[
 
         def closure(features: Tensor = features, labels: Tensor = labels, seen: list[float] = seen) -> Tensor:
             optimizer.zero_grad()
-            loss = loss_of(model(features), labels)
-            loss.backward()
+            loss: Tensor = loss_of(model(features), labels)
+            loss.backward()  # type: ignore[no-untyped-call]  # torch left it out
             seen.append(loss.item())
             return loss
 
@@ -337,7 +337,7 @@ def test_nodes_with_settings_train_as_groups_written_by_hand(tmp_path: Path) -> 
     spec = edit.set_weights(spec, "linear_1", "decay", 0.5)
     trained(spec, tmp_path / "run")
     model = by_hand()
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"params": model[0].parameters(), "lr": 0.01 * 0.1, "weight_decay": 0.5},
         {"params": model[2].parameters()},
     ]
@@ -388,7 +388,7 @@ def test_a_node_in_evaluation_mode_neither_drops_nor_measures(tmp_path: Path) ->
     optimizer = optim.SGD(layers.parameters(), lr=0.1, fused=True)
     train_by_hand(model, optimizer, hand_batches(spec, tmp_path, 2))
     ours = last_weights(tmp_path / "run")
-    assert torch.equal(ours["linear_1.weight"], layers[0].weight)
+    assert torch.equal(ours["linear_1.weight"], layers.get_parameter("0.weight"))
     assert torch.equal(ours["batch_norm1d_1.running_mean"], torch.zeros(4))
     assert int(ours["batch_norm1d_1.num_batches_tracked"]) == 0
 
@@ -472,7 +472,8 @@ def gan_by_hand(spec: Spec, folder: Path, every: int) -> Gan:
     maker = optim.SGD(model.generator.parameters(), lr=0.1, fused=True)
 
     def scores(features: Tensor) -> Tensor:
-        return model.discriminator(torch.cat([features, model.generator(features)], 0)).select(1, 0)
+        both: Tensor = model.discriminator(torch.cat([features, model.generator(features)], 0))
+        return both.select(1, 0)
 
     begun = -1
     for number, (epoch, features, _labels) in enumerate(hand_batches(spec, folder, 2)):
@@ -501,8 +502,8 @@ def test_two_optimizers_train_a_toy_gan_as_a_loop_by_hand_does(tmp_path: Path, e
     ours = last_weights(tmp_path / "run")
     pairs = {"linear_1": model.generator[1], "linear_2": model.generator[3], "linear_3": model.discriminator}
     for node, layer in pairs.items():
-        assert torch.equal(ours[f"{node}.weight"], layer.weight), node
-        assert torch.equal(ours[f"{node}.bias"], layer.bias), node
+        assert torch.equal(ours[f"{node}.weight"], layer.get_parameter("weight")), node
+        assert torch.equal(ours[f"{node}.bias"], layer.get_parameter("bias")), node
     last = next(event for event in reversed(events) if isinstance(event, Epoch))
     assert set(last.learning_rates) == {"critic", "maker"}
     assert {"loss", "mse_loss_1", "l1_loss_1"} <= set(last.train)
@@ -526,8 +527,8 @@ def test_optimizers_that_act_together_share_one_run_of_the_network(tmp_path: Pat
     spec = edit.add_optimizer(spec, "AdamW", nodes=["linear_1.bias", "linear_2.bias"], together=True)
     trained(spec, tmp_path / "run")
     model = by_hand()
-    first = optim.SGD([model[0].weight, model[2].weight], lr=0.1, fused=True)
-    second = optim.AdamW([model[0].bias, model[2].bias], fused=True)
+    first = optim.SGD([model.get_parameter("0.weight"), model.get_parameter("2.weight")], lr=0.1, fused=True)
+    second = optim.AdamW([model.get_parameter("0.bias"), model.get_parameter("2.bias")], fused=True)
     for _epoch, features, labels in hand_batches(spec, tmp_path, 2):
         first.zero_grad()
         second.zero_grad()
@@ -543,9 +544,9 @@ def test_a_node_in_no_optimizer_stays_and_a_node_in_two_is_changed_by_both(tmp_p
     spec = edit.add_optimizer(spec, "SGD", nodes=["linear_2.bias"])
     trained(spec, tmp_path / "run")
     model = by_hand()
-    before = model[0].weight.clone()
+    before = model.get_parameter("0.weight").clone()
     first = optim.SGD(model[2].parameters(), lr=0.1, fused=True)
-    second = optim.SGD([model[2].bias], lr=0.01, fused=True)
+    second = optim.SGD([model.get_parameter("2.bias")], lr=0.01, fused=True)
     for _epoch, features, labels in hand_batches(spec, tmp_path, 1):
         for optimizer in (first, second):
             model.zero_grad()
@@ -560,7 +561,7 @@ def test_gradients_of_a_turn_reach_only_its_own_weights(tmp_path: Path) -> None:
     from engine.train.optimizers import stepper
 
     batches: Iterator[list[Tensor]] = session.training_batches(0, 0)
-    stepper(session.compiled.module.forward, session.turns[:1] * 2)(next(batches), 0)
+    stepper(session.compiled.module.forward, list(session.turns[:1]) * 2)(next(batches), 0)
     module = session.compiled.module
     assert module.get_parameter("linear_3.weight").grad is not None
     assert module.get_parameter("linear_1.weight").grad is None
