@@ -38,6 +38,9 @@ ACTIONS: tuple[Spec, ...] = (
     Spec("Edit", "Select &all", "canvas.select_all", Keys.SelectAll),
     Spec("Edit", "&Rename", "canvas.rename", "F2", separated=True),
     Spec("Edit", "&Add op…", "canvas.open_search", "Ctrl+Space", "add"),
+    Spec("Edit", "Make &block", "canvas.make_block", "Ctrl+G", "block", separated=True),
+    Spec("Edit", "Open bloc&k", "canvas.open_block", "Ctrl+Down"),
+    Spec("Edit", "Dissol&ve block", "canvas.dissolve_block", "Ctrl+Shift+G"),
     Spec("Edit", "Ti&dy", "canvas.tidy", "Ctrl+L", "tidy", toolbar=True),
     Spec("View", "&Fit", "canvas.fit", "Ctrl+0", "fit", toolbar=True),
     Spec("View", "Zoom &in", "canvas.zoom_in", Keys.ZoomIn, "zoom_in", toolbar=True),
@@ -45,6 +48,7 @@ ACTIONS: tuple[Spec, ...] = (
     Spec("View", "Fi&nd op", "find_op", Keys.Find, "search"),
     Spec("Run", "&Train", "train", "Ctrl+Return", "train"),
     Spec("Run", "&Stop", "runner.stop", "Ctrl+.", "stop"),
-    Spec("Help", "&Keyboard shortcuts", "show_shortcuts", "F1", "help"),
+    Spec("Help", "&Reference", "show_reference", "Shift+F1", "help"),
+    Spec("Help", "&Keyboard shortcuts", "show_shortcuts", "F1"),
     Spec("Help", "&About Netloom", "show_about"),
 )

@@ -29,10 +29,11 @@ class Document(QObject):
     data_changed = Signal(object)  # DataReport or None
     path_changed = Signal()
     replaced = Signal()
+    saved = Signal()
     refused = Signal(str)
 
-    def __init__(self, home: Path) -> None:
-        super().__init__()
+    def __init__(self, home: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
         self.undo_stack = QUndoStack(self)
         self.spec = Spec()
         self.path: Path | None = None
@@ -108,6 +109,7 @@ class Document(QObject):
         moved = path != self.path
         self.path = path
         self.undo_stack.setClean()
+        self.saved.emit()
         if moved:
             self.path_changed.emit()
 

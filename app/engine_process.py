@@ -158,8 +158,8 @@ class Checker(QObject):
         self._checks.request("check", lambda answer: self._take(spec, answer), spec=_light(spec))
 
     def _take(self, spec: Spec, answer: dict[str, Any]) -> None:
-        if spec is not self._checked:
-            return
+        if spec is not self._checked or self._check_timer.isActive():
+            return  # out of date: a newer check is under way, or about to be
         if "report" in answer:
             self._document.set_report(Report.decode(answer["report"]))
             self.state_changed.emit("checked")

@@ -21,6 +21,7 @@ NAMES = {
     "reset": "arrow-u-up-left", "help": "question", "folder": "folder", "image": "image", "zoom_in": "magnifying-glass-plus",
     "zoom_out": "magnifying-glass-minus", "chevron_right": "caret-right", "chevron_down": "caret-down",
     "node": "squares-four", "palette": "list", "training": "gauge", "fix": "wrench", "home": "house",
+    "block": "stack-simple", "expose": "link-simple",
 }  # fmt: skip
 
 GROUPS = {
@@ -28,7 +29,7 @@ GROUPS = {
     "Convolution": "grid-four", "Pooling": "funnel-simple", "Padding": "frame-corners", "Activation": "lightning",
     "Normalization": "sliders-horizontal", "Regularization": "drop", "Recurrent": "arrows-clockwise", "Attention": "eye",
     "Shape": "cube", "Indexing": "selection", "Math": "math-operations", "Logic": "git-branch", "Reduction": "arrows-in",
-    "Linear algebra": "table", "Vision": "image", "Boxes": "bounding-box", "Signal": "waves", "Losses": "target",
+    "Linear algebra": "table", "Vision": "image", "Boxes": "bounding-box", "Signal": "waves", "Blocks": "stack", "Losses": "target",
     "Metrics": "gauge",
 }  # fmt: skip
 

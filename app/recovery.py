@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
+import uuid
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -25,13 +26,15 @@ class Recovery(QObject):
         super().__init__(document)
         self._document = document
         self._folder = data_folder() / "recovery"
-        self._file = self._folder / f"{os.getpid()}.json"
+        self._file = self._folder / f"{uuid.uuid4().hex}.json"
         self._lock: FileLock | None = None
         self._written: Spec | None = None
         self._timer = QTimer(self)
         self._timer.setInterval(EVERY_MS)
         self._timer.timeout.connect(self.write)
         self._timer.start()
+        document.saved.connect(self._drop)
+        document.replaced.connect(self._drop)
 
     def write(self) -> None:
         """Write the present changes; a disk that cannot take them is no reason to bother anyone."""
@@ -58,18 +61,29 @@ class Recovery(QObject):
                 record = json.loads(file.read_text(encoding="utf-8"))
                 spec = specs.decode(record["spec"])
             except (OSError, ValueError, KeyError, TypeError, Mistake):
-                file.unlink(missing_ok=True)
+                _remove(file)
                 continue
             return spec, Path(record["path"]) if record["path"] else None, file
         return None
 
-    def forget(self) -> None:
-        """Remove the copy: the project was saved, or given up."""
-        self._timer.stop()
-        self._file.unlink(missing_ok=True)
+    def _drop(self) -> None:
+        """Remove the copy, for the project was saved, or given up for another."""
         if self._lock is not None:
+            self._written = None
+            _remove(self._file)
+
+    def forget(self) -> None:
+        """Remove the copy for good: the studio ends."""
+        self._timer.stop()
+        if self._lock is not None:
+            _remove(self._file)
             self._lock.release()
-            self._file.with_suffix(".lock").unlink(missing_ok=True)
+            _remove(self._file.with_suffix(".lock"))
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def _alive(lock: Path) -> bool:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
-from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QKeySequence
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, QUrl
+from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDesktopServices, QKeySequence
 from PySide6.QtWidgets import (
     QDockWidget,
     QFileDialog,
@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 
 from app import theme as themes_module
 from app.actions import ACTIONS
-from app.canvas import Canvas
+from app.canvas import Canvas, CanvasTabs
 from app.document import Document
 from app.engine_process import Checker, EngineProcess
 from app.icons import icon
@@ -42,10 +42,13 @@ from app.panels.start import StartPage
 from app.panels.training import TrainingPanel
 from app.recovery import Recovery
 from app.runner import Runner
+from app.scope import Scope
 from app.settings import THEMES, Settings, data_folder
 from app.theme import themes
 from engine.examples import FOLDER as EXAMPLES
+from engine.expand import SLASH, home
 from engine.export.formats import FORMATS
+from engine.ops import OPS
 from engine.problem import Mistake
 from engine.report import Report
 from engine.spec import SUFFIX, encode, load
@@ -67,12 +70,12 @@ class Window(QMainWindow):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self.settings = settings
-        self.document = Document(data_folder())
+        self.document = Document(data_folder(), self)
         self.runner = Runner(self.document)
         self.checks, self.worker = EngineProcess(self), EngineProcess(self)
         self.checker = Checker(self.document, self.checks, self.worker)
         self.recovery = Recovery(self.document)
-        self.canvas = Canvas(self.document)
+        self.tabs = CanvasTabs(self.document)
         self.palette_panel = Palette()
         self.inspector = Inspector(self.document)
         self.data_panel = DataPanel(self.document)
@@ -97,7 +100,7 @@ class Window(QMainWindow):
         self.setAnimated(False)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.start)
-        self.stack.addWidget(self.canvas)
+        self.stack.addWidget(self.tabs)
         centre = QWidget()
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
@@ -217,6 +220,11 @@ class Window(QMainWindow):
                 action.setIcon(icon(name))
 
     @property
+    def canvas(self) -> Canvas:
+        """The canvas that is shown: the graph's, or that of an open block."""
+        return self.tabs.current
+
+    @property
     def curves(self) -> Curves:
         """The curves, made when they are first wanted: plotting takes a while to load."""
         if self._curves is None:
@@ -238,12 +246,17 @@ class Window(QMainWindow):
     def _connect(self) -> None:
         document, runner = self.document, self.runner
         document.changed.connect(lambda _spec: self._count())
+        document.changed.connect(self.palette_panel.show_blocks)
         document.report_changed.connect(self._show_report)
         document.path_changed.connect(self._show_name)
-        document.undo_stack.cleanChanged.connect(lambda _clean: self._show_name())
+        document.undo_stack.cleanChanged.connect(self._show_name)
         document.refused.connect(self.hint)
         document.replaced.connect(self._show_project)
-        self.canvas.selection_changed.connect(self._select)
+        self.tabs.selection_changed.connect(self._select)
+        self.tabs.shown.connect(self.inspector.show_scope)
+        self.inspector.block_opened.connect(self.tabs.open)
+        self.inspector.page_wanted.connect(self.show_reference)
+        self.inspector.block_wanted.connect(lambda: self.canvas.make_block())
         self.palette_panel.op_chosen.connect(self._add_op)
         self.problems.node_chosen.connect(self._go_to)
         self.problems.setting_chosen.connect(self._go_to_setting)
@@ -294,7 +307,9 @@ class Window(QMainWindow):
     def _go_to(self, node: str, param: str) -> None:
         """Show a node, and the field of a param of it."""
         self._show_project()
-        self.canvas.show_node(node)
+        block, inner = home(self.document.spec, node)
+        self.tabs.open(Scope(self.document, block, node.removesuffix(inner).rstrip(SLASH)))
+        self.canvas.show_node(inner)
         self.show_panel("Node")
         form = self.inspector.form
         if form is not None and param in form.fields:
@@ -306,7 +321,7 @@ class Window(QMainWindow):
     # -------------------------------------------------------------------------------------------------- what is on
 
     def _show_project(self) -> None:
-        self.stack.setCurrentWidget(self.canvas)
+        self.stack.setCurrentWidget(self.tabs)
 
     def show_start(self) -> None:
         """Show the start page; the project stays open behind it."""
@@ -491,6 +506,22 @@ class Window(QMainWindow):
 
     # -------------------------------------------------------------------------------------------------- the rest
 
+    def show_reference(self, op: str = "") -> None:
+        """Open the reference in the browser, at an op."""
+        from engine.reference import anchor, page  # only when asked for
+
+        path = data_folder() / "reference.html"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(page(), encoding="utf-8")
+        except OSError as error:
+            self.messages.show_message(f"{path} cannot be written: {error.strerror or error}.")
+            return
+        url = QUrl.fromLocalFile(str(path))
+        url.setFragment(anchor(OPS[op]) if op in OPS else "")
+        if not QDesktopServices.openUrl(url):
+            self.messages.show_message(f"No browser could be opened; the reference is in {path}.", "info")
+
     def show_shortcuts(self) -> None:
         """List the keyboard shortcuts."""
         rows = []
@@ -530,6 +561,7 @@ class Window(QMainWindow):
 
             def take() -> None:
                 self.document.recover(spec, path)
+                self.recovery.write()
                 file.unlink(missing_ok=True)
 
             words = f"Netloom ended unexpectedly with unsaved changes in {name}."
@@ -540,6 +572,7 @@ class Window(QMainWindow):
         if not self._may_leave():
             event.ignore()
             return
+        self.document.undo_stack.setClean()  # a dirty one tells of itself while all is being torn down
         self.settings.set_geometry(self.saveGeometry(), QByteArray(self.saveState()))
         self.settings.sync()
         self.runner.leave()

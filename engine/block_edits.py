@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine import edit
-from engine.blocks import GROUP, PARAM, REPEAT, circles, is_taken, op_of
+from engine.blocks import PARAM, REPEAT, circles, is_taken, op_of
 from engine.declare import Loss, Metric, did_you_mean
 from engine.edit import Position, position
 from engine.ops import OPS
@@ -68,10 +68,9 @@ def uses(spec: Spec, block: str) -> list[tuple[str, str]]:
 # ------------------------------------------------------------------------------------------------ make, use, drop
 
 
-def new_block_name(spec: Spec, wanted: str = GROUP[:-1]) -> str:
-    """A free name for a block."""
-    names = [wanted, *(f"{wanted}{number}" for number in range(2, len(spec.blocks) + 3))]
-    return next(name for name in names if name not in spec.blocks)
+def new_block_name(spec: Spec) -> str:
+    """A free name for a block: "Block1", "Block2", ..."""
+    return next(name for number in range(1, len(spec.blocks) + 2) if (name := f"{BLOCK}{number}") not in spec.blocks)
 
 
 def _checked_name(spec: Spec, name: str) -> str:
@@ -121,7 +120,9 @@ def group(spec: Spec, ids: Iterable[str], name: str) -> Spec:
     place = list(spec.nodes).index(chosen[-1].id) - len(chosen) + 1
     nodes = list(outer.nodes.values())
     outer = outer.with_nodes([*nodes[:place], node, *nodes[place:]])
-    outer = rewired(outer, {wire: f"{node.id}.{port}" for wire, port in leaving.items()}, node.id)
+    first = next(iter(leaving.values()), "")
+    table = {wire: node.id if port == first else f"{node.id}.{port}" for wire, port in leaving.items()}
+    outer = rewired(outer, table, node.id)
     canvas = {each: spot for each, spot in outer.canvas.items() if each not in held}
     return edit.move(replace(outer, canvas=canvas), {node.id: corner})
 
@@ -257,13 +258,22 @@ def rename_block(spec: Spec, block: str, name: str) -> Spec:
         return spec
     _checked_name(spec, name)
 
-    def renamed(nodes: Mapping[str, Node]) -> dict[str, Node]:
+    def renamed(nodes: Mapping[str, Node]) -> Mapping[str, Node]:
+        if all(node.block != block for node in nodes.values()):
+            return nodes
         return {key: replace(node, block=name) if node.block == block else node for key, node in nodes.items()}
 
     blocks = {name if key == block else key: each for key, each in spec.blocks.items()}
     blocks[name] = held
     blocks = {key: replace(each, nodes=renamed(each.nodes)) for key, each in blocks.items()}
     return replace(spec, nodes=renamed(spec.nodes), blocks=blocks)
+
+
+def describe_block(spec: Spec, block: str, doc: str) -> Spec:
+    """Say in a sentence what a block does; an empty one takes the sentence away."""
+    held = block_of(spec, block)
+    extra = {key: each for key, each in held.extra.items() if key != "doc"}
+    return replace(spec, blocks={**spec.blocks, block: replace(held, extra={**extra, "doc": doc} if doc else extra)})
 
 
 def remove_block(spec: Spec, block: str) -> Spec:
@@ -374,6 +384,7 @@ EDITS: dict[str, Callable[..., Spec]] = {
         group,
         rename_block,
         remove_block,
+        describe_block,
         set_repeat,
         set_share_weights,
         expose,

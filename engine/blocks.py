@@ -108,7 +108,7 @@ def _declared(key: _Key) -> type[BlockOp]:
     outputs = [port_name(node) for node in block.nodes.values() if node.op == "Output"]
     doc = block.extra.get("doc")
     space = {
-        "__doc__": doc if isinstance(doc, str) and doc.strip() else f"The block {key.name}.",
+        "__doc__": doc if isinstance(doc, str) and doc.strip() else f"A block of {len(block.nodes)} nodes.",
         "title": key.name,
         "block_inputs": {name: Input(name, Port(ANY, "...")) for name in inputs},
         "block_outputs": tuple(dict.fromkeys(outputs)),
@@ -157,6 +157,14 @@ def circles(blocks: Mapping[str, Block], name: str, path: tuple[str, ...]) -> It
     inside = dict.fromkeys(node.block for node in getattr(blocks.get(name), "nodes", {}).values() if node.op == BLOCK)
     for each in inside:
         yield from circles(blocks, each, (*path, name))
+
+
+def holds(blocks: Mapping[str, Block], name: str, block: str) -> bool:
+    """Whether a block is another, or holds it, by way of others too."""
+    if name == block:
+        return True
+    inside = {node.block for node in getattr(blocks.get(name), "nodes", {}).values() if node.op == BLOCK}
+    return any(holds(blocks, each, block) for each in inside - {name})
 
 
 def port_name(node: Node) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.ops import OPS
-from engine.spec import Node
+from engine.blocks import is_taken, op_of
+from engine.spec import BLOCK, Node, Spec
 
 WIDTH = 208
 HEADER, ROW, FOOT = 60, 18, 28
@@ -26,9 +26,9 @@ class Socket:
     free: bool = False  # the place after a list port's last wire
 
 
-def inputs(node: Node) -> list[Socket]:
+def inputs(spec: Spec, node: Node) -> list[Socket]:
     """The sockets on the left side, top to bottom; those of ports that the op does not have come last."""
-    op = OPS.get(node.op)
+    op = op_of(spec, node)
     known = list(op.input_ports()) if op else []
     found: list[tuple[str, int | None, bool]] = []
     for port in [*known, *(port for port in node.inputs if port not in known)]:
@@ -39,26 +39,26 @@ def inputs(node: Node) -> list[Socket]:
             continue
         count = len(wires) if isinstance(wires, tuple) else int(wires is not None)
         found += [(port, place, place == count) for place in range(count + 1)]
-    rows = _rows(node, len(found))
+    rows = _rows(spec, node, len(found))
     return [Socket(port, place, _y(row, rows), free) for row, (port, place, free) in enumerate(found)]
 
 
-def outputs(node: Node) -> list[Socket]:
+def outputs(spec: Spec, node: Node) -> list[Socket]:
     """The sockets on the right side, top to bottom."""
-    op = OPS.get(node.op)
+    op = op_of(spec, node)
     names = op.output_ports() if op else ("output",)
-    rows = _rows(node, _count_inputs(node))
+    rows = _rows(spec, node, _count_inputs(spec, node))
     return [Socket(name, None, _y(row, rows)) for row, name in enumerate(names)]
 
 
-def height(node: Node) -> int:
+def height(spec: Spec, node: Node) -> int:
     """The height of a node's card: a row for each port where it has several on one side."""
-    rows = _rows(node, _count_inputs(node))
+    rows = _rows(spec, node, _count_inputs(spec, node))
     return HEIGHT + ROW * rows + ROWS_GAP * (rows > 0)
 
 
-def _count_inputs(node: Node) -> int:
-    op = OPS.get(node.op)
+def _count_inputs(spec: Spec, node: Node) -> int:
+    op = op_of(spec, node)
     ports = op.input_ports() if op else {}
     count = 0
     for port in {**ports, **node.inputs}:
@@ -70,14 +70,26 @@ def _count_inputs(node: Node) -> int:
     return count
 
 
-def _rows(node: Node, count: int) -> int:
-    op = OPS.get(node.op)
+def _rows(spec: Spec, node: Node, count: int) -> int:
+    op = op_of(spec, node)
     rows = max(count, len(op.output_ports()) if op else 1)
     return rows if rows > 1 else 0
 
 
 def _y(row: int, rows: int) -> int:
     return HEADER + ROW * row + ROW // 2 if rows else HEADER // 2
+
+
+def op_name(node: Node) -> str:
+    """What a node is, in a word: its op, or the block that it stands for."""
+    return node.block if node.op == BLOCK else node.op
+
+
+def rounds(node: Node) -> str:
+    """How often a block stands in a row: "× 6", "" where it stands once."""
+    if node.repeat == 1:
+        return ""
+    return f"× {next(iter(node.repeat.values())) if is_taken(node.repeat) else node.repeat}"
 
 
 def label(socket: Socket) -> str:

@@ -10,28 +10,32 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
 from engine.count import ASSUMED_SIZE, BATCH, NOTHING, Cost, cost
-from engine.declare import Call, Input, Op, Recipe, Value, pattern
+from engine.declare import INT64, Call, Compared, Input, Metric, Op, Recipe, Value, pattern
 from engine.expand import expand, once
+from engine.initial import file_problems, held
 from engine.meta import Meta
 from engine.ops import OPS
 from engine.problem import Fix, Mistake, Problem
 from engine.program import Feed
-from engine.recipes import arguments, build, call, find, is_plain
+from engine.recipes import arguments, build, call, constants, find, is_plain, resolved
 from engine.report import Report, Tensor
 from engine.sizes import Free, Names, Size, at, fit, trial
 from engine.spec import Node, Spec, Wire, source_id, source_port
 from engine.totals import batch_size, node_reports, total_macs, with_blocks
-from engine.validate import node_problems, order, settings_problems, terminals
+from engine.validate import node_problems, order, settings_problems, terminals, weights_problems
+from engine.weights import Held, init_problems, optimizer_problems, trained
 
 KEPT_RESULTS = 20_000
 RUNS = 3
-UNKNOWN_SIZES = (7, 11, 13)  # what a size that depends on the numbers is tried at behind the op that gives it
+UNKNOWN_SIZES = (7, 11, 13)  # what a size that depends on the numbers is tried at behind the op that gives it,
+UNKNOWN_STEPS = (31, 41, 59)  # and how much more the next such size, so that the two are not taken for one
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +56,15 @@ Traced = Mapping[str, tuple[tuple[int | str, ...], str]]  # output port -> (shap
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A node that works: what it is built from, what flows out, how many numbers it trains, what it costs."""
+    """A node that works: what it is built from, what flows out, the weights it holds, what flows in, what it costs."""
 
     op: Op
     recipe: Recipe | Call | None
     outputs: Mapping[str, Flow]
-    parameters: int = 0
+    weights: Held = field(default_factory=Held)
     flows: Flows = field(default_factory=dict)
+    call: Call | None = None  # of a metric whose recipe gathers: what makes a batch ready for it
+    unknown: bool = False  # whether a size depends on the numbers, and so is this node's own
     weight_bytes: int = 0
     cost: Cost = NOTHING
 
@@ -88,12 +94,17 @@ class Checker:
         self._sizes: Mapping[str, int] = {}
 
     def check(
-        self, spec: Spec, stop: Callable[[], bool] | None = None, sizes: Mapping[str, int] | None = None
+        self,
+        spec: Spec,
+        stop: Callable[[], bool] | None = None,
+        folder: Path | None = None,
+        sizes: Mapping[str, int] | None = None,
     ) -> Report:
         """Check a whole spec; raises Stopped where `stop` says so. A node behind a broken one is not reported.
 
-        `sizes` says what free sizes count as where costs are told: "N" the batch (else the project's batch size),
-        others such as "T" (else ASSUMED_SIZE).
+        Files that weights begin from are looked at where the `folder` is known in which relative paths start. `sizes`
+        says what free sizes count as where costs are told: "N" the batch (else the project's batch size), others such
+        as "T" (else ASSUMED_SIZE).
         """
         self._count_at({name: size for name, size in (sizes or {}).items() if name != BATCH})
         if len(self._kept) > KEPT_RESULTS:
@@ -119,11 +130,18 @@ class Checker:
                 checked[node_id] = result
         self.checked = checked
         self._memos = {node_id: memo for node_id, memo in self._memos.items() if node_id in flat.nodes}
-        problems = [problem for node_id in flat.nodes for problem in found.get(node_id, ())]
+        problems: list[Problem] = []
+        for node in flat.nodes.values():
+            problems += found.get(node.id, ())
+            problems += weights_problems(node) if node.weights else ()
+        held = {node: checked[node].weights for node in flat.nodes if node in checked}
         problems += [*expanded.problems, *_whole_problems(spec), *settings_problems(spec)]
+        problems += init_problems(flat, held)
+        problems += optimizer_problems(flat, held) if terminals(flat)[0] else ()  # nothing trains without a loss
+        problems += file_problems(flat, held, folder) if folder is not None else ()
         batch = {BATCH: (sizes or {}).get(BATCH, batch_size(spec))}
         counted = {name: self._sizes.get(name, ASSUMED_SIZE) for name in self._names} | batch
-        nodes = with_blocks(expanded, node_reports(flat, checked, counted))
+        nodes = with_blocks(expanded, node_reports(flat, checked, trained(flat, held), counted))
         used = [*batch, *_free_names(spec)]
         return Report(nodes, once(spec, problems), total_macs(spec, nodes), {name: counted[name] for name in used})
 
@@ -156,13 +174,13 @@ class Checker:
         if node.op == "Input":
             return Checked(op, None, {"output": self._input(op)})
         key = (op, tuple(flows.items()))
-        kept = self._kept.get(key)
+        kept = self._kept.get(key) or self._kept.get((node.id, key))
         if kept is None:
             try:
                 kept = self._tried(op, flows)
             except Mistake as mistake:
                 kept = mistake
-            self._kept[key] = kept
+            self._kept[(node.id, key) if isinstance(kept, Checked) and kept.unknown else key] = kept
         if isinstance(kept, Mistake):
             raise Mistake(kept.message, param=kept.param, fixes=kept.fixes)
         return kept
@@ -180,7 +198,7 @@ class Checker:
         runs = RUNS if names else 1
         _refuse_flows(op, flows)
         if type(op).__name__ == "Output":
-            return Checked(op, None, {}, 0, flows)
+            return Checked(op, None, {}, flows=flows)
         try:
             return self._run(op, flows, names, runs)
         except Mistake as mistake:  # where nothing else is to blame, it is what comes in first
@@ -193,10 +211,15 @@ class Checker:
         recipe = recipes[0]
         if any(other != recipe for other in recipes[1:]):
             raise Mistake(_varying(type(op).__name__, recipe, recipes[1]))
+        if isinstance(op, Metric):  # gives nothing to flow on, and what gathers it is heavy to import
+            call = op.given(**_values(flows, names, 0)) if isinstance(recipe, Recipe) else None
+            return Checked(op, recipe, {}, Held(), flows, call)
         trial = _Trial(op, recipe, flows)
         results = [trial.run(names, run) for run in range(runs)]
-        outputs = {port: self._fitted(port, results, names, trial) for port in results[0]}
-        return Checked(op, recipe, outputs, trial.parameters, flows, trial.weight_bytes, trial.cost(self._counted))
+        unknown: dict[str, Free] = {}
+        outputs = {port: self._fitted(port, results, names, trial, unknown) for port in results[0]}
+        measured = trial.cost(self._counted)
+        return Checked(op, recipe, outputs, trial.weights, flows, None, bool(unknown), trial.weight_bytes, measured)
 
     def _counted(self, flows: Flows, samples: int) -> Names:
         """The sizes at which costs are told: `samples` in the batch, the other free sizes as they are set."""
@@ -211,14 +234,19 @@ class Checker:
                     found.update((name, self._names[name]) for name in size.names)
         return found
 
-    def _fitted(self, port: str, results: Sequence[Traced], names: Names, trial: _Trial) -> Flow:
+    def _fitted(
+        self, port: str, results: Sequence[Traced], names: Names, trial: _Trial, unknown: dict[str, Free]
+    ) -> Flow:
+        """Fit the shape of one output; sizes that depend on the numbers and have one text are one size."""
         shapes = [result[port][0] for result in results]
         if len({len(shape) for shape in shapes}) > 1:
             raise Mistake("The number of axes that come out depends on a free size.")
         sizes: list[Size] = []
         for axis, runs in enumerate(zip(*shapes, strict=True)):
             if isinstance(runs[0], str):
-                sizes.append(self._unnamed(UNKNOWN_SIZES))
+                if runs[0] not in unknown:
+                    unknown[runs[0]] = self._unknown()
+                sizes.append(unknown[runs[0]])
                 continue
 
             def probe(near: Names, axis: int = axis) -> list[int]:
@@ -229,6 +257,12 @@ class Checker:
             sizes.append(self._unnamed(runs) if size is None else size)
         return Flow(tuple(sizes), results[0][port][1])
 
+    def _unknown(self) -> Free:
+        """Give a size that depends on the numbers a name of its own."""
+        place = len(self._names)
+        pairs = zip(UNKNOWN_SIZES, UNKNOWN_STEPS, strict=True)
+        return self._unnamed(tuple(size + place * step for size, step in pairs))
+
     def _unnamed(self, runs: tuple[int, ...]) -> Free:
         """Give a size that no simple expression describes a name of its own."""
         name = next(name for place in range(1, 10**6) if (name := f"K{place}") not in self._names)
@@ -236,9 +270,9 @@ class Checker:
         return Free((name,))
 
 
-def check(spec: Spec, sizes: Mapping[str, int] | None = None) -> Report:
-    """Check a spec once; `sizes` as in Checker.check."""
-    return Checker().check(spec, sizes=sizes)
+def check(spec: Spec, folder: Path | None = None, sizes: Mapping[str, int] | None = None) -> Report:
+    """Check a spec once; `folder` and `sizes` as in Checker.check."""
+    return Checker().check(spec, folder=folder, sizes=sizes)
 
 
 def _same(old: tuple[Checked, ...], new: tuple[Checked, ...]) -> bool:
@@ -291,6 +325,13 @@ def _values(flows: Flows, names: Names, run: int) -> dict[str, Any]:
         else [Value(f"{port}[{place}]", at(each.shape, names, run), each.dtype) for place, each in enumerate(flow)]
         for port, flow in flows.items()
     }
+
+
+def inputs_of(checked: Checked) -> dict[str, Any]:
+    """What flows into a checked node, its free sizes all at one trial size."""
+    names = {name: (2,) for flow in _all_flows(checked.flows) for size in flow.shape if isinstance(size, Free)
+             for name in size.names}  # fmt: skip
+    return _values(checked.flows, names, 0)
 
 
 def _refuse_flows(op: Op, flows: Flows) -> None:
@@ -359,11 +400,11 @@ class _Trial:
     def __init__(self, op: Op, recipe: Recipe | Call, flows: Flows) -> None:
         self._op, self._recipe, self._flows = op, recipe, flows
         self._module: nn.Module | None = None
-        self.parameters = self.weight_bytes = 0
+        self.weight_bytes = 0
         if isinstance(recipe, Recipe):
             self._module = _said(type(op).__name__, lambda: _meta_module(recipe))
-            self.parameters = sum(each.numel() for each in self._module.parameters() if each.requires_grad)
             self.weight_bytes = sum(each.nbytes for each in self._module.state_dict().values())
+        self.weights = held(op, self._module)
 
     def run(self, names: Names, run: int) -> Traced:
         """Run the op at the sizes of one run; returns {port: (shape, dtype)}."""
@@ -384,7 +425,7 @@ class _Trial:
     def _tensors(self, tensors: Mapping[str, Any]) -> dict[str, torch.Tensor]:
         """What comes out, by port."""
         result = _said(type(self._op).__name__, lambda: self._call(tensors))
-        return dict(_ports(pattern(type(self._op).outputs), result))
+        return dict(_ports(pattern(self._op.returns()), result))
 
     def _call(self, tensors: Mapping[str, Any]) -> Any:
         if self._module is None:
@@ -392,7 +433,8 @@ class _Trial:
             return call(self._recipe, tensors)
         assert isinstance(self._recipe, Recipe)
         args, kwargs = arguments(type(self._op), tensors)
-        return self._module(*args, **kwargs, **self._recipe.forward)
+        more = {name: constants(resolved(value, tensors)) for name, value in self._recipe.forward.items()}
+        return self._module(*args, **kwargs, **more)
 
 
 def _said(op: str, work: Callable[[], Any]) -> Any:
@@ -463,7 +505,7 @@ def _fixes(spec: Spec, node: Node, mistake: Mistake, checked: Mapping[str, Check
     axes = ports[port].port.axes.split()
     if "..." not in axes and len(axes) != len(flow.shape):
         return _axes_fix(node.id, len(axes), flow, where)
-    return _flatten_fix(spec, node, checked)
+    return _compared_fix(node, port, checked) or _flatten_fix(spec, node, checked)
 
 
 def _axes_fix(node: str, wanted: int, flow: Flow, where: Mapping[str, str]) -> tuple[Fix, ...]:
@@ -477,13 +519,40 @@ def _axes_fix(node: str, wanted: int, flow: Flow, where: Mapping[str, str]) -> t
     return ()
 
 
+def _compared_fix(node: Node, port: str, checked: Mapping[str, Checked]) -> tuple[Fix, ...]:
+    """For a loss or metric whose target does not fit its scores: move the classes, drop an axis of 1, or cast."""
+    op, flows = OPS[node.op], _flows(node, checked)
+    first = next(iter(op.input_ports()))
+    if not issubclass(op, Compared):
+        return ()
+    port = op.classes[1] if port == first and op.classes else port
+    scores, flow = flows.get(first), flows.get(port)
+    if not isinstance(scores, Flow) or not isinstance(flow, Flow):
+        return ()
+    axes = len(scores.shape)
+    before: dict[str, Any] = {"node": node.id, "port": first}
+    if flow.dtype in INT64 and axes > 2 and flow.shape == scores.shape[:-1]:
+        dims = [0, axes - 1, *range(1, axes - 1)]
+        return (
+            Fix(f"Insert Permute before {node.id}", "insert", {"op": "Permute", **before, "params": {"dims": dims}}),
+        )
+    for longer, shorter, where in ((scores, flow, first), (flow, scores, port)):
+        if longer.shape == (*shorter.shape, 1):
+            squeeze = {"op": "Squeeze", "node": node.id, "port": where, "params": {"dim": len(shorter.shape)}}
+            return (Fix(f"Insert Squeeze before {node.id}", "insert", squeeze),)
+    if flow.shape == scores.shape and flow.dtype != scores.dtype and scores.dtype in op.input_ports()[port].port.dtypes:
+        cast = {"op": "Cast", "node": node.id, "port": port, "params": {"dtype": scores.dtype}}
+        return (Fix(f"Insert Cast before {node.id}", "insert", cast),)
+    return ()
+
+
 def _flatten_fix(spec: Spec, node: Node, checked: Mapping[str, Checked]) -> tuple[Fix, ...]:
     """For a loss or metric that got an image: flatten before the first Linear on the way from the images."""
-    if node.op not in {*terminals_ops()}:
+    if not issubclass(OPS[node.op], Compared):
         return ()
     found, here = None, node
     while True:
-        wire = here.inputs.get("input")
+        wire = here.inputs.get(next(iter(OPS[here.op].input_ports()), ""))
         if not isinstance(wire, str) or source_id(wire) not in spec.nodes:
             break
         here = spec.nodes[source_id(wire)]
@@ -493,12 +562,6 @@ def _flatten_fix(spec: Spec, node: Node, checked: Mapping[str, Checked]) -> tupl
     if found is None:
         return ()
     return (Fix(f"Insert Flatten before {found}", "insert", {"op": "Flatten", "node": found, "port": "input"}),)
-
-
-@functools.cache
-def terminals_ops() -> frozenset[str]:
-    """The names of all losses and metrics."""
-    return frozenset(name for name, op in OPS.items() if op.group in ("Losses", "Metrics"))
 
 
 def _whole_problems(spec: Spec) -> Iterator[Problem]:

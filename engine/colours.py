@@ -24,6 +24,7 @@ FAMILY: dict[str, tuple[str, str]] = {
     "Vision": ("#8d4fb8", "#c596ec"),
     "Boxes": ("#a3561c", "#e3a06a"),
     "Signal": ("#0d7f86", "#4cc9d0"),
+    "Blocks": ("#3b4252", "#c9d1e0"),
     "Losses": ("#c0392b", "#ff8a7a"),
     "Metrics": ("#4f7d13", "#a2cf5b"),
 }

@@ -18,12 +18,38 @@ from engine import card
 from engine.blocks import op_of
 from engine.columns import Column
 from engine.declare import Metric, Op, did_you_mean
+from engine.edit_settings import (
+    add_optimizer,
+    move_optimizer,
+    remove_optimizer,
+    remove_setting,
+    set_default_init,
+    set_init,
+    set_name,
+    set_optimizer,
+    set_schedule,
+    set_setting,
+    set_source,
+    set_weights,
+    without_nodes,
+)
 from engine.layout import layout
 from engine.ops import OPS
-from engine.ops.optimizer import Optimizer
-from engine.ops.source import Source
 from engine.problem import Mistake
-from engine.spec import BLOCK, MODULE_NAMES, Node, Spec, Wire, decode_node, encode_node, source_id
+from engine.spec import (
+    BLOCK,
+    MODULE_NAMES,
+    Block,
+    Node,
+    Spec,
+    Wire,
+    decode_block,
+    decode_node,
+    encode_block,
+    encode_node,
+    jsonable,
+    source_id,
+)
 from engine.validate import would_cycle
 
 Position = tuple[float, float]
@@ -78,15 +104,6 @@ def _op(op: str) -> type[Any]:
     return OPS[op]
 
 
-def jsonable(value: Any) -> Any:
-    """Turn tuples into lists, so that a param reads the same before and after it was saved."""
-    if isinstance(value, list | tuple):
-        return [jsonable(each) for each in value]
-    if isinstance(value, Mapping):
-        return {name: jsonable(each) for name, each in value.items()}
-    return value
-
-
 def _node(spec: Spec, node: str) -> Node:
     if node not in spec.nodes:
         raise Mistake(f"There is no node {node!r}{did_you_mean(node, spec.nodes)}.")
@@ -102,7 +119,7 @@ def remove(spec: Spec, ids: Iterable[str]) -> Spec:
     gone = {_node(spec, node).id for node in ids}
     kept = [_without_wires_from(node, gone) for node in spec.nodes.values() if node.id not in gone]
     canvas = {node_id: place for node_id, place in spec.canvas.items() if node_id not in gone}
-    return replace(spec.with_nodes(kept), canvas=canvas)
+    return without_nodes(replace(spec.with_nodes(kept), canvas=canvas), gone)
 
 
 def _without_wires_from(node: Node, gone: set[str]) -> Node:
@@ -340,64 +357,29 @@ def tidy(spec: Spec) -> Spec:
     return move(spec, layout(spec))
 
 
-# ------------------------------------------------------------------------------------------------------ settings
-
-
-def set_name(spec: Spec, name: str) -> Spec:
-    """Rename the project."""
-    return replace(spec, name=name)
-
-
-def set_setting(spec: Spec, path: str, value: Any) -> Spec:
-    """Set a value of the data or training section by its path, such as "data.source.params.path"."""
-    section, *rest = path.split(".")
-    if section not in ("data", "training") or not rest:
-        raise Mistake(f"{path!r} names no setting; it must start with data. or training.")
-    changed = _set(getattr(spec, section), rest, jsonable(value), path)
-    return replace(spec, data=changed) if section == "data" else replace(spec, training=changed)
-
-
-def _set(holder: Any, path: list[str], value: Any, whole: str) -> Any:
-    if not path:
-        return value
-    key, *rest = path
-    if isinstance(holder, list):
-        if not key.isdigit() or int(key) >= len(holder):
-            raise Mistake(f"{whole!r} names no setting: the list has no place {key}.")
-        place = int(key)
-        return [*holder[:place], _set(holder[place], rest, value, whole), *holder[place + 1 :]]
-    if not isinstance(holder, Mapping):
-        raise Mistake(f"{whole!r} names no setting: there is nothing below {key}.")
-    return {**holder, key: _set(holder.get(key, {}), rest, value, whole)}
-
-
-def set_source(spec: Spec, kind: str) -> Spec:
-    """Choose another kind of data source, at its defaults; the steps of columns start anew."""
-    if kind not in Source.registry:
-        raise Mistake(f"There is no data source {kind!r}{did_you_mean(kind, Source.registry)}.")
-    params = jsonable(Source.registry[kind].defaults())
-    data = {name: value for name, value in spec.data.items() if name != "columns"}
-    return replace(spec, data={**data, "source": {"kind": kind, "params": params}})
-
-
-def set_optimizer(spec: Spec, op: str) -> Spec:
-    """Choose another optimizer, at its defaults."""
-    if op not in Optimizer.registry:
-        raise Mistake(f"There is no optimizer {op!r}{did_you_mean(op, Optimizer.registry)}.")
-    params = jsonable(Optimizer.registry[op].defaults())
-    main = {"name": "main", "op": op, "params": params, "nodes": "*", "losses": "*", "schedule": None, "every": 1}
-    return replace(spec, training={**spec.training, "optimizers": [main]})
-
-
 # ---------------------------------------------------------------------------------------------- copy and paste
 
 
 def copy(spec: Spec, ids: Iterable[str]) -> str:
-    """Write nodes, the wires among and into them, and their places as JSON text for the clipboard."""
+    """Write nodes, the wires among and into them, their places and their blocks as JSON text for the clipboard."""
     chosen = set(ids)
-    nodes = [encode_node(node) for node in spec.nodes.values() if node.id in chosen]
+    nodes = [node for node in spec.nodes.values() if node.id in chosen]
     canvas = {node_id: place for node_id, place in spec.canvas.items() if node_id in chosen}
-    return json.dumps({CLIP_KEY: 1, "nodes": nodes, "canvas": canvas}, ensure_ascii=False)
+    blocks = {name: encode_block(spec.blocks[name]) for name in _blocks_of(spec, nodes)}
+    data = {CLIP_KEY: 1, "nodes": list(map(encode_node, nodes)), "blocks": blocks, "canvas": canvas}
+    return json.dumps(data, ensure_ascii=False)
+
+
+def _blocks_of(spec: Spec, nodes: Iterable[Node]) -> list[str]:
+    """The blocks that nodes stand for, and those inside them."""
+    found: dict[str, None] = {}
+    waiting = [node.block for node in nodes if node.op == BLOCK]
+    while waiting:
+        name = waiting.pop()
+        if name in spec.blocks and name not in found:
+            found[name] = None
+            waiting += [node.block for node in spec.blocks[name].nodes.values() if node.op == BLOCK]
+    return list(found)
 
 
 def paste(spec: Spec, text: str, pos: Position) -> Spec:
@@ -405,18 +387,38 @@ def paste(spec: Spec, text: str, pos: Position) -> Spec:
 
     Wires among them are kept; wires from nodes that were not copied are kept where this spec has such a node.
     """
-    nodes, canvas = _clip(text)
+    nodes, blocks, canvas = _clip(text)
+    spec, nodes = _with_blocks(spec, blocks, nodes)
     return _add_copies(spec, nodes, canvas, pos)
+
+
+def _with_blocks(spec: Spec, blocks: Mapping[str, Block], nodes: list[Node]) -> tuple[Spec, list[Node]]:
+    """Bring the blocks of a copy along; one whose name stands for another block here comes under a new name."""
+    names = {name: name for name in blocks}
+    for name, block in blocks.items():
+        if spec.blocks.get(name, block) != block:
+            names[name] = next(
+                each for number in itertools.count(2) if (each := f"{name}{number}") not in {*spec.blocks, *blocks}
+            )
+
+    def named(node: Node) -> Node:
+        return replace(node, block=names[node.block]) if node.block in names else node
+
+    added = {
+        names[name]: replace(block, nodes={key: named(node) for key, node in block.nodes.items()})
+        for name, block in blocks.items()
+    }
+    return replace(spec, blocks={**spec.blocks, **added}), list(map(named, nodes))
 
 
 def duplicate(spec: Spec, ids: Iterable[str]) -> Spec:
     """Add copies of nodes a little below and right of them, wired to the same sources."""
-    nodes, canvas = _clip(copy(spec, [_node(spec, each).id for each in ids]))
+    nodes, _blocks, canvas = _clip(copy(spec, [_node(spec, each).id for each in ids]))
     corner = _corner(spec, nodes)
     return _add_copies(spec, nodes, canvas, (corner[0] + 4 * GRID, corner[1] + 4 * GRID))
 
 
-def _clip(text: str) -> tuple[list[Node], Mapping[str, Any]]:
+def _clip(text: str) -> tuple[list[Node], Mapping[str, Block], Mapping[str, Any]]:
     refusal = "The clipboard holds no nodes of Netloom."
     try:
         data = json.loads(text)
@@ -425,10 +427,11 @@ def _clip(text: str) -> tuple[list[Node], Mapping[str, Any]]:
     if not isinstance(data, dict) or CLIP_KEY not in data or not isinstance(data.get("nodes"), list):
         raise Mistake(refusal)
     nodes = [decode_node(each, f"node {place} of the clipboard") for place, each in enumerate(data["nodes"])]
-    canvas = data.get("canvas")
+    canvas, held = data.get("canvas"), data.get("blocks")
     if not nodes:
         raise Mistake(refusal)
-    return nodes, canvas if isinstance(canvas, dict) else {}
+    blocks = {name: decode_block(each, name) for name, each in held.items()} if isinstance(held, dict) else {}
+    return nodes, blocks, canvas if isinstance(canvas, dict) else {}
 
 
 def _corner(spec: Spec, nodes: Sequence[Node]) -> Position:
@@ -476,6 +479,53 @@ EDITS: dict[str, Callable[..., Spec]] = {
     each.__name__: each
     for each in (
         add, remove, connect, disconnect, insert, replace_op, set_param, reset_param, set_factor, set_decode, move,
-        set_title, take_shape, tidy, set_name, set_setting, set_source, set_optimizer,
+        set_title, take_shape, tidy, set_name, set_setting, remove_setting, set_source, set_optimizer, add_optimizer,
+        remove_optimizer, move_optimizer, set_schedule, set_weights, set_init, set_default_init,
     )
 }  # fmt: skip
+
+__all__ = [
+    "CLIP_KEY",
+    "EDITS",
+    "GRID",
+    "OPS",
+    "STEP_RIGHT",
+    "Position",
+    "add",
+    "add_optimizer",
+    "bind",
+    "connect",
+    "copy",
+    "disconnect",
+    "duplicate",
+    "free_id",
+    "insert",
+    "jsonable",
+    "move",
+    "move_optimizer",
+    "new_id",
+    "new_nodes",
+    "op_of",
+    "paste",
+    "position",
+    "remove",
+    "remove_optimizer",
+    "remove_setting",
+    "replace_op",
+    "reset_param",
+    "set_decode",
+    "set_default_init",
+    "set_factor",
+    "set_init",
+    "set_name",
+    "set_optimizer",
+    "set_param",
+    "set_schedule",
+    "set_setting",
+    "set_source",
+    "set_title",
+    "set_weights",
+    "take_shape",
+    "tidy",
+    "title",
+]

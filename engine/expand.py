@@ -20,11 +20,13 @@ MOST_NODES = 50_000
 class Expanded:
     """A spec without Block nodes, what comes out of each Block node, and what is wrong with blocks and their uses.
 
-    `outputs` maps the path of each Block node to its ports' wires in the flat spec.
+    `outputs` maps the path of each Block node to its ports' wires in the flat spec, `feeds` the path of each Input
+    inside a block to the wire that comes in there.
     """
 
     spec: Spec
     outputs: Mapping[str, Mapping[str, Wire]] = field(default_factory=dict)
+    feeds: Mapping[str, Wire] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
 
@@ -37,7 +39,7 @@ def expand(spec: Spec) -> Expanded:
         work.scope(_Scope(spec.nodes))
     except Mistake as mistake:
         return Expanded(spec.with_nodes([]), problems=(mistake.problem(),))
-    return Expanded(spec.with_nodes(work.nodes.values()), work.outputs, tuple(work.problems))
+    return Expanded(spec.with_nodes(work.nodes.values()), work.outputs, work.feeds, tuple(work.problems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class _Scope:
     prefix: str = ""
     values: Mapping[str, Any] | None = None  # of the block's params
     wired: Mapping[str, Wire] = field(default_factory=dict)  # input port -> the wire that comes in
+    weights: Mapping[str, Any] = field(default_factory=dict)  # settings of the use, which hold for all inside
     path: tuple[str, ...] = ()  # the blocks that hold it
 
 
@@ -56,6 +59,7 @@ class _Expansion:
         self._blocks = blocks
         self.nodes: dict[str, Node] = {}
         self.outputs: dict[str, Mapping[str, Wire]] = {}
+        self.feeds: dict[str, Wire] = {}
         self.problems: list[Problem] = []
 
     def scope(self, scope: _Scope) -> dict[str, Wire]:
@@ -68,6 +72,8 @@ class _Expansion:
         for node_id in order(whole):
             node = scope.nodes[node_id]
             if scope.path and node.op == "Input":
+                if port_name(node) in scope.wired:
+                    self.feeds[scope.prefix + node_id] = scope.wired[port_name(node)]
                 continue
             inputs = self._inputs(scope, node, silent)
             if inputs is None:
@@ -135,7 +141,8 @@ class _Expansion:
         first = f"{scope.prefix}{node.id}{SLASH}0{SLASH}"
         for number in range(node.repeat):
             prefix = f"{scope.prefix}{node.id}{SLASH}{number}{SLASH}"
-            results = self.scope(_Scope(block.nodes, prefix, values, wired, (*scope.path, node.block)))
+            path = (*scope.path, node.block)
+            results = self.scope(_Scope(block.nodes, prefix, values, wired, _weights(scope, node), path))
             if number and node.share_weights:
                 self._share(prefix, first)
             wired = _fed_back(wired, results)
@@ -173,9 +180,10 @@ def _taken(name: str, value: Any, values: Mapping[str, Any] | None) -> Any:
 
 
 def _weights(scope: _Scope, node: Node) -> Mapping[str, Any]:
-    """The node's weights settings; a share names a node of the same scope."""
+    """The node's weights settings over those of the uses around it; a share names a node of the same scope."""
+    weights = {**scope.weights, **node.weights}
     share = node.weights.get("share")
-    return {**node.weights, "share": scope.prefix + share} if scope.prefix and isinstance(share, str) else node.weights
+    return {**weights, "share": scope.prefix + share} if isinstance(share, str) else weights
 
 
 def _fed_back(wired: Mapping[str, Wire], results: Mapping[str, Wire]) -> dict[str, Wire]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import types
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 
@@ -27,13 +27,13 @@ class Bounds:
         if isinstance(value, float) and not math.isfinite(value):
             return "must be a finite number"
         if self.low is not None and value < self.low:
-            return f"must be at least {self.low:g}"
+            return f"must be at least {_readable(self.low)}"
         if self.high is not None and value > self.high:
-            return f"must be at most {self.high:g}"
+            return f"must be at most {_readable(self.high)}"
         if self.above is not None and value <= self.above:
-            return f"must be greater than {self.above:g}"
+            return f"must be greater than {_readable(self.above)}"
         if self.below is not None and value >= self.below:
-            return f"must be less than {self.below:g}"
+            return f"must be less than {_readable(self.below)}"
         return None
 
     def schema(self) -> dict[str, float]:
@@ -49,14 +49,19 @@ class Bounds:
         """The limits in a few words, such as "at least 1", or "" where there are none."""
         parts = []
         if self.low is not None:
-            parts.append(f"at least {self.low:g}")
+            parts.append(f"at least {_readable(self.low)}")
         if self.above is not None:
-            parts.append(f"greater than {self.above:g}")
+            parts.append(f"greater than {_readable(self.above)}")
         if self.high is not None:
-            parts.append(f"at most {self.high:g}")
+            parts.append(f"at most {_readable(self.high)}")
         if self.below is not None:
-            parts.append(f"less than {self.below:g}")
+            parts.append(f"less than {_readable(self.below)}")
         return ", ".join(parts)
+
+
+def _readable(limit: float) -> str:
+    """Write a limit: whole numbers in full, such as 1,048,576."""
+    return f"{int(limit):,}" if float(limit).is_integer() else f"{limit:g}"
 
 
 UNBOUNDED = Bounds()
@@ -214,31 +219,38 @@ class Choice(Kind):
 
 @dataclass(frozen=True, slots=True)
 class Size(Kind):
-    """A size along `axes` axes: one whole number for all of them, or one for each."""
+    """A size along `axes` axes: one whole number for all of them, or one for each (some empty, where `gaps`)."""
 
     axes: int
     bounds: Bounds = UNBOUNDED
+    gaps: bool = False
 
     @property
     def name(self) -> str:
         if self.axes == 1:
             return "int"
-        return f"int | ({', '.join(['int'] * self.axes)})"
+        one = "int or none" if self.gaps else "int"
+        return f"int | ({', '.join([one] * self.axes)})"
 
     def refuse(self, value: Any) -> str | None:
         if _whole(value):
             return Int(self.bounds).refuse(value)
         if self.axes == 1:
             return "must be a whole number"
-        if isinstance(value, list | tuple) and len(value) == self.axes and all(map(_whole, value)):
-            return next((words for each in value if (words := Int(self.bounds).refuse(each))), None)
-        return f"must be one whole number, or {self.axes} of them"
+        if isinstance(value, list | tuple) and len(value) == self.axes and all(map(self._one_size, value)):
+            sizes = [each for each in value if each is not None]
+            return next((words for each in sizes if (words := Int(self.bounds).refuse(each))), None)
+        return f"must be one whole number, or {self.axes} of them" + " (or empty)" * self.gaps
+
+    def _one_size(self, value: Any) -> bool:
+        return _whole(value) or (self.gaps and value is None)
 
     def schema(self) -> dict[str, Any]:
         one = Int(self.bounds).schema()
         if self.axes == 1:
             return one
-        return {"anyOf": [one, {"type": "array", "items": one, "minItems": self.axes, "maxItems": self.axes}]}
+        items = {"anyOf": [one, {"type": "null"}]} if self.gaps else one
+        return {"anyOf": [one, {"type": "array", "items": items, "minItems": self.axes, "maxItems": self.axes}]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,21 +283,30 @@ class Shape(Kind):
 
 @dataclass(frozen=True, slots=True)
 class ListOf(Kind):
-    """Any number of values of one kind."""
+    """Values of one kind: `count` of them, or any number where it is None."""
 
     item: Kind
+    count: int | None = None
 
     @property
     def name(self) -> str:
+        if self.count is not None:
+            return f"({', '.join([self.item.name] * self.count)})"
         return f"list of {self.item.name}"
 
     def refuse(self, value: Any) -> str | None:
         if not isinstance(value, list | tuple):
-            return "must be a list"
+            return "must be a list" if self.count is None else f"must be a list of {self.count}"
+        if self.count is not None and len(value) != self.count:
+            return f"must have {self.count} values, not {len(value)}"
         return next((f"has {each!r}, which {words}" for each in value if (words := self.item.refuse(each))), None)
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "array", "items": self.item.schema()}
+        sizes = {} if self.count is None else {"minItems": self.count, "maxItems": self.count}
+        return {"type": "array", "items": self.item.schema(), **sizes}
+
+    def parse(self, value: Any) -> Any:
+        return tuple(map(self.item.parse, value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,19 +353,24 @@ def kind_of(hint: Any, bounds: Bounds = UNBOUNDED) -> Kind:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
         kind: Kind = next(mark for mark in arguments[1:] if isinstance(mark, Kind))
-        return Size(kind.axes, bounds) if isinstance(kind, Size) else kind
+        return replace(kind, bounds=bounds) if isinstance(kind, Size) else kind
     if origin is Literal:
         return Choice(arguments)
     if origin in (Union, types.UnionType):
         return Either(tuple(kind_of(argument, bounds) for argument in arguments))
     if origin is tuple:
-        return ListOf(kind_of(arguments[0], bounds))
+        count = None if arguments[-1] is Ellipsis else len(arguments)
+        return ListOf(kind_of(arguments[0], bounds), count)
     raise TypeError(f"no kind of param for the annotation {hint!r}")
 
 
 Size1 = Annotated[int, Size(1)]
 Size2 = Annotated[int | tuple[int, int], Size(2)]
 Size3 = Annotated[int | tuple[int, int, int], Size(3)]
+Size4 = Annotated[int | tuple[int, int, int, int], Size(4)]
+Size6 = Annotated[int | tuple[int, int, int, int, int, int], Size(6)]
+Size2OrGaps = Annotated[int | tuple[int | None, int | None], Size(2, gaps=True)]
+Size3OrGaps = Annotated[int | tuple[int | None, int | None, int | None], Size(3, gaps=True)]
 NamedShape = Annotated[tuple[int | str, ...], Shape()]
 FixedShape = Annotated[tuple[int, ...], Shape(named=False)]
 FilePath = Annotated[str, Path("file")]

@@ -71,7 +71,7 @@ def _columns(spec: Spec, component: Sequence[str], layers: Mapping[str, int], ys
 
 
 def _extent(spec: Spec, nodes: Sequence[str], ys: Mapping[Key, float]) -> float:
-    return max(ys[node] + card.height(spec.nodes[node]) for node in nodes) - min(ys[node] for node in nodes)
+    return max(ys[node] + card.height(spec, spec.nodes[node]) for node in nodes) - min(ys[node] for node in nodes)
 
 
 def _snap(value: float) -> int:
@@ -129,7 +129,7 @@ def _drawing(spec: Spec, component: Sequence[str], layers: Mapping[str, int]) ->
     before: dict[Key, list[Key]] = {node: [] for node in component}
     behind: dict[Key, list[Key]] = {node: [] for node in component}
     above: dict[Key, float] = dict.fromkeys(component, card.HEADER / 2)
-    below: dict[Key, float] = {node: card.height(spec.nodes[node]) - card.HEADER / 2 for node in component}
+    below: dict[Key, float] = {node: card.height(spec, spec.nodes[node]) - card.HEADER / 2 for node in component}
     ordered = sorted(component, key=lambda node: layers[node])
     for node in ordered:
         columns[layers[node] - first].keys.append(node)

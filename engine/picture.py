@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from engine import card, edit
+from engine.blocks import is_taken, op_of
 from engine.colours import FAMILY, UNKNOWN
+from engine.declare import show_short
 from engine.layout import layout
-from engine.ops import OPS
 from engine.report import NodeReport, Report
-from engine.spec import Node, Spec, source_id, source_port
+from engine.spec import BLOCK, Node, Spec, source_id, source_port
 
 MARGIN = 64
 STRIPE = 4
@@ -49,7 +51,7 @@ def svg(spec: Spec, report: Report | None = None, *, dark: bool = False) -> str:
     left = min((x for x, _ in places.values()), default=0) - MARGIN
     top = min((y for _, y in places.values()), default=0) - MARGIN
     width = max((x for x, _ in places.values()), default=0) + card.WIDTH + MARGIN - left
-    bottom = max((places[node.id][1] + card.height(node) for node in spec.nodes.values()), default=0)
+    bottom = max((places[node.id][1] + card.height(spec, node) for node in spec.nodes.values()), default=0)
     height = bottom + MARGIN - top
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{left:g} {top:g} {width:g} {height:g}"',
@@ -66,12 +68,12 @@ def svg(spec: Spec, report: Report | None = None, *, dark: bool = False) -> str:
 
 def _wires(spec: Spec, places: Mapping[str, tuple[float, float]], look: _Look) -> Iterator[str]:
     for node in spec.nodes.values():
-        sockets = {(socket.port, socket.place): socket.y for socket in card.inputs(node)}
+        sockets = {(socket.port, socket.place): socket.y for socket in card.inputs(spec, node)}
         for port, place, wire in node.wires():
             source = spec.nodes.get(source_id(wire))
             if source is None:
                 continue
-            named = {socket.port: socket.y for socket in card.outputs(source)}
+            named = {socket.port: socket.y for socket in card.outputs(spec, source)}
             start_y = named.get(source_port(wire) or next(iter(named), ""), card.HEADER // 2)
             start = (places[source.id][0] + card.WIDTH, places[source.id][1] + start_y)
             end = (places[node.id][0], places[node.id][1] + sockets[port, place])
@@ -89,12 +91,14 @@ def _path(start: card.Point, end: card.Point) -> str:
 
 def _card(spec: Spec, node: Node, place: tuple[float, float], report: NodeReport | None, look: _Look) -> Iterator[str]:
     x, y = place
-    op = OPS.get(node.op)
-    colour = FAMILY[op.group][look.place] if op else UNKNOWN[look.place]
-    title = edit.title(spec, node.id) or node.op
-    second = " ".join(each for each in (node.op if title != node.op else "", summary(node)) if each)
+    op = op_of(spec, node)
+    colour = FAMILY.get(op.group, UNKNOWN)[look.place] if op else UNKNOWN[look.place]
+    title = edit.title(spec, node.id) or card.op_name(node)
+    second = " ".join(
+        each for each in (card.op_name(node) if title != card.op_name(node) else "", summary(spec, node)) if each
+    )
     shape, count = _foot(report)
-    clip, high = f"c-{node.id}", card.height(node)
+    clip, high = f"c-{node.id}", card.height(spec, node)
     foot = y + high - card.FOOT
     outline = f'<rect x="{x:g}" y="{y:g}" width="{card.WIDTH}" height="{high}" rx="{RADIUS}"'
     yield f'<clipPath id="{clip}">{outline}/></clipPath>'
@@ -104,9 +108,9 @@ def _card(spec: Spec, node: Node, place: tuple[float, float], report: NodeReport
     yield _text(x + 16, y + 26, title, 13, look.text, card.WIDTH - 28, bold=True)
     yield _text(x + 16, y + 46, second, 11, look.dim, card.WIDTH - 28)
     if high > card.HEIGHT:
-        for socket in card.inputs(node):
+        for socket in card.inputs(spec, node):
             yield _text(x + 16, y + socket.y + 4, card.label(socket), 10, look.dim, card.WIDTH / 2)
-        for socket in card.outputs(node):
+        for socket in card.outputs(spec, node):
             yield _text(x + card.WIDTH - 12, y + socket.y + 4, socket.port, 10, look.dim, card.WIDTH / 2, end=True)
     yield f'<line x1="{x + STRIPE:g}" x2="{x + card.WIDTH:g}" y1="{foot:g}" y2="{foot:g}" stroke="{look.edge}"/>'
     room = card.WIDTH - 28 - len(count) * WIDTH_A_LETTER[10] - 8 * bool(count)
@@ -117,11 +121,24 @@ def _card(spec: Spec, node: Node, place: tuple[float, float], report: NodeReport
     yield f'{outline} fill="none" stroke="{look.edge}"/>'
 
 
-def summary(node: Node) -> str:
-    """The key params of a node in one short line; empty where its params are wrong."""
-    op = OPS.get(node.op)
-    instance = op.parse(node.params)[0] if op else None
+def summary(spec: Spec, node: Node) -> str:
+    """The key params of a node in one short line; empty where its params are wrong.
+
+    A param taken from the block around shows as it is written, such as "4 * width".
+    """
+    op = op_of(spec, node)
+    if op is None:
+        return ""
+    if node.op == BLOCK or any(map(is_taken, node.params.values())):
+        values = {name: node.params[name] for name in op.key if name in node.params}
+        words = [f"{name} {_written(value)}".strip() for name, value in values.items()]
+        return ", ".join(each for each in (card.rounds(node), *words) if each)
+    instance = op.parse(node.params)[0]
     return instance.summary() if instance is not None else ""
+
+
+def _written(value: Any) -> str:
+    return str(next(iter(value.values()))) if is_taken(value) else show_short(value)
 
 
 def _foot(report: NodeReport | None) -> tuple[str, str]:

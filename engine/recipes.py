@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
-from engine import metrics, modules
+from engine import metrics, modules, tensorfile
 from engine.declare import Call, Op, Recipe, Torch, Value, names_in, pattern
 
 HOMES: Mapping[str, Any] = {
@@ -18,14 +19,17 @@ HOMES: Mapping[str, Any] = {
     "optim": torch.optim,
     "metrics": metrics,
     "modules": modules,
+    "tensorfile": tensorfile,
 }
+HEAVY: Mapping[str, str] = {"torchmetrics": "torchmetrics", "measures": "engine.measures"}  # imported when first used
 
 
 @functools.cache
 def find(target: str) -> Any:
     """Find what a recipe's target names: "nn.Linear", "torch.cat", "metrics.x"."""
     root, _, name = target.partition(".")
-    return functools.reduce(getattr, name.split("."), HOMES[root])
+    home = importlib.import_module(HEAVY[root]) if root in HEAVY else HOMES[root]
+    return functools.reduce(getattr, name.split("."), home)
 
 
 def build(recipe: Recipe, **more: Any) -> Any:
@@ -42,8 +46,8 @@ def is_plain(recipe: Recipe) -> bool:
 def arguments(op: type[Op], tensors: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Arrange what comes through an op's ports as the arguments its module is called with.
 
-    Ports are positional as far as they are connected without a gap, then by keyword; a tuple in the op's `inputs`
-    pattern is packed.
+    Ports are positional as far as they are connected without a gap, then by keyword, at the latest behind a "*" in
+    the op's `inputs` pattern; a tuple there is packed.
     """
     tree = pattern(op.inputs) if op.inputs else tuple(op.input_ports())
     args: list[Any] = []
@@ -51,7 +55,7 @@ def arguments(op: type[Op], tensors: Mapping[str, Any]) -> tuple[tuple[Any, ...]
     gap = False
     for part in (tree,) if isinstance(tree, str) else tree:
         names = names_in(part)
-        if any(name not in tensors for name in names):
+        if part == "*" or any(name not in tensors for name in names):
             gap = True
         elif not isinstance(part, str):
             args.append(tuple(tensors[name] for name in names))
@@ -63,10 +67,13 @@ def arguments(op: type[Op], tensors: Mapping[str, Any]) -> tuple[tuple[Any, ...]
 
 
 def resolved(value: Any, tensors: Mapping[str, Any]) -> Any:
-    """Put tensors (or Refs) in the place of the Values among a Call's arguments."""
+    """Put tensors (or Refs) in the place of the Values among a Call's arguments, and of the Calls among those."""
     if isinstance(value, Value):
         port, _, place = value.port.partition("[")
         return tensors[port][int(place[:-1])] if place else tensors[port]
+    if isinstance(value, Call):
+        kwargs = {name: resolved(each, tensors) for name, each in value.kwargs.items()}
+        return Call(value.target, *resolved(value.args, tensors), **kwargs)
     if isinstance(value, list | tuple):
         return type(value)(resolved(each, tensors) for each in value)
     return value

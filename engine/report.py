@@ -31,25 +31,27 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class NodeReport:
-    """A checked node: its outputs by port, how many numbers it learns, and what it costs.
+    """A checked node: its outputs by port, how many numbers it learns and in which tensors, and what it costs.
 
-    `frozen` counts those of its numbers that training leaves as they are. `macs` are the multiply-accumulates for one
-    sample, None where they are not known; `weight_bytes` is what its weights take in a file, `activation_bytes` what
-    training keeps of it for a batch. A node that uses another's weights adds none of its own.
+    `frozen` counts those numbers that training leaves as they are: the node is frozen, or no optimizer takes them.
+    `macs` are the multiply-accumulates for one sample, None where they are not known; `weight_bytes` is what its
+    weights take in a file, `activation_bytes` what training keeps of it for a batch. A node that uses another's weights
+    adds none of its own.
     """
 
     outputs: Mapping[str, Tensor] = field(default_factory=dict)
     parameters: int = 0
+    tensors: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     frozen: int = 0
     macs: int | None = None
     weight_bytes: int = 0
     activation_bytes: int = 0
 
     def encode(self) -> dict[str, Any]:
-        outputs = {port: tensor.encode() for port, tensor in self.outputs.items()}
         return {
-            "outputs": outputs,
+            "outputs": {port: tensor.encode() for port, tensor in self.outputs.items()},
             "parameters": self.parameters,
+            "tensors": {name: list(shape) for name, shape in self.tensors.items()},
             "frozen": self.frozen,
             "macs": self.macs,
             "weight_bytes": self.weight_bytes,
@@ -62,6 +64,7 @@ class NodeReport:
         return cls(
             outputs,
             data["parameters"],
+            {name: tuple(shape) for name, shape in data.get("tensors", {}).items()},
             frozen=data.get("frozen", 0),
             macs=data.get("macs"),
             weight_bytes=data.get("weight_bytes", 0),

@@ -101,6 +101,15 @@ class Spec:
         return replace(self, nodes={node.id: node for node in nodes})
 
 
+def jsonable(value: Json) -> Json:
+    """Turn tuples into lists, so that a value reads the same before and after it was saved."""
+    if isinstance(value, list | tuple):
+        return [jsonable(each) for each in value]
+    if isinstance(value, Mapping):
+        return {name: jsonable(each) for name, each in value.items()}
+    return value
+
+
 def source_id(wire: Wire) -> str:
     """Return the node id of a wire: "lstm_0.h_n" -> "lstm_0"."""
     return wire.partition(".")[0]

@@ -8,10 +8,12 @@ from typing import Any
 from engine.blocks import op_of
 from engine.declare import Declared, Loss, Metric, Op, did_you_mean
 from engine.ops import OPS
-from engine.ops.optimizer import Optimizer
-from engine.ops.settings import Batching, Split, Training
+from engine.ops.initializer import FromFile, Initializer
+from engine.ops.settings import Batching, Split, Training, Weights
 from engine.ops.source import Source, Step
-from engine.problem import Fix, Problem
+from engine.optimizers import read_optimizers
+from engine.problem import Fix, Mistake, Problem
+from engine.schedules import located
 from engine.spec import BLOCK, Node, Spec, source_id, source_port
 
 DECODERS = ("Argmax",)
@@ -64,6 +66,7 @@ def would_cycle(spec: Spec, source: str, node: str) -> bool:
 def problems(spec: Spec) -> list[Problem]:
     """List every mistake in the structure and the settings of a spec."""
     found = [problem for node in spec.nodes.values() for problem in node_problems(spec, node)]
+    found += [problem for node in spec.nodes.values() if node.weights for problem in weights_problems(node)]
     return [*found, *cycle_problems(spec), *settings_problems(spec)]
 
 
@@ -81,9 +84,6 @@ def node_problems(spec: Spec, node: Node) -> Iterator[Problem]:
         yield Problem(problem.message, node.id, problem.param, _param_fixes(op, node, problem))
     yield from _wire_problems(spec, node, op)
     yield from _missing_inputs(node, op)
-    if node.weights:
-        names = ", ".join(node.weights)
-        yield Problem(f"The weights settings {names} are not supported by this version; remove them.", node.id)
     if issubclass(op, Loss) and node.factor == 0:
         yield Problem("factor is 0, so this loss trains nothing; set another factor or remove the node.", node.id)
     if node.decode is not None and node.decode.get("op") not in DECODERS:
@@ -171,6 +171,76 @@ def _circle(spec: Spec, among: set[str]) -> list[str]:
         path.append(source)
 
 
+# -------------------------------------------------------------------------------------------------------- weights
+
+SHARED = ("share", "from")  # weights taken from another node, or from a file with a prefix
+BESIDE_WEIGHTS = ("init", *SHARED)  # what stands in a node's weights section beside the settings of `Weights`
+
+
+def weights_problems(node: Node) -> Iterator[Problem]:
+    """Yield the mistakes in a node's weights settings; which tensors it has, only the check knows."""
+    rest = {name: value for name, value in node.weights.items() if name not in BESIDE_WEIGHTS}
+    for problem in Weights.parse(rest)[1]:
+        fix = Fix(f"Remove {problem.param}", "set_weights", {"node": node.id, "name": problem.param, "value": None})
+        yield Problem(problem.message, node.id, f"weights.{problem.param}", (fix,))
+    for name in SHARED:
+        if name in node.weights:
+            fix = Fix(f"Remove {name}", "set_weights", {"node": node.id, "name": name, "value": None})
+            words = f"The weights setting {name} is not supported by this version; remove it."
+            yield Problem(words, node.id, f"weights.{name}", (fix,))
+    init = node.weights.get("init", {})
+    if not isinstance(init, dict):
+        fix = Fix("Remove init", "set_weights", {"node": node.id, "name": "init", "value": None})
+        yield Problem("init must be an object of tensors and initializers.", node.id, "weights.init", (fix,))
+        return
+    for tensor, value in init.items():
+        try:
+            read_initializer(value)
+        except Mistake as mistake:
+            yield Problem(mistake.message, node.id, f"weights.init.{tensor}", (without_init(node.id, tensor),))
+
+
+def without_init(node: str, tensor: str) -> Fix:
+    """The fix that takes the initializer of a tensor away."""
+    arguments = {"node": node, "tensor": tensor, "init": None}
+    return Fix(f"Remove the initializer of {tensor}", "set_init", arguments)
+
+
+def read_initializer(value: Any) -> Initializer:
+    """Read {"op": ..., "params": {...}}; raises Mistake, with the param named, where it is none."""
+    if not isinstance(value, dict) or not isinstance(value.get("op"), str):
+        raise Mistake('An initializer must be an object with "op" and "params".')
+    declared = Initializer.registry.get(value["op"])
+    if declared is None:
+        raise Mistake(f"There is no initializer {value['op']!r}{did_you_mean(value['op'], Initializer.registry)}.")
+    params = value.get("params", {})
+    if not isinstance(params, dict):
+        raise Mistake('"params" of an initializer must be an object.')
+    parsed, problems = declared.parse(params)
+    if parsed is None:
+        raise Mistake(problems[0].message, param=problems[0].param)
+    initializer: Initializer = parsed
+    initializer.refuse_params()
+    return initializer
+
+
+def _default_init_problems(value: Any) -> Iterator[Problem]:
+    """Yield what is wrong with the project's default initializer."""
+    where = "training.init"
+    fix = Fix("Remove the default initializer", "remove_setting", {"path": where})
+    try:
+        initializer = read_initializer(value)
+    except Mistake as mistake:
+        if mistake.param:
+            yield located(mistake.problem(), f"{where}.params", Initializer.registry[value["op"]])
+        else:
+            yield Problem(mistake.message, None, where, (fix,))
+        return
+    if isinstance(initializer, FromFile):
+        words = "FromFile fills one tensor, so it is no default for all; choose it at a node."
+        yield Problem(words, None, where, (fix,))
+
+
 # ------------------------------------------------------------------------------------------------------- settings
 
 
@@ -193,17 +263,18 @@ def settings_problems(spec: Spec) -> Iterator[Problem]:
         columns = {}
     for name, column in columns.items():
         yield from _column(column, f"data.columns.{name}")
-    optimizers = training.get("optimizers", [])
-    if not isinstance(optimizers, list):
-        yield Problem("optimizers must be a list.", None, "training.optimizers")
-    elif len(optimizers) > 1:
-        yield Problem("This version trains with one optimizer; remove the others.", None, "training.optimizers")
-    else:
-        for place, each in enumerate(optimizers):
-            where = f"training.optimizers.{place}"
-            yield from _declared(each, Optimizer.registry, "op", "optimizer", where)
-    rest = {name: value for name, value in training.items() if name != "optimizers"}
-    yield from _settings(rest, Training, "training")
+    yield from read_optimizers(spec, terminals(spec)[0])[1]
+    if training.get("init") is not None:
+        yield from _default_init_problems(training["init"])
+    yield from _settings(run_settings(spec), Training, "training")
+
+
+BESIDE_TRAINING = ("optimizers", "init")  # what stands in the training section beside the settings of `Training`
+
+
+def run_settings(spec: Spec) -> dict[str, Any]:
+    """The part of the training section that the settings of `Training` are read from."""
+    return {name: value for name, value in spec.training.items() if name not in BESIDE_TRAINING}
 
 
 def _column(column: Any, where: str) -> Iterator[Problem]:
@@ -231,7 +302,7 @@ def _settings(values: Any, declared: type[Declared], where: str) -> Iterator[Pro
         yield Problem("This must be an object of settings.", None, where)
         return
     for problem in declared.parse(values)[1]:
-        yield Problem(problem.message, None, f"{where}.{problem.param}")
+        yield located(problem, where, declared)
 
 
 def terminals(spec: Spec) -> tuple[list[str], list[str], list[str]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication, QImage, QPainter
+from PySide6.QtGui import QGuiApplication, QImage, QKeyEvent, QPainter
 from PySide6.QtWidgets import QLineEdit, QMenu, QVBoxLayout, QWidget
 
 from app.canvas.card import Card
@@ -16,13 +16,18 @@ from app.canvas.viewer import ZOOM_STEP, Viewer
 from app.canvas.wire import Wire
 from app.document import Document
 from app.icons import icon
+from app.scope import Scope, scope_of
 from app.theme import themes
 from engine import edit, fixes, validate
+from engine.block_edits import group, new_block_name, use_block
+from engine.blocks import block_op, holds
 from engine.card import HEADER, WIDTH, Socket
+from engine.declare import Op
+from engine.dissolve import dissolve
 from engine.ops import OPS
 from engine.problem import Fix, Mistake
 from engine.report import Report
-from engine.spec import Spec, source_id, source_port
+from engine.spec import BLOCK, Spec, source_id, source_port
 
 FLASH_MS = 900
 GAP = 48
@@ -45,11 +50,14 @@ class Canvas(QWidget):
 
     selection_changed = Signal(list)
     hinted = Signal(str)
+    block_opened = Signal(object)  # Scope
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, scope: Scope | None = None) -> None:
         super().__init__()
         self._document = document
+        self.scope = scope or Scope(document)
         self._spec = Spec()
+        self._left = False
         self.cards: dict[str, Card] = {}
         self.wires: dict[WireKey, Wire] = {}
         self._selected: list[str] = []
@@ -63,7 +71,7 @@ class Canvas(QWidget):
         column.addWidget(self.viewer)
         self.setFocusProxy(self.viewer)
         self._connect()
-        self._show(document.spec)
+        self._show()
 
     def _connect(self) -> None:
         viewer, document = self.viewer, self._document
@@ -72,23 +80,47 @@ class Canvas(QWidget):
         viewer.wire_moved.connect(self._rewire)
         viewer.wire_dropped.connect(self._search_for_wire)
         viewer.op_dropped.connect(self._drop)
-        viewer.title_double_clicked.connect(self._rename)
+        viewer.title_double_clicked.connect(self._enter)
         viewer.ground_double_clicked.connect(lambda point: self._search(_Pending(self._centred(point))))
         viewer.tab_pressed.connect(lambda _point: self.open_search())
         viewer.nudged.connect(self._nudge)
         viewer.menu_asked.connect(self._menu)
         viewer.scene().selectionChanged.connect(self._selection)
         self.search.chosen.connect(self._found)
-        document.changed.connect(self._show)
-        document.report_changed.connect(self._report)
+        document.changed.connect(lambda _spec: self._show())
+        document.report_changed.connect(lambda _report: self._report(self.scope.report))
         document.replaced.connect(self._replaced)
         themes.changed.connect(self._redraw)
 
+    def show_scope(self, scope: Scope) -> None:
+        """Show the same block as another of its uses has it."""
+        self.scope = scope
+        self._show()
+
+    def follow_rename(self) -> bool:
+        """Find the block again that was renamed: it has the nodes that are shown."""
+        for name, block in self._document.spec.blocks.items():
+            if block.nodes is self._spec.nodes:
+                self.show_scope(scope_of(self._document, name))
+                return True
+        return False
+
+    def leave(self) -> None:
+        """Hear of nothing any more: the canvas is closed."""
+        self._left = True
+
+    def fit_later(self) -> None:
+        """Show everything once the canvas has its size."""
+        QTimer.singleShot(0, self, self.fit)
+
     # -------------------------------------------------------------------------------------------- what it shows
 
-    def _show(self, spec: Spec) -> None:
-        """Apply the difference between what is shown and a spec."""
-        before, self._spec = self._spec, spec
+    def _show(self) -> None:
+        """Apply the difference between what is shown and the present spec."""
+        if self._left or not self.scope.exists:
+            return
+        before, self._spec = self._spec, self.scope.spec
+        spec = self._spec
         scene = self.viewer.scene()
         scene.blockSignals(True)
         for gone in [node for node in self.cards if node not in spec.nodes]:
@@ -104,7 +136,7 @@ class Canvas(QWidget):
         scene.blockSignals(False)
         if bool(before.nodes) != bool(spec.nodes):
             self.viewer.viewport().update()  # the hint of an empty canvas comes or goes
-        self._report(self._document.report)
+        self._report(self.scope.report)
         self._selection()
 
     def _remove_card(self, node: str) -> None:
@@ -157,7 +189,7 @@ class Canvas(QWidget):
     def _replaced(self) -> None:
         """Show another document whole, once its cards are there."""
         self._pasted_at = None
-        QTimer.singleShot(0, self, self.fit)
+        self.fit_later()
 
     def _redraw(self) -> None:
         self.viewer.viewport().update()
@@ -229,10 +261,10 @@ class Canvas(QWidget):
 
     def _edit(self, text: str, change: Callable[[Spec], Spec]) -> list[str]:
         """Make an edit; select and return the nodes it added."""
-        before = self._document.spec
-        if not self._document.edit(text, change):
+        before = self.scope.spec
+        if not self.scope.edit(text, change):
             return []
-        added = edit.new_nodes(before, self._document.spec)
+        added = edit.new_nodes(before, self.scope.spec)
         if added:
             self.select(added)
         return added
@@ -253,13 +285,13 @@ class Canvas(QWidget):
     def _nudge(self, across: int, down: int) -> None:
         places = {node: edit.position(self._spec, node) for node in self.selected()}
         moved = {node: (x + across * edit.GRID, y + down * edit.GRID) for node, (x, y) in places.items()}
-        self._document.edit("Nudge", lambda spec: edit.move(spec, moved), merge=f"nudge {sorted(moved)}")
+        self.scope.edit("Nudge", lambda spec: edit.move(spec, moved), merge=f"nudge {sorted(moved)}")
 
     def _accepts(self, source: Card, output: Socket, target: Card, socket: Socket) -> bool:
         """Whether a wire would go: no circle, and a dtype that the port takes."""
         if source is target or validate.would_cycle(self._spec, source.id, target.id):
             return False
-        op = OPS.get(target.node.op)
+        op = target.op
         port = op.input_ports().get(socket.port) if op else None
         dtype = source.dtype(output.port)
         return port is not None and (not dtype or dtype in port.port.dtypes)
@@ -274,7 +306,7 @@ class Canvas(QWidget):
     def _why_not(self, source: Card, output: Socket, target: Card, socket: Socket) -> str:
         if source is target or validate.would_cycle(self._spec, source.id, target.id):
             return f"A wire from {source.id} to {target.id} would run in a circle."
-        op = OPS.get(target.node.op)
+        op = target.op
         dtypes = op.input_ports()[socket.port].port.dtypes if op and socket.port in op.input_ports() else ()
         return (
             f"{source.id} gives {source.dtype(output.port)}, and {socket.port} of {target.id} takes "
@@ -297,17 +329,21 @@ class Canvas(QWidget):
 
     def _drop(self, op: str, point: QPointF, wire: Wire | None) -> None:
         """Add an op where it was dropped; on a wire it goes between."""
-        if op not in OPS:
+        declared = self._declared(op)
+        if declared is None:
             self._document.refused.emit(f"There is no op {op!r}.")
             return
-        pos = self._centred(point).toTuple()
-        fits = OPS[op].output_ports() and OPS[op].input_ports()
-        if wire is not None and fits:
+        pos: Any = self._centred(point).toTuple()
+        if wire is not None and op in OPS and declared.output_ports() and declared.input_ports():
             node, port, place = wire.target.id, wire.port, wire.place
-            self._edit(f"Insert {op}", lambda spec: edit.insert(spec, op, node, port, place, pos=pos))  # type: ignore[arg-type]
+            self._edit(f"Insert {op}", lambda spec: edit.insert(spec, op, node, port, place, pos=pos))
         else:
-            self._edit(f"Add {op}", lambda spec: edit.add(spec, op, pos))  # type: ignore[arg-type]
+            self._edit(f"Add {op}", lambda spec: _added(spec, op, pos))
         self.viewer.setFocus()
+
+    def _declared(self, name: str) -> type[Op] | None:
+        """The declaration of an op, or of a block of the project."""
+        return OPS.get(name) or (block_op(self._spec, name) if name in self._spec.blocks else None)
 
     def add_op(self, op: str) -> None:
         """Add an op right of the selected node, wired to it where that fits; else in the middle of the view."""
@@ -351,11 +387,20 @@ class Canvas(QWidget):
         inside = self.viewer.viewport().rect()
         place.setX(min(max(place.x(), 8), max(8, inside.width() - self.search.width() - 8)))
         place.setY(min(max(place.y(), 8), max(8, inside.height() - self.search.height() - 8)))
-        self.search.open_at(self.viewer.viewport().mapToGlobal(place), self._fits)
+        self.search.open_at(self.viewer.viewport().mapToGlobal(place), self._fits, self._blocks())
+
+    def _blocks(self) -> dict[str, type[Op]]:
+        """The blocks that can be added here: those that do not hold this one."""
+        names = [name for name in self._spec.blocks if not holds(self._spec.blocks, name, self.scope.block)]
+        return {name: block_op(self._spec, name) for name in names}
 
     def _fits(self, op: str) -> bool:
         """Whether an op can be wired as the search was opened for."""
-        declared, pending = OPS[op], self._pending
+        declared, pending = self._declared(op), self._pending
+        if declared is None:
+            return False
+        if pending.replaced and op not in OPS:
+            return False
         if pending.target is not None:
             return bool(declared.output_ports())
         if pending.after:
@@ -368,14 +413,15 @@ class Canvas(QWidget):
         """The first port of an op that takes what flows through a wire."""
         card = self.cards.get(source_id(wire))
         dtype = card.dtype(source_port(wire)) if card else ""
-        ports = OPS[op].input_ports().values()
+        declared = self._declared(op)
+        ports = declared.input_ports().values() if declared else ()
         return next((each.name for each in ports if not dtype or dtype in each.port.dtypes), None)
 
     def _found(self, op: str) -> None:
         """Add the op that was chosen, wired as the search was opened for."""
         pending = self._pending
         if pending.replaced:
-            self._document.edit(f"Replace {pending.replaced}", lambda spec: edit.replace_op(spec, pending.replaced, op))
+            self.scope.edit(f"Replace {pending.replaced}", lambda spec: edit.replace_op(spec, pending.replaced, op))
             return
         if pending.after:
             self._edit(f"Insert {op}", lambda spec: _insert_after(spec, op, pending.after, pending.pos))
@@ -384,7 +430,7 @@ class Canvas(QWidget):
 
         def change(spec: Spec) -> Spec:
             new = edit.new_id(spec, op)
-            added = edit.add(spec, op, pos)
+            added = _added(spec, op, pos)
             port = self._takes(op, pending.source) if pending.source else None
             if port is not None:
                 added = edit.connect(added, pending.source, new, port)
@@ -410,7 +456,7 @@ class Canvas(QWidget):
             return edit.remove(spec, nodes)
 
         what = nodes[0] if len(nodes) == 1 else f"{len(nodes)} nodes" if nodes else "wire"
-        self._document.edit(f"Delete {what}", change)
+        self.scope.edit(f"Delete {what}", change)
 
     def copy(self) -> None:
         """Put the selected nodes on the clipboard."""
@@ -438,9 +484,34 @@ class Canvas(QWidget):
 
     def tidy(self) -> None:
         """Place all nodes by the layered layout."""
-        if self._document.edit("Tidy", edit.tidy):
+        if self.scope.edit("Tidy", edit.tidy):
             self.viewer.scene().clearSelection()
             self.fit()
+
+    # --------------------------------------------------------------------------------------------------- blocks
+
+    def make_block(self) -> None:
+        """Make a block of the selected nodes; its name is changed in the inspector."""
+        nodes = self.selected()
+        name = new_block_name(self._document.spec)
+        if not nodes:
+            self._document.refused.emit("Select the layers that the block is to hold.")
+            return
+        self._edit(f"Make block {name}", lambda spec: group(spec, nodes, name))
+
+    def dissolve_block(self) -> None:
+        """Put the nodes of the selected blocks in their place."""
+        chosen = [node for node in self.selected() if self._spec.nodes[node].op == BLOCK]
+        if not chosen:
+            self._document.refused.emit("Select a block to dissolve.")
+        for node in chosen:
+            self._edit(f"Dissolve {node}", lambda spec, node=node: dissolve(spec, node))
+
+    def open_block(self) -> None:
+        """Open the selected block in a tab of its own."""
+        chosen = [node for node in self.selected() if self._spec.nodes[node].op == BLOCK]
+        if chosen:
+            self.block_opened.emit(self.scope.opened(chosen[0]))
 
     # ----------------------------------------------------------------------------------------------- name, menu
 
@@ -449,8 +520,15 @@ class Canvas(QWidget):
         if nodes := self.selected():
             self._rename(self.cards[nodes[0]])
 
+    def _enter(self, card: Card) -> None:
+        """A double click opens a block, and renames every other node."""
+        if card.node.op == BLOCK:
+            self.block_opened.emit(self.scope.opened(card.id))
+        else:
+            self._rename(card)
+
     def _rename(self, card: Card) -> None:
-        line = QLineEdit(card.title, self.viewer.viewport())
+        line = _TitleLine(card.title, self.viewer.viewport())
         rect = self.viewer.mapFromScene(card.mapRectToScene(card.title_rect())).boundingRect()
         line.setGeometry(rect.adjusted(-4, -2, 4, 2))
         line.setMinimumWidth(120)
@@ -461,8 +539,8 @@ class Canvas(QWidget):
         def done() -> None:
             text, node = line.text(), card.id
             line.deleteLater()
-            if text.strip() != card.title and node in self._document.spec.nodes:
-                self._document.edit(f"Rename {node}", lambda spec: edit.set_title(spec, node, text))
+            if text.strip() != card.title and node in self.scope.spec.nodes:
+                self.scope.edit(f"Rename {node}", lambda spec: edit.set_title(spec, node, text))
             self.viewer.setFocus()
 
         line.editingFinished.connect(done, Qt.ConnectionType.SingleShotConnection)
@@ -492,11 +570,16 @@ class Canvas(QWidget):
                 menu.addAction(icon("fix"), fix.text, lambda fix=fix: self._fix(fix))
         if menu.actions():
             menu.addSeparator()
+        if card.node.op == BLOCK:
+            menu.addAction(icon("open"), "Open block", self.open_block)
+            menu.addAction("Dissolve block", self.dissolve_block)
+            menu.addSeparator()
         menu.addAction("Rename", lambda: self._rename(card))
         after = _Pending(card.pos() + QPointF(WIDTH + GAP, 0), after=card.id)
         menu.addAction("Insert op after…", lambda: self._search(after)).setEnabled(bool(card.outputs))
         menu.addAction("Replace with…", lambda: self._search(_Pending(card.pos(), replaced=card.id)))
         menu.addSeparator()
+        menu.addAction(icon("block"), "Make block", self.make_block)
         menu.addAction(icon("copy"), "Copy", self.copy)
         menu.addAction(icon("duplicate"), "Duplicate", self.duplicate)
         menu.addAction(icon("delete"), "Delete", self.delete)
@@ -505,9 +588,30 @@ class Canvas(QWidget):
         self._document.edit(fix.text, lambda spec: fixes.apply(spec, fix))
 
 
+class _TitleLine(QLineEdit):
+    """Where a title is edited in place; Escape gives the new one up."""
+
+    def __init__(self, title: str, parent: QWidget) -> None:
+        super().__init__(title, parent)
+        self._title = title
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Go back to the title there was, and end."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.setText(self._title)
+            self.editingFinished.emit()
+        else:
+            super().keyPressEvent(event)
+
+
+def _added(spec: Spec, name: str, pos: Any) -> Spec:
+    """Add an op, or a use of a block."""
+    return edit.add(spec, name, pos) if name in OPS else use_block(spec, name, pos)
+
+
 def _insert_after(spec: Spec, op: str, node: str, pos: QPointF) -> Spec:
     """Put an op behind a node: it takes over all wires from the node's first output."""
-    declared = OPS[op]
+    declared = OPS[op] if op in OPS else block_op(spec, op)
     new = edit.new_id(spec, op)
     port = next(iter(declared.input_ports()))
     if not declared.output_ports():
@@ -518,7 +622,7 @@ def _insert_after(spec: Spec, op: str, node: str, pos: QPointF) -> Spec:
         for name, place, wire in target.wires()
         if wire == node
     ]
-    spec = edit.connect(edit.add(spec, op, pos.toTuple()), node, new, port)  # type: ignore[arg-type]  # pair of floats
+    spec = edit.connect(_added(spec, op, pos.toTuple()), node, new, port)
     for target, name, place in wires:
         spec = edit.connect(spec, new, target, name, place)
     return spec

@@ -13,8 +13,8 @@ from app.canvas.wire import Wire
 from app.icons import group_icon, icon
 from app.theme import dtype_colour, family, mono, theme
 from engine import card, edit
+from engine.blocks import op_of
 from engine.card import Socket
-from engine.ops import OPS
 from engine.picture import short_count, summary
 from engine.problem import Problem
 from engine.report import NodeReport
@@ -50,14 +50,14 @@ class Card(AbstractNodeItem):
         """Take on a node's params, ports, title and place."""
         self.prepareGeometryChange()
         self.node = node
-        op = OPS.get(node.op)
-        given = edit.title(spec, node.id)
-        self.title = given or node.op
+        self.op = op = op_of(spec, node)
+        given, name = edit.title(spec, node.id), card.op_name(node)
+        self.title = given or name
         self.group = op.group if op else ""
-        self._second = " ".join(each for each in (node.op if given and given != node.op else "", summary(node)) if each)
-        self.inputs, self.outputs = card.inputs(node), card.outputs(node)
+        self._second = " ".join(each for each in (name if given and given != name else "", summary(spec, node)) if each)
+        self.inputs, self.outputs = card.inputs(spec, node), card.outputs(spec, node)
         self._optional = {name for name, port in op.input_ports().items() if port.optional} if op else set()
-        self.height = card.height(node)
+        self.height = card.height(spec, node)
         self.width = card.WIDTH
         place = QPointF(*edit.position(spec, node.id))
         if place != self.pos():
@@ -73,7 +73,7 @@ class Card(AbstractNodeItem):
             self.update()
 
     def _describe(self) -> None:
-        op = OPS.get(self.node.op)
+        op = self.op
         said = "\n".join(problem.message for problem in self.problems)
         self.setToolTip(said or (f"{self.node.id}: {op.doc()}" if op else self.node.id))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QListWidget, QListWidge
 from app.icons import group_icon
 from app.theme import SPACE
 from engine import ops
+from engine.declare import Op
 
 WIDTH, HEIGHT = 320, 320
 ROLE = Qt.ItemDataRole.UserRole
@@ -25,6 +26,7 @@ class Search(QFrame):
         super().__init__(parent, Qt.WindowType.Popup)
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self._fits: Callable[[str], bool] = lambda _op: True
+        self._known: dict[str, type[Op]] = dict(ops.OPS)
         self.line = QLineEdit()
         self.line.setPlaceholderText("Search ops")
         self.line.setClearButtonEnabled(True)
@@ -46,9 +48,10 @@ class Search(QFrame):
         self.list.itemClicked.connect(self._choose)
         self.list.currentItemChanged.connect(self._tell)
 
-    def open_at(self, place: QPoint, fits: Callable[[str], bool]) -> None:
-        """Open at a place of the screen, with the ops that fit."""
+    def open_at(self, place: QPoint, fits: Callable[[str], bool], blocks: Mapping[str, type[Op]] | None = None) -> None:
+        """Open at a place of the screen, with the ops and the blocks of the project that fit."""
         self._fits = fits
+        self._known = {**(blocks or {}), **ops.OPS}
         self.line.clear()
         self._fill("")
         self.move(place)
@@ -70,9 +73,9 @@ class Search(QFrame):
 
     def _fill(self, words: str) -> None:
         self.list.clear()
-        found = ops.search(words) if words.strip() else sorted(ops.OPS, key=_place)
+        found = ops.search(words, self._known) if words.strip() else sorted(self._known, key=self._place)
         for name in filter(self._fits, found):
-            item = QListWidgetItem(group_icon(ops.OPS[name].group), name)
+            item = QListWidgetItem(group_icon(self._known[name].group), name)
             item.setData(ROLE, name)
             self.list.addItem(item)
         self.list.setCurrentRow(0)
@@ -80,12 +83,13 @@ class Search(QFrame):
             self._about.setText("No op of this name fits here.")
 
     def _tell(self, item: QListWidgetItem | None) -> None:
-        self._about.setText(ops.OPS[item.data(ROLE)].doc() if item else "")
+        self._about.setText(self._known[item.data(ROLE)].doc() if item else "")
 
     def _choose(self, item: QListWidgetItem) -> None:
         self.close()
         self.chosen.emit(item.data(ROLE))
 
-
-def _place(name: str) -> int:
-    return ops.GROUPS.index(ops.OPS[name].group)
+    def _place(self, name: str) -> int:
+        """Blocks of the project first, then the groups in their order."""
+        group = self._known[name].group
+        return ops.GROUPS.index(group) if group in ops.GROUPS else -1

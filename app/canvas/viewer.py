@@ -166,10 +166,8 @@ class Viewer(NodeViewer):
         if left and (found := self.socket_at(point)):
             self._begin_wire(*found)
             return
-        if left and event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
-            event = _with_control(event)
         self._moving = left and self.card_at(point) is not None
-        QGraphicsView.mousePressEvent(self, event)
+        QGraphicsView.mousePressEvent(self, _with_control(event))
 
     def _begin_wire(self, card: Card, socket: Socket, is_output: bool) -> None:
         wire = None
@@ -256,37 +254,49 @@ class Viewer(NodeViewer):
         if self._drag is not None:
             self._end_wire(self.mapToScene(event.position().toPoint()))
             return
-        QGraphicsView.mouseReleaseEvent(self, event)
+        QGraphicsView.mouseReleaseEvent(self, _with_control(event))
         if self._moving:
             self._moving = False
             self.cards_moved.emit()
 
-    def _end_wire(self, point: QPointF) -> None:
-        drag, target, refused = self._drag, self._target(point), self.socket_at(point)
+    def _refusing(self, point: QPointF) -> tuple[Card, Socket] | None:
+        """The socket under the mouse, or one of the card's, that the wire being drawn does not fit."""
+        drag, found = self._drag, self.socket_at(point)
         assert drag is not None
+        card = found[0] if found else self.card_at(point)
+        if card is None or card is drag.card:
+            return None
+        meant = found is not None and found[2] != drag.is_output
+        sockets = [found[1]] if found and meant else card.inputs if drag.is_output else card.outputs
+        return next(((card, each) for each in sockets if not self._accepted(card, each)), None)
+
+    def _end_wire(self, point: QPointF) -> None:
+        """Tell what became of the wire: drawn, moved, refused by a socket, or dropped on the ground."""
+        drag, target, refusing = self._drag, self._target(point), self._refusing(point)
+        assert drag is not None
+        self._let_go()
+        on_ground = self.card_at(point) is None and self.socket_at(point) is None
+        moved = drag.moved
+        if moved is not None and target is not None:
+            if (target[0], target[1].port, target[1].place) != (moved.target, moved.port, moved.place):
+                self.wire_moved.emit(moved, *target)
+        elif moved is not None and on_ground:
+            self.wire_moved.emit(moved, None, None)
+        elif (end := target or refusing) is not None:  # what does not fit is refused with a sentence
+            self.wire_drawn.emit(
+                *((drag.card, drag.socket, *end) if drag.is_output else (*end, drag.card, drag.socket))
+            )
+        elif on_ground:
+            self.wire_dropped.emit(drag.card, drag.socket, drag.is_output, point)
+
+    def _let_go(self) -> None:
+        """Put the wire being drawn away; one that was taken up shows again where it was."""
+        if self._drag is not None and self._drag.moved is not None:
+            self._drag.moved.setVisible(True)
         self._drag = None
         self.loose.setVisible(False)
         for card in self.cards():
             self._aim(card, None)
-        if drag.moved is not None:
-            drag.moved.setVisible(True)
-            same = target is not None and (target[0], target[1].port, target[1].place) == (
-                drag.moved.target,
-                drag.moved.port,
-                drag.moved.place,
-            )
-            near = refused is not None and refused[0] is drag.moved.target and not refused[2]
-            if not same and not (near and target is None):
-                self.wire_moved.emit(drag.moved, *(target or (None, None)))
-        elif target is not None:
-            ends = (drag.card, drag.socket, *target) if drag.is_output else (*target, drag.card, drag.socket)
-            self.wire_drawn.emit(*ends)
-        elif refused is not None and refused[2] != drag.is_output:
-            card, socket, _ = refused
-            ends = (drag.card, drag.socket, card, socket) if drag.is_output else (card, socket, drag.card, drag.socket)
-            self.wire_drawn.emit(*ends)  # what does not fit is refused with a sentence
-        elif self.card_at(point) is None:
-            self.wire_dropped.emit(drag.card, drag.socket, drag.is_output, point)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Rename a card by its title; on the ground, search for an op."""
@@ -330,10 +340,7 @@ class Viewer(NodeViewer):
         elif event.key() in arrows and self.scene().selectedItems():
             self.nudged.emit(*arrows[Qt.Key(event.key())])
         elif event.key() == Qt.Key.Key_Escape and self._drag is not None:
-            if self._drag.moved is not None:
-                self._drag.moved.setVisible(True)
-            self._drag = None
-            self.loose.setVisible(False)
+            self._let_go()
         else:
             event.ignore()
 
@@ -407,7 +414,9 @@ class Viewer(NodeViewer):
 
 
 def _with_control(event: QMouseEvent) -> QMouseEvent:
-    """The same press with Ctrl: Shift adds to the selection as well."""
+    """The same event with Ctrl where Shift is held: Shift adds to the selection as well."""
+    if event.button() != Qt.MouseButton.LeftButton or not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+        return event
     return QMouseEvent(
         event.type(),
         event.position(),

@@ -10,12 +10,14 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app.fields.editors import Columns, Editor, editor_for
+from app.fields.taken import Names, TakeButton, TakenLine
 from app.icons import icon
 from app.theme import SPACE, theme, themes
+from engine.blocks import is_taken
 from engine.declare import Declared, Param
 
 LABEL_WIDTH, RESET_WIDTH, ROW_HEIGHT = 104, 28, 24
-WORDS = {"lr": "Learning rate", "p": "Probability", "eps": "Epsilon", "dim": "Axis"}
+WORDS = {"lr": "Learning rate", "p": "Probability", "eps": "Epsilon", "dim": "Axis", "lr_factor": "Rate factor"}
 
 
 class Field(QWidget):
@@ -34,33 +36,56 @@ class Field(QWidget):
         self._problem.setWordWrap(True)
         self._problem.setProperty("error", True)
         self._problem.hide()
+        self._refusal: str | None = None  # why what stands in the editor is not taken
         self._outer = ""
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
         column.addWidget(self.editor)
         column.addWidget(self._problem)
+        self._column, self._taken = column, TakenLine() if is_taken(value) else None
         self.setFocusProxy(self.editor)
         self.editor.edited.connect(self._edited)
-        self.editor.show_value(value)
+        self._show(value)
         self._tell()
 
+    def _show(self, value: Any) -> None:
+        """Show a plain value in the editor, one that is taken from the block in a line of its own."""
+        taken = is_taken(value)
+        if taken and self._taken is None:
+            self._taken = TakenLine()
+        if self._taken is not None:
+            if self._taken.parent() is None:
+                self._column.insertWidget(1, self._taken)
+                self._taken.edited.connect(lambda value: self.changed.emit(value, True))
+            self._taken.setVisible(taken)
+        self.editor.setVisible(not taken)
+        if taken and self._taken is not None:
+            self._taken.show_value(value)
+        else:
+            self.editor.show_value(value)
+
+    def value(self) -> Any:
+        """The spec's value that is shown."""
+        return self._shown
+
     def _edited(self, value: Any, final: bool) -> None:
-        refusal = self._param.refuse(value)
-        if refusal is None:
+        self._refusal = self._param.refuse(value)
+        if self._refusal is None:
             unchanged = value == self._shown and type(value) is type(self._shown)
             self._shown = value
             if not unchanged or final:
                 self.changed.emit(value, final)
             self.editor.show_value(value)
-        self._tell(refusal)
+        self._tell()
 
     def set_value(self, value: Any) -> None:
-        """Show the spec's value."""
+        """Show the spec's value; what was typed and refused stays until the spec's value is another."""
         if value != self._shown or type(value) is not type(self._shown):
-            self._shown = value
-            self._tell()
-        self.editor.show_value(value)
+            self._shown, self._refusal = value, None
+        if self._refusal is None:
+            self._show(value)
+        self._tell()
 
     def set_problem(self, text: str | None) -> None:
         """Show what the check says of this param."""
@@ -71,8 +96,8 @@ class Field(QWidget):
         """The sentence that is shown; empty where nothing is wrong."""
         return "" if self._problem.isHidden() else self._problem.text()
 
-    def _tell(self, refusal: str | None = None) -> None:
-        text = refusal or self._param.refuse(self._shown) or self._outer
+    def _tell(self) -> None:
+        text = self._refusal or (None if is_taken(self._shown) else self._param.refuse(self._shown)) or self._outer
         self._problem.setText(text)
         self._problem.setVisible(bool(text))
 
@@ -88,6 +113,7 @@ class Form(QWidget):
 
     changed = Signal(str, object, bool)  # param, JSON value, whether the edit is finished
     reset = Signal(str)
+    exposed = Signal(str)  # a param that is to be set at each use of the block
 
     def __init__(
         self,
@@ -97,9 +123,10 @@ class Form(QWidget):
         folder: Path,
         columns: Columns = tuple,
         without: tuple[str, ...] = (),
+        taken_from: Names | None = None,
     ) -> None:
         super().__init__()
-        self.declared = declared
+        self.declared, self._taken_from = declared, taken_from
         self.fields: dict[str, Field] = {}
         self._resets: dict[str, QToolButton] = {}
         self._rows: dict[str, tuple[QWidget, ...]] = {}
@@ -147,6 +174,12 @@ class Form(QWidget):
         self._grid.addWidget(button, row, 2, Qt.AlignmentFlag.AlignTop)
         self.fields[param.name], self._resets[param.name] = field, button
         self._rows[param.name] = (label, field, button)
+        if self._taken_from is not None:
+            take = TakeButton(self._taken_from, lambda: _plain(param.default), field.value)
+            take.exposed.connect(lambda: self.exposed.emit(param.name))
+            take.chosen.connect(lambda value: self.changed.emit(param.name, value, True))
+            self._grid.addWidget(take, row, 3, Qt.AlignmentFlag.AlignTop)
+            self._rows[param.name] = (label, field, button, take)
 
     def _fold(self, unfolded: bool) -> None:
         self._more.setChecked(unfolded)

@@ -121,10 +121,9 @@ class NumberBox(QAbstractSpinBox):
         return self._read(self.text())
 
     def show_value(self, value: Any) -> None:
-        """Write a value into the box; the cursor stays where nothing changes."""
-        text = show_number(value)
-        if text != self.text():
-            self.lineEdit().setText(text)
+        """Write a value into the box; what was typed stays where it means the same, so that "0.00" can become "0.001"."""
+        if self.value() != value or not self.text():
+            self.lineEdit().setText(show_number(value))
 
     def show_words(self, words: str) -> None:
         """Empty the box and say why in grey."""

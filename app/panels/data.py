@@ -26,7 +26,7 @@ from app.document import Document
 from app.fields import Form
 from app.fields.editors import CalmComboBox
 from app.icons import icon
-from app.panels.sections import ProblemBox, clear, dim, heading, scrolled
+from app.panels.sections import ProblemBox, clear, dim, heading, scrolled, settle
 from app.theme import SPACE, theme, themes
 from engine import edit, fixes
 from engine.columns import Column, DataReport
@@ -123,6 +123,7 @@ class DataPanel(QWidget):
         self._source.changed.connect(lambda name, value, _final: self._set(f"{path}.{name}", value))
         self._source.reset.connect(lambda name: self._set(f"{path}.{name}", declared.defaults()[name]))
         self._source_form.addWidget(self._source)
+        settle(self._source_form)
 
     def _column_names(self) -> list[str]:
         report = self._document.data_report

@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from app.document import Document
 from app.fields import Form
 from app.fields.editors import CalmComboBox, NumberEditor
 from app.icons import group_icon, icon
-from app.panels.sections import ProblemBox, clear, dim, heading, scrolled
+from app.panels.block_box import BlockBox, UseBox
+from app.panels.help_box import HelpBox
+from app.panels.sections import ProblemBox, clear, dim, heading, scrolled, settle
+from app.panels.weights_box import WeightsBox
+from app.scope import Scope
 from app.theme import SPACE, mono
-from engine import edit, fixes, kinds
-from engine.declare import Loss, Param
-from engine.ops import OPS
+from engine import card, edit, fixes, kinds
+from engine.block_edits import expose
+from engine.blocks import op_of
+from engine.declare import Loss, Op, Param
 from engine.problem import Fix
-from engine.spec import Node
+from engine.spec import BLOCK, Node
 
 DECODERS: tuple[tuple[str, dict[str, Any] | None], ...] = (
     ("The numbers as they are", None),
@@ -27,14 +33,22 @@ FACTOR = Param("factor", kinds.Float(), 1.0, "What this loss is multiplied by in
 
 
 class Inspector(QWidget):
-    """Shows the selected node; several, as a count; none, as the project."""
+    """Shows the selected node; several, as a count; none, as the project or the open block."""
+
+    block_opened = Signal(object)  # Scope
+    block_wanted = Signal()
+    page_wanted = Signal(str)  # the op whose entry of the reference is to be opened
 
     def __init__(self, document: Document) -> None:
         super().__init__()
         self._document = document
+        self._scope = Scope(document)
         self._ids: list[str] = []
         self._shape: tuple[Any, ...] | None = None
         self.form: Form | None = None
+        self._use: UseBox | None = None
+        self._weights: WeightsBox | None = None
+        self._help: HelpBox | None = None
         self._column = QVBoxLayout()
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -42,6 +56,11 @@ class Inspector(QWidget):
         document.changed.connect(lambda _spec: self._refresh())
         document.report_changed.connect(lambda _report: self._refresh_report())
         document.data_changed.connect(lambda _data: self._refresh())
+        self._refresh()
+
+    def show_scope(self, scope: Scope) -> None:
+        """Show nodes of another canvas from now on."""
+        self._scope, self._ids, self._shape = scope, [], None
         self._refresh()
 
     def show_nodes(self, ids: Sequence[str]) -> None:
@@ -53,28 +72,43 @@ class Inspector(QWidget):
 
     def _refresh(self) -> None:
         """Show the present spec: rebuild where another node or another op is shown, else put in the values."""
-        nodes = [self._document.spec.nodes[each] for each in self._ids if each in self._document.spec.nodes]
-        shape = tuple((node.id, node.op, tuple(sorted(node.params))) for node in nodes)
+        nodes = [self._scope.spec.nodes[each] for each in self._ids if each in self._scope.spec.nodes]
+        shape = tuple((node.id, node.op, node.block, tuple(sorted(node.params))) for node in nodes)
         if shape != self._shape:
             self._shape = shape
             self._build(nodes)
         if len(nodes) == 1:
             self._put(nodes[0])
         elif not nodes:
+            self._put_none()
+
+    def _put_none(self) -> None:
+        """Show the block or the project, where nothing is selected."""
+        if self._scope.block:
+            self._block.refresh()
+        else:
             self._put_project()
 
     def _build(self, nodes: list[Node]) -> None:
         clear(self._column)
-        self.form = None
+        self.form = self._weights = self._help = None
         if len(nodes) == 1:
             self._build_node(nodes[0])
         elif nodes:
             self._column.addWidget(heading(f"{len(nodes)} nodes are selected"))
             ops = ", ".join(sorted({node.op for node in nodes}))
             self._column.addWidget(dim(f"{ops}. Move, copy, duplicate or delete them together."))
+            make = QPushButton(icon("block"), "Make block")
+            make.setToolTip("Put these nodes into a block, to fold them away, repeat them and use them again")
+            make.clicked.connect(self.block_wanted)
+            self._column.addWidget(make)
+        elif self._scope.block:
+            self._block = BlockBox(self._scope)
+            self._column.addWidget(self._block)
         else:
             self._build_project()
         self._column.addStretch(1)
+        settle(self._column)
 
     def _build_project(self) -> None:
         self._column.addWidget(heading("Project"))
@@ -91,12 +125,12 @@ class Inspector(QWidget):
         self._document.edit("Rename project", lambda spec: edit.set_name(spec, name))
 
     def _build_node(self, node: Node) -> None:
-        op = OPS.get(node.op)
+        op = op_of(self._scope.spec, node)
         top = QHBoxLayout()
         mark = QLabel()
         mark.setPixmap(group_icon(op.group if op else "").pixmap(20, 20))
         self._title = QLineEdit()
-        self._title.setPlaceholderText(node.op)
+        self._title.setPlaceholderText(card.op_name(node))
         self._title.setToolTip("The node's title on the canvas")
         self._title.editingFinished.connect(lambda: self._set_title(node.id))
         top.addWidget(mark)
@@ -112,7 +146,11 @@ class Inspector(QWidget):
         self._problems = ProblemBox(self._fix)
         self._column.addWidget(self._problems)
         if op is not None:
-            self._build_form(node)
+            self._build_form(node, op)
+            if node.op != BLOCK:
+                help_box = HelpBox(op)
+                help_box.page_wanted.connect(self.page_wanted)
+                self._help = help_box
         for name in node.params:
             if op is None or name not in op.params():
                 self._column.addWidget(self._unknown(node.id, name))
@@ -121,10 +159,26 @@ class Inspector(QWidget):
         holder = QWidget()
         holder.setLayout(self._ports)
         self._column.addWidget(holder)
+        if self._help is not None:
+            self._column.addWidget(self._help)
 
-    def _build_form(self, node: Node) -> None:
-        op = OPS[node.op]
-        self.form = Form(op, node.params, folder=self._document.folder, columns=self._column_names)
+    def _build_form(self, node: Node, op: type[Op]) -> None:
+        self._use = None
+        if node.op == BLOCK:
+            self._use = UseBox(self._scope, node.id)
+            self._use.opened.connect(lambda: self.block_opened.emit(self._scope.opened(node.id)))
+            self._column.addWidget(self._use)
+        names = self._block_params if self._scope.block else None
+        bound = ("column", "shape", "dtype") if self._scope.block and node.op == "Input" else ()  # comes from outside
+        self.form = Form(
+            op,
+            node.params,
+            folder=self._document.folder,
+            columns=self._column_names,
+            without=bound,
+            taken_from=names,
+        )
+        self.form.exposed.connect(lambda name: self._expose(node.id, name))
         self.form.changed.connect(lambda name, value, final: self._set(node.id, name, value, final=final))
         self.form.reset.connect(lambda name: self._reset(node.id, name))
         if op.params():
@@ -137,7 +191,7 @@ class Inspector(QWidget):
             self._factor.setToolTip(FACTOR.doc)
             self._factor.edited.connect(lambda value, final: self._set_factor(node.id, value, final=final))
             extra.addRow("Factor", self._factor)
-        if node.op == "Output":
+        if node.op == "Output" and not self._scope.block:
             self._decode = CalmComboBox()
             self._decode.addItems([words for words, _decode in DECODERS])
             self._decode.setToolTip("How the tensor becomes an answer when the model predicts")
@@ -147,11 +201,28 @@ class Inspector(QWidget):
             holder = QWidget()
             holder.setLayout(extra)
             self._column.addWidget(holder)
+        self._weights = WeightsBox(self._scope, node.id)
+        self._weights.hide()
+        self._column.addWidget(self._weights)
 
     def _unknown(self, node: str, name: str) -> QWidget:
         button = QPushButton(icon("delete"), f"Remove the unknown param {name}")
         button.clicked.connect(lambda: self._reset(node, name))
         return button
+
+    def _block_params(self) -> list[str]:
+        block = self._document.spec.blocks.get(self._scope.block)
+        return list(block.params) if block else []
+
+    def _expose(self, node: str, param: str) -> None:
+        block = self._scope.block
+        known = self._document.spec.blocks[block].params
+        name = next(
+            each
+            for number in range(1, len(known) + 2)
+            if (each := f"{param}_{number}" if number > 1 else param) not in known
+        )
+        self._document.edit(f"Set {param} at each use", lambda spec: expose(spec, block, node, param, name))
 
     def _column_names(self) -> list[str]:
         report = self._document.data_report
@@ -168,15 +239,17 @@ class Inspector(QWidget):
         self._totals.setText(f"{about}\n\n{counts}" if about else counts)
 
     def _put(self, node: Node) -> None:
-        given = edit.title(self._document.spec, node.id)
+        given = edit.title(self._scope.spec, node.id)
         if not self._title.hasFocus() or not self._title.isModified():
             self._title.setText(given)
         if self.form is not None:
             self.form.set_values(node.params)
-        op = OPS.get(node.op)
+            if self._use is not None:
+                self._use.show_node(node)
+        op = op_of(self._scope.spec, node)
         if op is not None and issubclass(op, Loss):
             self._factor.show_value(node.factor)
-        if node.op == "Output":
+        if node.op == "Output" and not self._scope.block:
             decodes = [decode for _words, decode in DECODERS]
             plain = dict(node.decode) if node.decode is not None else None
             self._decode.setCurrentIndex(decodes.index(plain) if plain in decodes else -1)
@@ -184,21 +257,33 @@ class Inspector(QWidget):
 
     def _refresh_report(self) -> None:
         """Show what the check says of the node."""
-        nodes = [self._document.spec.nodes[each] for each in self._ids if each in self._document.spec.nodes]
+        nodes = [self._scope.spec.nodes[each] for each in self._ids if each in self._scope.spec.nodes]
         if not nodes:
-            self._put_project()
+            self._put_none()
         if len(nodes) != 1:
             return
-        problems = [each for each in self._document.report.problems if each.node == nodes[0].id]
+        problems = [each for each in self._scope.report.problems if each.node == nodes[0].id]
         self._problems.show_problems(problems)
         if self.form is not None:
             self.form.set_problems({each.param: each.message for each in problems if each.param})
+            if self._use is not None:
+                self._use.set_problem(next((each.message for each in problems if each.param == "repeat"), None))
+        self._show_weights(nodes[0], {each.param: each.message for each in problems if each.param})
         self._show_ports(nodes[0])
+
+    def _show_weights(self, node: Node, problems: dict[str, str]) -> None:
+        """Show the weights settings of a node that has weights, or settings of them."""
+        if self._weights is None:
+            return
+        report = self._scope.report.nodes.get(node.id)
+        self._weights.setVisible(bool(node.weights or (report and report.parameters)))
+        self._weights.show_node(node, report)
+        self._weights.set_problems(problems)
 
     def _show_ports(self, node: Node) -> None:
         clear(self._ports)
-        op = OPS.get(node.op)
-        report = self._document.report.nodes.get(node.id)
+        op = op_of(self._scope.spec, node)
+        report = self._scope.report.nodes.get(node.id)
         if op is None:
             return
         lines = [
@@ -215,6 +300,7 @@ class Inspector(QWidget):
             self._ports.addWidget(self._port(name, f"{tensor}  {tensor.dtype}" if tensor else "not known yet", ""))
         if report and report.parameters:
             self._ports.addWidget(dim(f"{report.parameters:,} parameters"))
+        settle(self._ports)
 
     def _port(self, name: str, text: str, tip: str) -> QWidget:
         row = QWidget()
@@ -235,26 +321,26 @@ class Inspector(QWidget):
         data = self._document.data_report
         bindable = data.columns.get(value) if data and name == "column" and isinstance(value, str) else None
         if bindable is not None:
-            self._document.edit(f"Bind {node}", lambda spec: edit.bind(spec, node, bindable))
+            self._scope.edit(f"Bind {node}", lambda spec: edit.bind(spec, node, bindable))
             return
         change = lambda spec: edit.set_param(spec, node, name, value)  # used once, below
-        self._document.edit(f"Set {name} of {node}", change, merge=f"{node}.{name}")
+        self._scope.edit(f"Set {name} of {node}", change, merge=f"{node}.{name}")
 
     def _reset(self, node: str, name: str) -> None:
-        self._document.edit(f"Reset {name} of {node}", lambda spec: edit.reset_param(spec, node, name))
+        self._scope.edit(f"Reset {name} of {node}", lambda spec: edit.reset_param(spec, node, name))
 
     def _set_title(self, node: str) -> None:
         text = self._title.text()
         self._title.setModified(False)
-        self._document.edit(f"Rename {node}", lambda spec: edit.set_title(spec, node, text))
+        self._scope.edit(f"Rename {node}", lambda spec: edit.set_title(spec, node, text))
 
     def _set_factor(self, node: str, value: Any, *, final: bool) -> None:
         if FACTOR.refuse(value) is None:
             change = lambda spec: edit.set_factor(spec, node, float(value))  # used once, below
-            self._document.edit(f"Set factor of {node}", change, merge=f"{node}.factor")
+            self._scope.edit(f"Set factor of {node}", change, merge=f"{node}.factor")
 
     def _set_decode(self, node: str, place: int) -> None:
-        self._document.edit(f"Set answer of {node}", lambda spec: edit.set_decode(spec, node, DECODERS[place][1]))
+        self._scope.edit(f"Set answer of {node}", lambda spec: edit.set_decode(spec, node, DECODERS[place][1]))
 
     def _fix(self, fix: Fix) -> None:
         self._document.edit(fix.text, lambda spec: fixes.apply(spec, fix))

@@ -61,16 +61,25 @@ class LogPanel(QWidget):
         self._timer.start()
 
     def _ended(self, run: Run, state: str) -> None:
-        self._read()
         self._timer.stop()
+        while data := self._behind():
+            self._show(data)
         self.add(f"--- {run.name}: {state}")
 
     def _read(self) -> None:
+        """Show the whole lines that have come; one of more than is read at once is cut."""
+        data = self._behind()
+        self._show(data[: data.rfind(b"\n") + 1] or (data if len(data) == MOST_BYTES else b""))
+
+    def _behind(self) -> bytes:
+        """What the log holds behind what was shown, up to a limit."""
         if self._run is None or not self._run.log.exists():
-            return
+            return b""
         with self._run.log.open("rb") as stream:
             stream.seek(self._offset)
-            data = stream.read(MOST_BYTES)
+            return stream.read(MOST_BYTES)
+
+    def _show(self, data: bytes) -> None:
         self._offset += len(data)
         if data:
             self.add(data.decode(errors="replace"))

@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QMimeData, QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QDrag, QKeyEvent, QPainter, QPixmap
+from PySide6.QtGui import QColor, QDrag, QIcon, QKeyEvent, QPainter, QPixmap
 from PySide6.QtWidgets import QAbstractItemView, QLabel, QLineEdit, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from app.icons import group_icon
 from app.theme import SPACE, theme, themes
 from engine import ops
+from engine.blocks import GROUP, block_op
+from engine.declare import Op
+from engine.spec import Spec
 
 MIME = "application/x-netloom-op"
 NAME = Qt.ItemDataRole.UserRole
+OPEN_GROUPS = 5  # the first so many are unfolded at the start
 
 
 class _Tree(QTreeWidget):
@@ -34,7 +38,7 @@ class _Tree(QTreeWidget):
             return
         drag = QDrag(self)
         drag.setMimeData(self.mimeData([item]))
-        pixmap = _small_card(item.data(0, NAME), self.devicePixelRatioF())
+        pixmap = _small_card(item.data(0, NAME), item.icon(0), self.devicePixelRatioF())
         drag.setPixmap(pixmap)
         drag.setHotSpot(QPoint(24, 16))
         drag.exec(Qt.DropAction.CopyAction)
@@ -68,21 +72,32 @@ class Palette(QWidget):
         column.addWidget(self.search)
         column.addWidget(self._nothing)
         column.addWidget(self.tree)
-        self._folded: set[str] = set()
+        self._known: dict[str, type[Op]] = dict(ops.OPS)
+        self._folded: set[str] = set(ops.GROUPS[OPEN_GROUPS:])
         self.search.textChanged.connect(self._fill)
         self.tree.itemCollapsed.connect(lambda item: self._folded.add(item.text(0)))
         self.tree.itemExpanded.connect(lambda item: self._folded.discard(item.text(0)))
         self.tree.itemDoubleClicked.connect(self._choose)
+        self.tree.itemClicked.connect(self._toggle)
         self.search.returnPressed.connect(self._choose_first)
         themes.changed.connect(self._fill)
         self._fill()
+
+    def show_blocks(self, spec: Spec) -> None:
+        """List the blocks of a project below the ops."""
+        blocks = {name: block_op(spec, name) for name in spec.blocks}
+        known: dict[str, type[Op]] = {**blocks, **ops.OPS}
+        if known.keys() != self._known.keys():
+            self._known = known
+            self._fill()
+        self._known = known
 
     def _fill(self) -> None:
         words = self.search.text().strip()
         self.tree.clear()
         if words:
-            for name in ops.search(words):
-                self.tree.addTopLevelItem(_item(name))
+            for name in ops.search(words, self._known):
+                self.tree.addTopLevelItem(_item(name, self._known[name]))
             self.tree.setCurrentItem(self.tree.topLevelItem(0))
         else:
             self._fill_groups()
@@ -90,14 +105,20 @@ class Palette(QWidget):
 
     def _fill_groups(self) -> None:
         folded = set(self._folded)
-        for group in ops.GROUPS:
+        blocks = [GROUP] if len(self._known) > len(ops.OPS) else []
+        for group in [*ops.GROUPS, *blocks]:
             heading = QTreeWidgetItem([group])
             heading.setFlags(Qt.ItemFlag.ItemIsEnabled)
             heading.setForeground(0, QColor(theme().dim))
-            heading.addChildren([_item(name) for name, op in ops.OPS.items() if op.group == group])
+            heading.addChildren([_item(name, op) for name, op in self._known.items() if op.group == group])
             self.tree.addTopLevelItem(heading)
             heading.setExpanded(group not in folded)
         self._folded = folded
+
+    def _toggle(self, item: QTreeWidgetItem) -> None:
+        """A click on a heading folds its group."""
+        if not item.data(0, NAME) and item.childCount():
+            item.setExpanded(not item.isExpanded())
 
     def _choose(self, item: QTreeWidgetItem) -> None:
         if name := item.data(0, NAME):
@@ -117,8 +138,7 @@ class Palette(QWidget):
             super().keyPressEvent(event)
 
 
-def _item(name: str) -> QTreeWidgetItem:
-    op = ops.OPS[name]
+def _item(name: str, op: type[Op]) -> QTreeWidgetItem:
     item = QTreeWidgetItem([name])
     item.setData(0, NAME, name)
     item.setIcon(0, group_icon(op.group))
@@ -127,7 +147,7 @@ def _item(name: str) -> QTreeWidgetItem:
     return item
 
 
-def _small_card(name: str, scale: float) -> QPixmap:
+def _small_card(name: str, mark: QIcon, scale: float) -> QPixmap:
     worn = theme()
     pixmap = QPixmap(QSize(160, 32) * scale)
     pixmap.setDevicePixelRatio(scale)
@@ -137,7 +157,7 @@ def _small_card(name: str, scale: float) -> QPixmap:
     painter.setBrush(QColor(worn.card))
     painter.setPen(QColor(worn.accent))
     painter.drawRoundedRect(1, 1, 158, 30, 6, 6)
-    group_icon(ops.OPS[name].group).paint(painter, 10, 8, 16, 16)
+    mark.paint(painter, 10, 8, 16, 16)
     painter.setPen(QColor(worn.text))
     painter.drawText(34, 0, 120, 32, Qt.AlignmentFlag.AlignVCenter, name)
     painter.end()

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 
 from app.document import Document
 from app.icons import icon
-from app.panels.sections import clear, dim, scrolled
+from app.panels.sections import clear, dim, scrolled, settle
 from app.theme import mono, theme, themes
 from engine import fixes
 from engine.problem import Fix, Problem
@@ -53,6 +53,7 @@ class ProblemList(QWidget):
                 dim("No problems. What is wrong with the graph, the data or the settings shows here.")
             )
         self._column.addStretch(1)
+        settle(self._column)
 
     def choose(self, problem: Problem) -> None:
         """Go where a problem is."""

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app.icons import icon
 from app.theme import SPACE, theme
 from engine.problem import Fix, Problem
+
+
+class Words(QLabel):
+    """A label that takes no room while it says nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWordWrap(True)
+        self.hide()
+
+    def setText(self, text: str) -> None:
+        """Say something, or nothing."""
+        super().setText(text)
+        self.setVisible(bool(text))
 
 
 def heading(text: str) -> QLabel:
@@ -53,6 +67,16 @@ def clear(layout: QVBoxLayout) -> None:
             widget.deleteLater()
 
 
+def settle(column: QVBoxLayout) -> None:
+    """Lay out what was just added to a column before it is first drawn; it would flash up squeezed."""
+    for place in range(column.count()):
+        item = column.itemAt(place)
+        widget = item.widget() if item is not None else None
+        if widget is not None and not widget.testAttribute(Qt.WidgetAttribute.WA_WState_ExplicitShowHide):
+            widget.show()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
+
+
 class ProblemBox(QWidget):
     """Problems in sentences, each with the buttons that mend it; hidden where there are none."""
 
@@ -70,6 +94,7 @@ class ProblemBox(QWidget):
         for problem in shown:
             self._column.addWidget(self._row(problem))
         self.setVisible(bool(shown))
+        settle(self._column)
 
     def _row(self, problem: Problem) -> QWidget:
         row = QWidget()

@@ -42,4 +42,9 @@ def overridden(spec: Spec, override: str) -> Spec:
             return edit.set_factor(spec, node, value)
         case ["decode"]:
             return edit.set_decode(spec, node, value)
-    raise Mistake(f"--set {path}: of a node, params.NAME, factor and decode can be set.")
+        case ["weights", "init", *tensor] if tensor:
+            return edit.set_init(spec, node, ".".join(tensor), value)
+        case ["weights", name]:
+            return edit.set_weights(spec, node, name, value)
+    known = "params.NAME, factor, decode, weights.NAME and weights.init.TENSOR"
+    raise Mistake(f"--set {path}: of a node, {known} can be set.")

@@ -30,7 +30,7 @@ def check(arguments: argparse.Namespace) -> int:
     spec = load_with(arguments.file, arguments.set)
     from engine.check import check as check_spec  # torch's seconds only where they are needed
 
-    report = check_spec(spec, sizes(arguments.size))
+    report = check_spec(spec, arguments.file.resolve().parent, sizes(arguments.size))
     if arguments.json:
         print(json.dumps(report.encode()))
     else:

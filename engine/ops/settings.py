@@ -37,3 +37,38 @@ class Training(Settings):
     epochs: int = param(10, "Times all training samples are seen.", low=1, high=10**6)
     seed: int = param(0, "Start of all random choices; the same seed trains alike.", low=0, high=2**32 - 1)
     device: Literal["auto", "cpu", "cuda"] = param("auto", "Where to compute: a GPU where there is one, or as said.")
+
+
+class Weights(Settings):
+    """How a node's weights are trained, where that differs from the rest.
+
+    `init` stands beside these in the spec: {tensor: {"op": "XavierUniform", "params": {...}}}.
+    """
+
+    subject = "A node's weights section"
+
+    frozen: bool = param(False, "Whether training leaves the weights as they are.")
+    mode: Literal["train", "eval"] = param(
+        "train", "How the node works while training: with eval, dropout rests and batch statistics stay as they are."
+    )
+    lr_factor: float = param(1.0, "What the learning rate is multiplied by for these weights.", above=0)
+    decay: float | None = param(None, "Weight decay of these weights; empty: that of the optimizer.", low=0)
+
+
+class Turn(Settings):
+    """Which weights an optimizer changes, for which losses, and when."""
+
+    subject = "An optimizer"
+
+    name: str = param("main", "Name of the optimizer in curves and messages.")
+    nodes: Literal["*"] | tuple[str, ...] = param(
+        "*", 'Nodes whose weights it changes; "node.tensor" names one tensor, "*" stands for all nodes.'
+    )
+    losses: Literal["*"] | tuple[str, ...] = param("*", 'Losses it makes small; "*" stands for all.')
+    every: int = param(1, "It acts once in so many steps.", low=1, high=10**9)
+    together: bool = param(
+        False,
+        "Whether it acts on the same run of the network as the optimizer before it, which has the same losses and the "
+        "same every; otherwise the network is run anew with the weights that the one before has changed.",
+        advanced=True,
+    )

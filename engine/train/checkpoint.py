@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,11 @@ from torch import Tensor, nn
 from engine.problem import Mistake
 from engine.spec import write_atomically
 from engine.train.folder import Run
+from engine.train.optimizers import Acting
 
 ALIASES = "aliases"
 POINTER = "last.json"
+TENSOR = "tensor"  # key of what stands for a tensor in JSON
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -75,19 +77,18 @@ class Progressed:
     best_epoch: int = 0
     best_score: float | None = None
     seconds: float = 0.0
+    states: dict[str, dict[str, Tensor]] = field(default_factory=dict)  # of the metrics that gather
 
 
-def save_checkpoint(run: Run, module: nn.Module, optimizer: torch.optim.Optimizer, progressed: Progressed) -> Path:
+def save_checkpoint(run: Run, module: nn.Module, acting: Sequence[Acting], progressed: Progressed) -> Path:
     """Write the whole state of a run; the one before stays until this is on the disk. Returns the tensors' path."""
-    state = optimizer.state_dict()
     tensors = {f"weights.{name}": each for name, each in module.state_dict().items()}
-    plain: dict[str, dict[str, Any]] = {}
-    for index, values in state["state"].items():
-        for key, value in values.items():
-            if isinstance(value, Tensor):
-                tensors[f"optimizer.{index}.{key}"] = value
-            else:
-                plain.setdefault(str(index), {})[key] = value
+    optimizers = {
+        each.name: _taken_apart(each.optimizer.state_dict(), f"optimizer.{place}", tensors)
+        for place, each in enumerate(acting)
+    }
+    for node, gathered in progressed.states.items():
+        tensors |= {f"metrics.{node}.{key}": value for key, value in gathered.items()}
     tensors["random.cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
@@ -96,8 +97,9 @@ def save_checkpoint(run: Run, module: nn.Module, optimizer: torch.optim.Optimize
     pointer = {
         "tensors": path.name,
         "spec": "spec.json",
-        "progress": vars(progressed),
-        "optimizer": {"groups": state["param_groups"], "state": plain},
+        "progress": {name: value for name, value in vars(progressed).items() if name != "states"},
+        "optimizers": optimizers,
+        "schedules": {each.name: each.schedule.state() for each in acting if each.schedule is not None},
     }
     run.write_json(f"checkpoints/{POINTER}", pointer)
     for old in run.checkpoints.glob("*.safetensors"):
@@ -106,28 +108,53 @@ def save_checkpoint(run: Run, module: nn.Module, optimizer: torch.optim.Optimize
     return path
 
 
-def load_checkpoint(run: Run, module: nn.Module, optimizer: torch.optim.Optimizer) -> Progressed:
+def _taken_apart(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
+    """Turn a state into JSON: each tensor goes into `tensors` and leaves its name in its place."""
+    if isinstance(value, Tensor):
+        tensors[name] = value
+        return {TENSOR: name}
+    if isinstance(value, Mapping):
+        return {key: _taken_apart(each, f"{name}.{key}", tensors) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_taken_apart(each, f"{name}.{place}", tensors) for place, each in enumerate(value)]
+    return value
+
+
+def _put_together(value: Any, tensors: Mapping[str, Tensor]) -> Any:
+    if isinstance(value, Mapping):
+        if value.keys() == {TENSOR}:
+            return tensors[value[TENSOR]].clone()  # memory of its own: sums depend on how numbers are aligned
+        return {key: _put_together(each, tensors) for key, each in value.items()}
+    return [_put_together(each, tensors) for each in value] if isinstance(value, list) else value
+
+
+def load_checkpoint(run: Run, module: nn.Module, acting: Sequence[Acting]) -> Progressed:
     """Restore the state that `save_checkpoint` wrote; raises Mistake where there is none."""
     try:
         pointer = json.loads((run.checkpoints / POINTER).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise Mistake(f"{run.path} has no checkpoint to go on from; train it anew.") from None
+    if pointer.get("optimizers", {}).keys() != {each.name for each in acting}:
+        raise Mistake(f"The checkpoint of {run.path} is of other optimizers than its spec; train it anew.")
     tensors = load_tensors(run.checkpoints / pointer["tensors"])
     weights = {name.removeprefix("weights."): each for name, each in tensors.items() if name.startswith("weights.")}
     module.load_state_dict(weights)
-    state: dict[int, dict[str, Any]] = {
-        int(index): dict(values) for index, values in pointer["optimizer"]["state"].items()
-    }
-    for name, tensor in tensors.items():
-        if name.startswith("optimizer."):
-            _, index, key = name.split(".", 2)
-            state.setdefault(int(index), {})[key] = tensor
-    optimizer.load_state_dict({"state": state, "param_groups": pointer["optimizer"]["groups"]})
-    _arrange_as_weights(optimizer)
+    for each in acting:
+        state = _put_together(pointer["optimizers"][each.name], tensors)
+        state["state"] = {int(index): values for index, values in state["state"].items()}
+        each.optimizer.load_state_dict(state)
+        _arrange_as_weights(each.optimizer)
+        if each.schedule is not None:
+            each.schedule.load(pointer["schedules"][each.name])
     torch.set_rng_state(tensors["random.cpu"])
     if "random.cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["random.cuda"])
-    return Progressed(**pointer["progress"])
+    progressed = Progressed(**pointer["progress"])
+    for name, tensor in tensors.items():
+        if name.startswith("metrics."):
+            _, node, key = name.split(".", 2)
+            progressed.states.setdefault(node, {})[key] = tensor
+    return progressed
 
 
 def _arrange_as_weights(optimizer: torch.optim.Optimizer) -> None:

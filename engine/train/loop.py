@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import torch
 
-from engine.events import Checkpoint, Epoch, Event, Failed, Finished, Progress, Started, Stopped
+from engine.events import Checkpoint, Epoch, Event, Failed, Finished, Progress, Started, Stopped, Tables
 from engine.problem import Mistake
 from engine.spec import Spec
 from engine.train.checkpoint import (
@@ -21,9 +22,11 @@ from engine.train.checkpoint import (
 )
 from engine.train.folder import Run
 from engine.train.meter import LOSS, Meter, NotFinite
+from engine.train.optimizers import stepper
 from engine.train.session import Refused, Session, environment, open_session
 
 READ_SECONDS = 0.05  # between readings of the device, and of the commands
+MOST_CELLS = 10_000  # of a table that is told every epoch
 MOST_WAITING = 1024  # batches whose answers are kept until they are read
 
 
@@ -106,8 +109,8 @@ def _started(spec: Spec, folder: Path, run: Run, device: str | None) -> Iterator
 
 
 def _resumed(spec: Spec, run: Run, folder: str, device: str | None) -> Iterator[Event]:
-    session = open_session(spec, Path(folder), device=device)
-    progressed = load_checkpoint(run, session.compiled.module, session.optimizer)
+    session = open_session(spec, Path(folder), device=device, trained=True)
+    progressed = load_checkpoint(run, session.compiled.module, session.acting)
     run.clear("stop")
     yield from _epochs(session, run, progressed)
 
@@ -120,25 +123,31 @@ def _epochs(session: Session, run: Run, progressed: Progressed) -> Iterator[Even
     while progressed.epoch < training.epochs:
         if progressed.step == 0:
             torch.manual_seed(training.seed * 1_000_003 + progressed.epoch + 1)
-        meter = Meter(session.compiled.program, progressed.totals)
+        meter = Meter(session.compiled.program, progressed.totals, progressed.states)
         begun, begun_step = time.monotonic(), progressed.step
         stopped = yield from _steps(session, run, progressed, meter)
         progressed.seconds = before + time.monotonic() - started
         if stopped:
-            progressed.totals = meter.totals
-            path = save_checkpoint(run, module, session.optimizer, progressed)
+            progressed.totals, progressed.states = meter.totals, meter.states()
+            path = save_checkpoint(run, module, session.acting, progressed)
             yield Checkpoint(progressed.epoch, str(path.relative_to(run.path)))
             yield _stopped(run, progressed)
             return
         seconds = time.monotonic() - begun
         samples = (progressed.step - begun_step) * session.batching.batch_size
-        validation = session.measure("validation")
-        progressed.epoch, progressed.step, progressed.totals = progressed.epoch + 1, 0, {}
-        best = _is_best(session, progressed, validation or meter.scores())
+        measured, validation = meter.measured(session.classes), session.measure("validation")
+        progressed.epoch, progressed.step, progressed.totals, progressed.states = progressed.epoch + 1, 0, {}, {}
+        scores = validation.scores or measured.scores
+        best = _is_best(session, progressed, scores)
         if best:
             save_tensors(run.weights, module.state_dict())
-        yield Epoch(progressed.epoch, meter.scores(), validation, seconds, samples / max(seconds, 1e-9), best)
-        path = save_checkpoint(run, module, session.optimizer, progressed)
+        speed, rates = samples / max(seconds, 1e-9), session.rates()
+        tables = _small((validation if validation.scores else measured).tables)
+        yield Epoch(progressed.epoch, measured.scores, validation.scores, seconds, speed, best, rates, tables)
+        metric = session.compiled.program.leading_metric() or LOSS
+        for acting in session.acting:
+            acting.after_epoch(scores[LOSS], scores.get(metric))
+        path = save_checkpoint(run, module, session.acting, progressed)
         yield Checkpoint(progressed.epoch, str(path.relative_to(run.path)))
         if progressed.epoch < training.epochs and run.requested("stop"):
             yield _stopped(run, progressed)
@@ -146,7 +155,12 @@ def _epochs(session: Session, run: Run, progressed: Progressed) -> Iterator[Even
     load_weights(module, run.weights)
     test = session.measure("test")
     seconds = before + time.monotonic() - started
-    yield Finished(str(run.path), test, progressed.epoch, progressed.best_epoch, seconds)
+    yield Finished(str(run.path), test.scores, progressed.epoch, progressed.best_epoch, seconds, test.tables)
+
+
+def _small(tables: Tables) -> Tables:
+    """The tables that may be written every epoch."""
+    return {name: table for name, table in tables.items() if len(table.rows) * len(table.columns) <= MOST_CELLS}
 
 
 def _stopped(run: Run, progressed: Progressed) -> Stopped:
@@ -164,30 +178,25 @@ def _start_event(session: Session, run: Run, progressed: Progressed) -> Started:
         steps_per_epoch=session.steps(),
         samples={split: session.samples(split) for split in session.splits},
         parameters=sum(each.numel() for each in session.compiled.module.parameters()),
-        metrics={name: metric.higher_is_better for name, metric in program.metrics.items()},
+        metrics={
+            name: metric.higher_is_better
+            for name, metric in program.metrics.items()
+            if metric.higher_is_better is not None and metric.table() is None
+        },
         passes=session.compiled.passes,
         time=time.time(),
     )
 
 
-def _steps(session: Session, run: Run, progressed: Progressed, meter: Meter) -> Iterator[Event]:
+def _steps(session: Session, run: Run, progressed: Progressed, meter: Meter) -> Generator[Event, None, bool]:
     """Take the steps of one epoch that are left; returns whether it was stopped before its end."""
-    forward, optimizer = session.compiled.module.forward, session.optimizer
-    losses = list(session.compiled.program.losses.items())
-    parameters = list(session.compiled.module.parameters())
+    step = stepper(session.compiled.module.forward, session.turns)
     count, first = session.steps(), progressed.step
+    before = progressed.epoch * count
     begun = read = time.monotonic()
     for batch in session.training_batches(progressed.epoch, first):
-        for parameter in parameters:  # what zero_grad does, without its profiling
-            parameter.grad = None
-        answers = forward(*batch)
-        name, factor = losses[0]
-        loss = answers[name] if factor == 1.0 else answers[name] * factor
-        for name, factor in losses[1:]:
-            loss = loss + answers[name] * factor
-        loss.backward()
-        optimizer.step()
-        meter.add({name: answer.detach() for name, answer in answers.items()}, batch[0].shape[0])
+        answers = step(batch, before + progressed.step)
+        meter.add(answers, batch[0].shape[0])
         progressed.step += 1
         now = time.monotonic()
         if now - read < READ_SECONDS and meter.waiting < MOST_WAITING:
@@ -209,8 +218,9 @@ def _read(meter: Meter, progressed: Progressed) -> None:
     except NotFinite as found:
         step = progressed.step - waiting + found.batch + 1
         raise Mistake(
-            f"The loss became NaN or infinite in epoch {progressed.epoch + 1}, step {step}. Try a learning rate ten times "
-            "smaller, standardised columns, or BatchNorm layers; a logarithm or division in the graph may have met a zero."
+            f"The loss became NaN or infinite in epoch {progressed.epoch + 1}, step {step}. Try a learning rate ten "
+            "times smaller, standardised columns, or BatchNorm layers; a logarithm or division in the graph may have "
+            "met a zero."
         ) from None
 
 
@@ -224,14 +234,19 @@ def _progress(session: Session, progressed: Progressed, meter: Meter, seconds_a_
         train=meter.scores(),
         samples_per_second=session.batching.batch_size / max(seconds_a_step, 1e-9),
         seconds_left=left * seconds_a_step,
+        learning_rates=session.rates(),
     )
 
 
 def _is_best(session: Session, progressed: Progressed, scores: dict[str, float]) -> bool:
-    """Whether this epoch beats all before it: by the first metric, else by the loss."""
+    """Whether this epoch beats all before it: by the first metric that is a number with a direction, else the loss."""
     metrics = session.compiled.program.metrics
-    name = next(iter(metrics), LOSS)
+    name = session.compiled.program.leading_metric()
+    name = name if name in scores else LOSS
     score = scores[name] if name in metrics and metrics[name].higher_is_better else -scores[name]
+    if math.isnan(score):  # such as an AUROC of one class: only better than no epoch at all
+        progressed.best_epoch = progressed.best_epoch or progressed.epoch
+        return progressed.best_epoch == progressed.epoch
     if progressed.best_score is not None and score <= progressed.best_score:
         return False
     progressed.best_score, progressed.best_epoch = score, progressed.epoch

@@ -1,9 +1,9 @@
-"""A run made ready: settings read, data on the device, graph compiled, optimizer built, data and graph compared."""
+"""A run made ready: settings read, data on the device, graph compiled, optimizers built, data and graph compared."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,18 +13,17 @@ import torch
 from torch import Tensor, nn
 
 from engine import data
-from engine.binding import binding_problems
-from engine.compile import Compiled, compile
+from engine.binding import binding_problems, target_classes
+from engine.compile import Compiled, compile, module_path
 from engine.devices import choose
-from engine.ops.optimizer import Optimizer
 from engine.ops.settings import Batching, Training
+from engine.optimizers import read_optimizers
 from engine.problem import Problem
-from engine.program import Feed
-from engine.recipes import find
+from engine.program import Feed, Program
 from engine.spec import Spec
-from engine.train.meter import Meter
-
-FUSED = frozenset({"SGD", "Adam", "AdamW"})
+from engine.train.meter import Measured, Meter
+from engine.train.optimizers import Acting, Acts, build_turns
+from engine.validate import run_settings
 
 
 class Refused(Exception):  # a user's mistake found while a run is made ready
@@ -42,10 +41,21 @@ class Session:
     compiled: Compiled
     dataset: data.Dataset
     splits: Mapping[str, Mapping[str, Tensor]]  # per split a tensor for each feed, in the feeds' order
-    optimizer: torch.optim.Optimizer
+    turns: Sequence[Acts]
     device: torch.device
     training: Training
     batching: Batching
+    classes: Mapping[str, tuple[str, ...]]  # for each metric the names of its target's classes
+    resting: Sequence[nn.Module] = ()  # stay in evaluation mode while the others train
+
+    @property
+    def acting(self) -> list[Acting]:
+        """The optimizers, in the order in which they act."""
+        return [acting for turn in self.turns for acting in turn.acting]
+
+    def rates(self) -> dict[str, float]:
+        """The learning rate of each optimizer as it is now."""
+        return {acting.name: acting.rate for acting in self.acting}
 
     def samples(self, split: str) -> int:
         """How many samples a split has."""
@@ -53,7 +63,7 @@ class Session:
 
     def steps(self) -> int:
         """Steps of an epoch."""
-        return data.batch_count(self.samples("train"), self.batching.batch_size, drop_last=self.batching.drop_last)
+        return _steps(self.samples("train"), self.batching)
 
     def training_batches(self, epoch: int, start: int) -> Iterator[list[Tensor]]:
         """The batches of an epoch from step `start` on, in the epoch's own order."""
@@ -61,52 +71,95 @@ class Session:
         size = self.batching.batch_size
         return data.batches(self.splits["train"], size, order=order, drop_last=self.batching.drop_last, start=start)
 
-    def measure(self, split: str) -> dict[str, float]:
-        """Losses and metrics over a whole split, the model in evaluation mode."""
+    def begin_training(self) -> None:
+        """Put the model into training mode, but for the nodes that rest."""
+        self.compiled.module.train()
+        for each in self.resting:
+            each.eval()
+
+    def measure(self, split: str) -> Measured:
+        """Losses and metrics over a whole split, the model in evaluation mode; nothing where there is no such split."""
         if split not in self.splits:
-            return {}
+            return Measured()
         module, meter = self.compiled.module, Meter(self.compiled.program)
         module.eval()
         with torch.inference_mode():
             for batch in data.batches(self.splits[split], self.batching.batch_size):
                 meter.add(module(*batch), len(batch[0]))
-        module.train()
+        self.begin_training()
         meter.read()
-        return meter.scores()
+        return meter.measured(self.classes)
 
 
-def open_session(spec: Spec, folder: Path, *, device: str | None = None) -> Session:
-    """Make a spec ready to train; raises Mistake or Refused where something does not go together."""
+def _steps(samples: int, batching: Batching) -> int:
+    return data.batch_count(samples, batching.batch_size, drop_last=batching.drop_last)
+
+
+def open_session(spec: Spec, folder: Path, *, device: str | None = None, trained: bool = False) -> Session:
+    """Make a spec ready to train; raises Mistake or Refused where something does not go together.
+
+    A `trained` one has weights to come, so none are drawn, and no file that they began from is needed.
+    """
     training, batching = _settings(spec)
-    compiled = compile(spec, seed=training.seed)
+    compiled = compile(spec, seed=None if trained else training.seed, folder=folder)
     names = _columns(spec, compiled, folder)
     dataset = data.prepare(spec, folder, names)
     _refuse(binding_problems(spec, compiled.report, dataset.columns))
     place = choose(device or training.device)
-    compiled.module.to(place)
-    _arrange_filters(compiled.module)
-    return Session(
+    entries, problems = read_optimizers(spec, list(compiled.program.losses))
+    _refuse(problems)
+    module = compiled.module.to(place)
+    if not any(entry.optimizer.repeats for entry in entries):  # LBFGS flattens gradients as they lie
+        _arrange_filters(module)
+    splits = {split: feed_tensors(compiled.feeds, tensors, place) for split, tensors in dataset.splits.items()}
+    samples = len(next(iter(splits["train"].values())))
+    session = Session(
         compiled,
         dataset,
-        {split: feed_tensors(compiled.feeds, tensors, place) for split, tensors in dataset.splits.items()},
-        build_optimizer(spec, compiled, place),
+        splits,
+        build_turns(
+            compiled.spec,
+            entries,
+            module,
+            compiled.program.losses,
+            steps=_steps(samples, batching) * training.epochs,
+            epochs=training.epochs,
+            higher_is_better=_higher_is_better(compiled.program),
+        ),
         place,
         training,
         batching,
+        target_classes(compiled.spec, dataset.columns),
+        [module.get_submodule(path) for path in _resting(compiled)],
     )
+    session.begin_training()
+    return session
+
+
+def _higher_is_better(program: Program) -> bool:
+    name = program.leading_metric()
+    return name is not None and bool(program.metrics[name].higher_is_better)
+
+
+def _resting(compiled: Compiled) -> Iterator[str]:
+    """Yield the paths of the modules that stay in evaluation mode."""
+    known = dict(compiled.module.named_modules())
+    for node in compiled.spec.nodes.values():
+        path = module_path(node.id)
+        if node.weights.get("mode") == "eval" and path in known:
+            yield path
 
 
 def _arrange_filters(module: nn.Module) -> None:
     """Store the filters of 2-D convolutions channels last, which makes them a fifth faster."""
     for each in module.modules():
         if isinstance(each, nn.Conv2d | nn.ConvTranspose2d):
-            each.to(memory_format=torch.channels_last)
+            each.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch has it, its stub has not
 
 
 def _settings(spec: Spec) -> tuple[Training, Batching]:
     """Read settings that the check has found to be right."""
-    rest = {name: value for name, value in spec.training.items() if name != "optimizers"}
-    training, problems = Training.parse(rest)
+    training, problems = Training.parse(run_settings(spec))
     if training is None:
         raise Refused(Problem(problems[0].message, None, f"training.{problems[0].param}"))
     batching, problems = Batching.parse(spec.data.get("batching", {}))
@@ -131,20 +184,6 @@ def _refuse(problems: list[Problem]) -> None:
 def feed_tensors(feeds: tuple[Feed, ...], tensors: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:
     """Arrange columns in the order of the feeds, on the device."""
     return {feed.node: tensors[str(feed.column)].to(device) for feed in feeds}
-
-
-def build_optimizer(spec: Spec, compiled: Compiled, device: torch.device) -> torch.optim.Optimizer:
-    """Build the spec's optimizer (Adam where it names none), fused where torch can."""
-    listed = spec.training.get("optimizers") or [{"op": "Adam", "params": {}}]
-    declared, problems = Optimizer.registry[listed[0]["op"]].parse(listed[0].get("params", {}))
-    if declared is None:
-        raise Refused(Problem(problems[0].message, None, f"training.optimizers.0.params.{problems[0].param}"))
-    recipe = declared.build()
-    parameters = [each for each in compiled.module.parameters() if each.requires_grad]
-    if not parameters:
-        raise Refused(Problem("The graph has no weights to train; add a layer such as Linear."))
-    fused: dict[str, Any] = {"fused": True} if listed[0]["op"] in FUSED and device.type in ("cpu", "cuda") else {}
-    return find(recipe.target)(parameters, *recipe.args, **recipe.kwargs, **fused)  # type: ignore[no-any-return]
 
 
 def environment(device: torch.device, folder: Path) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -9,9 +11,16 @@ from engine.blocks import block_op, op_of
 from engine.check import check
 from engine.compile import compile
 from engine.dissolve import dissolve
+from engine.events import Finished
 from engine.expand import expand, home
+from engine.export.python_file import source
+from engine.picture import svg
 from engine.problem import Mistake
 from engine.spec import Spec, dumps, loads
+from engine.train.checkpoint import load_tensors
+from engine.train.folder import Run
+from engine.train.loop import train
+from engine.train.predict import predict
 from tests.builders import chain, image_classifier
 
 
@@ -37,7 +46,7 @@ def test_a_block_made_of_a_selection_computes_the_same() -> None:
     assert list(grouped.nodes)[2] == "features_1"
     assert "accuracy" in grouped.nodes
     assert grouped.nodes["features_1"].inputs == {"input": "input_1"}
-    assert grouped.nodes["linear_1"].inputs == {"input": "features_1.output"}
+    assert grouped.nodes["linear_1"].inputs == {"input": "features_1"}
     assert check(grouped).problems == ()
     assert check(grouped).parameters == check(spec).parameters
     assert torch.equal(answers(grouped, 2, 1, 8, 8)[0], answers(spec, 2, 1, 8, 8)[0])
@@ -169,3 +178,95 @@ def test_rounds_without_end_are_refused() -> None:
         spec = group(spec, list(spec.nodes), name)
         spec = block_edits.set_repeat(spec, list(spec.nodes)[-2], 1000)
     assert any("more than 50,000 nodes" in problem.message for problem in check(spec).problems)
+
+
+def test_a_copied_block_brings_its_definition_into_another_project() -> None:
+    spec = group(residual(2), ["residual_1"], "Stage")
+    text = edit.copy(spec, ["stage_1"])
+    pasted = edit.paste(Spec(), text, (0, 0))
+    assert pasted.blocks == spec.blocks
+    other = edit.paste(group(image_classifier(), ["relu_1"], "Residual"), text, (0, 0))
+    assert {"Residual", "Residual2", "Stage"} == other.blocks.keys()
+    assert other.blocks["Stage"].nodes["residual_1"].block == "Residual2"
+    assert edit.paste(spec, text, (0, 0)).blocks == spec.blocks
+
+
+def test_a_block_is_drawn_with_its_ports_and_rounds() -> None:
+    text = svg(residual(6), check(residual(6)))
+    assert "Residual" in text
+    assert "× 6" in text
+
+
+def test_a_network_of_blocks_learns_is_resumed_and_predicts_class_names(tmp_path: Path) -> None:
+    spec = group(edit.set_source(image_classifier(), "Digits"), ["conv2d_1", "relu_1", "flatten_1", "linear_1"], "Body")
+    spec = edit.set_decode(edit.set_setting(spec, "training.epochs", 3), "output_1", {"op": "Argmax", "params": {}})
+    spec = edit.set_weights(spec, "body_1", "lr_factor", 2.0)
+    run = Run(tmp_path / "run")
+    finished = list(train(spec, tmp_path, run))[-1]
+    assert isinstance(finished, Finished)
+    assert finished.test["accuracy"] > 0.8
+    assert "body_1.0.conv2d_1.weight" in load_tensors(run.weights)
+    assert next(predict(run, [{"image": [[0.0] * 8] * 8}]))["output_1"] in set("0123456789")
+
+
+def test_an_optimizer_that_names_a_block_trains_what_is_inside(tmp_path: Path) -> None:
+    spec = group(edit.set_source(image_classifier(), "Digits"), ["conv2d_1", "relu_1"], "Body")
+    spec = edit.set_setting(edit.set_optimizer(spec, "SGD"), "training.epochs", 1)
+    spec = edit.set_setting(spec, "training.optimizers.0.nodes", ["body_1"])
+    run = Run(tmp_path / "run")
+    list(train(spec, tmp_path, run))
+    before = compile(spec, seed=0).module.state_dict()
+    after = load_tensors(run.weights)
+    changed = {name for name in after if not torch.equal(before[name], after[name])}
+    assert changed == {"body_1.0.conv2d_1.weight", "body_1.0.conv2d_1.bias"}
+
+
+def exported(spec: Spec) -> tuple[str, torch.nn.Module]:
+    """The Python export of a spec, and its model with the weights that the compiled graph has."""
+    text = source(spec, "w.safetensors")
+    space: dict[str, object] = {"__name__": "exported"}
+    exec(text, space)
+    model = space["Model"]()  # type: ignore[operator]
+    model.load_state_dict(compile(spec, only="inference", seed=4).module.state_dict())
+    return text, model.eval()
+
+
+@pytest.mark.parametrize("repeat", [1, 2, 5])
+def test_a_block_is_exported_as_a_class_that_computes_the_same(repeat: int) -> None:
+    spec = residual(repeat)
+    text, model = exported(spec)
+    assert text.count("class Residual(nn.Module)") == 1
+    given = torch.randn(5, 4, generator=torch.Generator().manual_seed(2))
+    assert torch.equal(model(given)["output_1"], answers(spec, 5, 4)[0])
+
+
+def test_blocks_of_other_sizes_are_exported_as_classes_of_their_own() -> None:
+    spec = chain("Linear", "ReLU", shape=("N", 4))
+    spec = group(spec, ["linear_1", "relu_1"], "Layer")
+    spec = expose(spec, "Layer", "linear_1", "out_features", "width")
+    spec = edit.set_param(spec, "layer_1", "width", 6)
+    spec = use_block(spec, "Layer", (0, 0), {"input": "layer_1"})
+    spec = group(spec, ["layer_1", "layer_2"], "Pair")
+    spec = edit.add(spec, "LSTM", inputs={"input": "pair_1"})
+    spec = edit.remove(spec, ["lstm_1"])
+    spec = edit.add(spec, "Output", inputs={"input": "pair_1"})
+    text, model = exported(spec)
+    assert "class Layer(nn.Module)" in text and "class Layer2(nn.Module)" in text and "class Pair(nn.Module)" in text
+    given = torch.randn(3, 4, generator=torch.Generator().manual_seed(2))
+    assert torch.equal(model(given)["output_1"], answers(spec, 3, 4)[0])
+
+
+def test_a_block_with_several_ins_and_outs_is_exported(tmp_path: Path) -> None:
+    spec = chain("LSTM", shape=("N", "T", 4))
+    spec = edit.set_param(spec, "lstm_1", "hidden_size", 4)
+    spec = edit.connect(edit.add(spec, "LSTM", params={"hidden_size": 4}), "lstm_1", "lstm_2", "input")
+    for port in ("h", "c"):
+        spec = edit.connect(spec, f"lstm_1.{port}_n", "lstm_2", f"{port}_0")
+    spec = edit.add(spec, "Output", inputs={"input": "lstm_2"})
+    spec = edit.add(spec, "Output", inputs={"input": "lstm_2.c_n"})
+    spec = group(spec, ["lstm_2"], "Second")
+    assert spec.nodes["second_1"].inputs == {"input": "lstm_1", "h_0": "lstm_1.h_n", "c_0": "lstm_1.c_n"}
+    _text, model = exported(spec)
+    given = torch.randn(2, 6, 4, generator=torch.Generator().manual_seed(2))
+    for name, answer in zip(("output_1", "output_2"), answers(spec, 2, 6, 4), strict=True):
+        assert torch.equal(model(given)[name], answer)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from engine import block_edits, edit
+from engine import block_edits, edit, edit_settings
 from engine.check import Checker, check
 from engine.compile import Compiled, compile
 from engine.count import ASSUMED_SIZE, Cost, cost
@@ -24,7 +23,6 @@ from engine.ops import OPS
 from engine.problem import Mistake
 from engine.report import NodeReport, Report
 from engine.spec import Spec
-from engine.totals import node_reports
 from tests import architectures
 from tests.builders import chain, image_classifier
 from tests.engine.test_blocks import residual
@@ -111,10 +109,10 @@ def test_recurrent_layers_state_what_a_loop_over_the_steps_costs(op: str, params
     spec = edit.add(Spec(), "Input", params={"shape": ["N", "T", 20]})
     spec = edit.add(spec, op, params={"hidden_size": 256, **params}, inputs={"input": "input_1"})
     node = list(spec.nodes)[-1]
-    report = check(edit.add(spec, "Output", inputs={"input": node}), {"T": 9, "N": 4})
+    report = check(edit.add(spec, "Output", inputs={"input": node}), sizes={"T": 9, "N": 4})
     assert report.macs == counted_by_torch(edit.add(spec, "Output", inputs={"input": node}), N=1, T=9)
     learned = trained(spec)
-    assert check(learned, {"T": 60, "N": 4}).activation_bytes == pytest.approx(
+    assert check(learned, sizes={"T": 60, "N": 4}).activation_bytes == pytest.approx(
         kept_by_torch(learned, N=4, T=60), rel=0.03
     )
 
@@ -128,7 +126,7 @@ def test_attention_counts_its_projections_scores_and_sums(need_weights: bool) ->
     spec = edit.add(spec, "MultiheadAttention", params=params, inputs=inputs)
     spec = edit.add(spec, "Output", inputs={"input": "multihead_attention_1"})
     by_hand = 5 * 16 * 16 * 2 + 2 * 7 * 24 * 16 + 2 * 5 * 7 * 16
-    assert check(spec, {"T": 5, "S": 7}).macs == by_hand
+    assert check(spec, sizes={"T": 5, "S": 7}).macs == by_hand
     assert counted_by_torch(spec, N=1, T=5, S=7) == by_hand
 
 
@@ -146,7 +144,7 @@ def test_free_sizes_count_as_the_caller_says_or_as_assumed() -> None:
 
 def test_a_batch_that_is_fixed_counts_as_it_stands() -> None:
     fixed, free = (trained(chain("Linear", "LayerNorm", "Dropout", shape=(size, 16))) for size in (8, "N"))
-    told, expected = check(fixed), check(free, {"N": 8})
+    told, expected = check(fixed), check(free, sizes={"N": 8})
     assert told.macs == 8 * 16 * 64
     assert expected.macs == 16 * 64
     assert told.activation_bytes == expected.activation_bytes > 0
@@ -155,10 +153,10 @@ def test_a_batch_that_is_fixed_counts_as_it_stands() -> None:
 def test_a_size_at_which_a_graph_does_not_work_leaves_its_count_open() -> None:
     spec = edit.add(chain("Conv1d", shape=("N", 4, "T")), "Output", inputs={"input": "conv1d_1"})
     spec = edit.set_param(edit.set_param(spec, "conv1d_1", "kernel_size", 9), "conv1d_1", "padding", 0)
-    report = check(spec, {"T": 5})
+    report = check(spec, sizes={"T": 5})
     assert report.problems == ()
     assert report.macs is None and report.nodes["conv1d_1"].macs is None
-    assert check(spec, {"T": 9}).macs == 4 * 9 * 32
+    assert check(spec, sizes={"T": 9}).macs == 4 * 9 * 32
 
 
 def test_normalisation_over_the_batch_counts_nothing_though_it_refuses_one_sample() -> None:
@@ -212,30 +210,22 @@ def test_a_block_sums_what_is_inside() -> None:
     )
 
 
-def reports(spec: Spec, alike: Spec) -> dict[str, NodeReport]:
-    """The nodes of a spec that differs from `alike`, which the check accepts, in the settings of weights alone."""
-    checker = Checker()
-    assert checker.check(alike).problems == ()
-    return node_reports(expand(spec).spec, checker.checked, {"N": 32})
+def own_nodes(spec: Spec) -> dict[str, NodeReport]:
+    """The reports of the nodes that are no blocks."""
+    nodes = check(spec).nodes
+    return {path: nodes[path] for path in expand(spec).spec.nodes}
 
 
 def test_shared_weights_count_once_and_multiply_each_time() -> None:
-    shared = reports(residual(3, share=True), residual(3)).values()
-    own = reports(residual(3), residual(3)).values()
+    shared, own = own_nodes(residual(3, share=True)).values(), own_nodes(residual(3)).values()
     assert sum(node.parameters for node in shared) * 3 == sum(node.parameters for node in own)
     assert sum(node.weight_bytes for node in shared) * 3 == sum(node.weight_bytes for node in own)
     assert [node.macs for node in shared] == [node.macs for node in own]
 
 
-def frozen(spec: Spec, node: str) -> Spec:
-    return spec.with_nodes(
-        replace(each, weights={"frozen": True}) if each.id == node else each for each in spec.nodes.values()
-    )
-
-
 def test_frozen_weights_are_told_apart_and_nothing_is_kept_before_the_first_trained_ones() -> None:
     spec = image_classifier()
-    before, after = reports(spec, spec), reports(frozen(spec, "conv2d_1"), spec)
+    before, after = check(spec).nodes, check(edit_settings.set_weights(spec, "conv2d_1", "frozen", True)).nodes
     assert before["conv2d_1"].frozen == 0
     assert after["conv2d_1"].frozen == after["conv2d_1"].parameters == 40
     assert after["linear_1"].frozen == 0
@@ -255,13 +245,13 @@ def test_what_training_keeps_is_what_autograd_saves() -> None:
         architectures.vgg16(10, 96),
         architectures.unet(3, 96),
     ):
-        told = check(spec, {"N": 4}).activation_bytes
+        told = check(spec, sizes={"N": 4}).activation_bytes
         assert told == pytest.approx(kept_by_torch(spec, N=4), rel=0.02), spec.name
 
 
 def test_attention_is_taken_to_run_fused_and_keeps_no_scores() -> None:
     spec = trained(edit.remove(architectures.vit_encoder(64, 4, 2, 200), ["output_1"]))
-    told = check(spec, {"N": 4}).activation_bytes
+    told = check(spec, sizes={"N": 4}).activation_bytes
     assert told == pytest.approx(kept_by_torch(spec, N=4), rel=0.1)
     scores = 4 * 4 * 200 * 200 * 4 * 2
     assert told < scores + kept_by_torch(spec, N=4) / 2

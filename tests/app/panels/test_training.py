@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QComboBox, QLineEdit, QProgressBar
+from pytestqt.qtbot import QtBot
+
+from app.document import Document
+from app.fields import Form
+from app.panels.training import TrainingPanel, duration
+from app.runner import Runner
+from engine import edit
+from engine.check import check
+from engine.events import Failed, Stopped
+from engine.ops.optimizer import Optimizer
+from engine.ops.settings import Training
+from engine.spec import Spec
+from tests.app.gestures import button, press, words_in, write
+from tests.app.story import FINISHED, STARTED, epoch, progress, told_run
+from tests.builders import image_classifier
+
+
+@pytest.fixture
+def runner(document: Document) -> Runner:
+    return Runner(document)
+
+
+@pytest.fixture
+def panel(document: Document, runner: Runner, qtbot: QtBot) -> TrainingPanel:
+    shown = TrainingPanel(document, runner)
+    qtbot.addWidget(shown)
+    qtbot.addWidget(shown.train)
+    shown.resize(340, 800)
+    shown.show()
+    return shown
+
+
+def ready(document: Document) -> None:
+    """Open a project that can be trained, checked."""
+    document.new(edit.set_source(image_classifier(), "Digits"))
+    document.set_report(check(document.spec))
+
+
+def form_of(panel: TrainingPanel, declared: object) -> Form:
+    return next(each for each in panel.findChildren(Form) if each.declared is declared)
+
+
+def test_what_keeps_from_training_is_said_one_after_the_other(panel: TrainingPanel, document: Document) -> None:
+    assert "add an Input" in panel.why_not()
+    document.new(edit.remove(image_classifier(), ["cross_entropy_loss_1", "conv2d_1"]))
+    assert "Data panel" in panel.why_not()
+    document.edit("Source", lambda spec: edit.set_source(spec, "Digits"))
+    assert "Add a loss" in panel.why_not()
+    ready(document)
+    document.edit("Break", lambda spec: edit.set_param(spec, "conv2d_1", "stride", 0))
+    document.set_report(check(document.spec))
+    assert "Mend the problem first: conv2d_1" in panel.why_not()
+    assert not panel.train.isEnabled()
+    assert "Mend the problem first" in words_in(panel)
+    document.undo_stack.undo()
+    document.set_report(check(document.spec))
+    assert panel.why_not() == ""
+    assert panel.train.isEnabled()
+
+
+def test_settings_are_edited_undone_and_refused(panel: TrainingPanel, document: Document) -> None:
+    ready(document)
+    epochs = form_of(panel, Training).fields["epochs"].findChild(QLineEdit)
+    write(epochs, "7")
+    assert document.spec.training["epochs"] == 7
+    write(epochs, "0")
+    assert "epochs is 0; it must be at least 1." in words_in(panel)
+    document.undo_stack.undo()
+    assert epochs.text() == str(Training.defaults()["epochs"])
+
+
+def test_every_optimizer_can_be_chosen_with_its_params(panel: TrainingPanel, document: Document) -> None:
+    ready(document)
+    box = next(each for each in panel.findChildren(QComboBox) if each.findText("SGD") >= 0)
+    for name, declared in Optimizer.registry.items():
+        box.activated.emit(box.findText(name))
+        assert document.spec.training["optimizers"][0]["op"] == name
+        assert declared.doc() in words_in(panel)
+        write(form_of(panel, declared).fields["lr"].findChild(QLineEdit), "0.002")
+        assert document.spec.training["optimizers"][0]["params"]["lr"] == 0.002
+        document.set_report(check(document.spec))
+        assert [problem for problem in document.report.problems if problem.node is None] == []
+
+
+def test_a_learning_rate_set_where_the_spec_names_no_optimizer_brings_the_default_one(
+    panel: TrainingPanel, document: Document
+) -> None:
+    ready(document)
+    assert not document.spec.training.get("optimizers")
+    write(form_of(panel, Optimizer.registry["Adam"]).fields["lr"].findChild(QLineEdit), "0.5")
+    (main,) = document.spec.training["optimizers"]
+    assert (main["op"], main["params"]["lr"]) == ("Adam", 0.5)
+
+
+def test_a_run_is_followed_from_its_start_to_its_end(
+    panel: TrainingPanel, document: Document, runner: Runner, qtbot: QtBot, tmp_path: Path
+) -> None:
+    ready(document)
+    bar = panel.findChild(QProgressBar)
+    run = told_run(tmp_path / "runs" / "a")
+    runner.follow(run)
+    assert panel.train.text() == "Stop"
+    assert "Starting a…" in words_in(panel)
+    run.append(STARTED)
+    qtbot.waitUntil(lambda: "Training 2,610 parameters on cpu" in words_in(panel))
+    assert (bar.minimum(), bar.maximum()) == (0, 40)
+    run.append(progress(2, 5))
+    qtbot.waitUntil(lambda: "1,234 samples/s · 1:05 left" in words_in(panel))
+    assert bar.value() == 15
+    run.append(epoch(2))
+    qtbot.waitUntil(lambda: "validation  loss 0.45" in words_in(panel))
+    run.append(FINISHED)
+    qtbot.waitUntil(lambda: not runner.running)
+    assert "Finished in 1:05; epoch 3 was best." in words_in(panel)
+    assert "test        loss 0.25  accuracy 0.875" in words_in(panel)
+    assert bar.value() == bar.maximum()
+    assert panel.train.text() == "Train"
+    assert panel.train.isEnabled()
+    assert not panel.resume.isVisible()
+
+
+def test_stop_is_asked_for_once_and_resume_offered_where_there_is_a_checkpoint(
+    panel: TrainingPanel, document: Document, runner: Runner, qtbot: QtBot, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    ready(document)
+    run = told_run(tmp_path / "runs" / "a", STARTED, checkpoint=True)
+    runner.follow(run)
+    panel.train.click()
+    assert run.requested("stop")
+    assert not panel.train.isEnabled()
+    assert "Stopping" in words_in(panel)
+    run.append(Stopped("a", 1))
+    qtbot.waitUntil(lambda: not runner.running)
+    assert "Stopped after 1 whole epochs" in words_in(panel)
+    resumed = []
+    monkeypatch.setattr(runner, "resume", resumed.append)
+    press(panel, "Resume")
+    assert resumed == [run]
+
+
+def test_a_failure_leads_to_its_node(
+    panel: TrainingPanel, document: Document, runner: Runner, qtbot: QtBot, tmp_path: Path
+) -> None:
+    ready(document)
+    run = told_run(tmp_path / "runs" / "a", STARTED, Failed("Too wide.", "linear_1", "out_features"))
+    runner.follow(run)
+    qtbot.waitUntil(lambda: not runner.running)
+    assert "Too wide." in words_in(panel)
+    with qtbot.waitSignal(panel.node_chosen) as chosen:
+        press(panel, "Go to the node")
+    assert chosen.args == ["linear_1", "out_features"]
+
+
+def test_a_run_that_vanished_is_said_with_its_last_words(
+    panel: TrainingPanel, document: Document, runner: Runner, tmp_path: Path
+) -> None:
+    ready(document)
+    run = told_run(tmp_path / "runs" / "a", STARTED)
+    run.log.write_text("loading\nKilled\n")
+    runner.follow(run)
+    runner.leave()
+    runner.ended.emit(run, "lost")
+    assert "ended unexpectedly" in words_in(panel)
+    assert "It said last: Killed" in words_in(panel)
+
+
+def test_another_project_forgets_the_run(
+    panel: TrainingPanel, document: Document, runner: Runner, qtbot: QtBot, tmp_path: Path
+) -> None:
+    ready(document)
+    runner.follow(told_run(tmp_path / "runs" / "a", STARTED, Stopped("a", 1), checkpoint=True))
+    qtbot.waitUntil(lambda: not runner.running)
+    assert button(panel, "Resume").isVisible()
+    document.new(Spec())
+    assert "Stopped" not in words_in(panel)
+    assert not panel.resume.isVisible()
+
+
+def test_devices_are_named(panel: TrainingPanel) -> None:
+    panel.set_devices([{"name": "cpu", "description": "8 cores"}, {"name": "cuda", "description": "A card"}])
+    assert "auto uses cuda here.\ncpu: 8 cores\ncuda: A card" in words_in(panel)
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(5, "0:05"), (65.4, "1:05"), (3725, "1:02:05")])
+def test_durations_read_as_clocks_do(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
