@@ -403,7 +403,7 @@ def _encode(sketch: Sketch, width: int, heads: int, layers: int) -> None:
     sketch.add("LayerNorm", eps=1e-6)
 
 
-def vit_b16(classes: int = 1000, size: int = 224, width: int = 768) -> Spec:
+def vit_b16(classes: int = 1000, size: int = 224, width: int = 768, layers: int = 12) -> Spec:
     """ViT-B/16 (Dosovitskiy et al. 2020): patches of 16 x 16 pixels, a class token, learned positions."""
     sketch = _images("ViT-B/16", size)
 
@@ -418,7 +418,7 @@ def vit_b16(classes: int = 1000, size: int = 224, width: int = 768) -> Spec:
 
     sketch.block("Embed", embed, width=(width, FEATURES), doc="Patches as tokens, with a class token and positions.")
     sketch.use("Embed")
-    _encode(sketch, width, width // 64, 12)
+    _encode(sketch, width, width // 64, layers)
     sketch.add("Select", dim=1, index=0, title="Class token")
     sketch.add("Linear", out_features=classes)
     return _classified(sketch)
