@@ -39,7 +39,7 @@ def binding_problems(spec: Spec, report: Report, columns: Mapping[str, Column]) 
             found += list(_input_problems(node, columns))
     if not found:
         found += _class_problems(spec, report, columns)
-        found += _index_problems(spec, report, columns)
+        found += _index_problems(spec, columns)
     return found
 
 
@@ -83,7 +83,7 @@ def _class_problems(spec: Spec, report: Report, columns: Mapping[str, Column]) -
         if ports is None:
             continue
         column = _column_at(spec, node, ports[1], columns)
-        size = _class_count(spec, report, node, ports[0])
+        size = _class_count(report, node, ports[0])
         if column is None or column.dtype not in INDEX or column.high is None or size is None:
             continue
         pair = (node.inputs[ports[0]], node.inputs[ports[1]])
@@ -122,7 +122,7 @@ def _losses_first(spec: Spec) -> list[Node]:
     return [spec.nodes[node] for node in (*losses, *metrics)]
 
 
-def _class_count(spec: Spec, report: Report, node: Node, port: str) -> int | None:
+def _class_count(report: Report, node: Node, port: str) -> int | None:
     """How many classes a port has scores for, None where that is free or not known, or targets are a yes or no each."""
     op = OPS[node.op]
     assert issubclass(op, Compared)
@@ -151,7 +151,7 @@ def _widen(spec: Spec, node: Node, port: str, count: int) -> tuple[Fix, ...]:
     return (Fix(f"Set out_features of {source.id} to {count}", "set_param", arguments),)
 
 
-def _index_problems(spec: Spec, report: Report, columns: Mapping[str, Column]) -> Iterator[Problem]:
+def _index_problems(spec: Spec, columns: Mapping[str, Column]) -> Iterator[Problem]:
     """Yield a Problem for each table that has fewer vectors than its column has indices."""
     for node in spec.nodes.values():
         port, name = TABLES.get(node.op, ("", ""))

@@ -27,6 +27,7 @@ from engine.declare import (
     example_values,
     show_value,
 )
+from engine.ops.initializer import Initializer
 from engine.problem import Mistake
 from engine.report import Tensor
 from engine.spec import Spec
@@ -106,13 +107,10 @@ def torch_name(declared: type[Declared]) -> str:
     """The PyTorch class or function that something stands for, "" where there is none."""
     if issubclass(declared, Op):
         return declared.source_of()
-    target = getattr(declared, "target", "")
-    named = {
-        "optimizer": f"torch.optim.{declared.__name__}",
-        "schedule": f"torch.optim.lr_scheduler.{declared.__name__}",
-        "initializer": f"torch.{target}" if target.startswith("nn.") else "",
-    }
-    return named.get(declared.family, "")
+    if issubclass(declared, Initializer):
+        return f"torch.{declared.target}" if declared.target.startswith("nn.") else ""
+    homes = {"optimizer": "torch.optim", "schedule": "torch.optim.lr_scheduler"}
+    return f"{homes[declared.family]}.{declared.__name__}" if declared.family in homes else ""
 
 
 # -------------------------------------------------------------------------------------------------------- examples

@@ -121,14 +121,14 @@ class Declared:
     @classmethod
     def doc(cls) -> str:
         """The docstring's first paragraph."""
-        return " ".join(inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0].split())
+        return " ".join(inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0].replace("`", "").split())
 
     @classmethod
     def details(cls) -> str:
         """What there is to know beyond `doc`: the docstring's further paragraphs, and those of abstract bases."""
         docs = [cls.__doc__, *(base.__doc__ for base in cls.__mro__[1:] if base.__name__.startswith("_"))]
         paragraphs = [each for text in docs for each in inspect.cleandoc(text or "").split("\n\n")[1:]]
-        return "\n\n".join(" ".join(each.split()) for each in paragraphs)
+        return "\n\n".join(" ".join(each.replace("`", "").split()) for each in paragraphs)
 
     @classmethod
     def params(cls) -> Mapping[str, Param]:
@@ -496,8 +496,7 @@ def pattern(text: str) -> Pattern:
     """Parse a port pattern: "output" -> "output"; "output, (h_n, c_n)" -> ("output", ("h_n", "c_n"))."""
     if not text:
         return ()
-    tree = _tree(text)
-    return tree
+    return _tree(text)
 
 
 def _tree(text: str) -> Pattern:

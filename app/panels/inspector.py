@@ -35,7 +35,7 @@ FACTOR = Param("factor", kinds.Float(), 1.0, "What this loss is multiplied by in
 class Inspector(QWidget):
     """Shows the selected node; several, as a count; none, as the project or the open block."""
 
-    block_opened = Signal(object)  # Scope
+    block_opened = Signal(Scope)
     block_wanted = Signal()
     page_wanted = Signal(str)  # the op whose entry of the reference is to be opened
 
@@ -179,7 +179,7 @@ class Inspector(QWidget):
             taken_from=names,
         )
         self.form.exposed.connect(lambda name: self._expose(node.id, name))
-        self.form.changed.connect(lambda name, value, final: self._set(node.id, name, value, final=final))
+        self.form.changed.connect(lambda name, value, _final: self._set(node.id, name, value))
         self.form.reset.connect(lambda name: self._reset(node.id, name))
         if op.params():
             self._column.addWidget(heading("Params"))
@@ -189,7 +189,7 @@ class Inspector(QWidget):
         if issubclass(op, Loss):
             self._factor = NumberEditor(FACTOR, kinds.Float(), optional=False)
             self._factor.setToolTip(FACTOR.doc)
-            self._factor.edited.connect(lambda value, final: self._set_factor(node.id, value, final=final))
+            self._factor.edited.connect(lambda value, _final: self._set_factor(node.id, value))
             extra.addRow("Factor", self._factor)
         if node.op == "Output" and not self._scope.block:
             self._decode = CalmComboBox()
@@ -317,7 +317,7 @@ class Inspector(QWidget):
 
     # ----------------------------------------------------------------------------------------------------- edits
 
-    def _set(self, node: str, name: str, value: Any, *, final: bool) -> None:
+    def _set(self, node: str, name: str, value: Any) -> None:
         data = self._document.data_report
         bindable = data.columns.get(value) if data and name == "column" and isinstance(value, str) else None
         if bindable is not None:
@@ -334,7 +334,7 @@ class Inspector(QWidget):
         self._title.setModified(False)
         self._scope.edit(f"Rename {node}", lambda spec: edit.set_title(spec, node, text))
 
-    def _set_factor(self, node: str, value: Any, *, final: bool) -> None:
+    def _set_factor(self, node: str, value: Any) -> None:
         if FACTOR.refuse(value) is None:
             change = lambda spec: edit.set_factor(spec, node, float(value))  # used once, below
             self._scope.edit(f"Set factor of {node}", change, merge=f"{node}.factor")

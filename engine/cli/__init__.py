@@ -53,7 +53,7 @@ def _studio(arguments: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="netloom",
-        description="Design, train and export neural networks. Without a verb, or with a project file, the studio opens.",
+        description="Design, train and export neural networks. Without a verb, or with a project, the studio opens.",
     )
     verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
     for name, (words, add_arguments, verb) in VERBS.items():

@@ -2,12 +2,12 @@
 
 import functools
 import re
+from collections.abc import Mapping
 
 from engine.declare import Declared, Op
 from engine.ops import (  # noqa: F401  # each registers its declarations
     activation,
     adaptive_pooling,
-    adaptive_softmax,
     algebra,
     arithmetic,
     attention,
@@ -49,6 +49,7 @@ from engine.ops import (  # noqa: F401  # each registers its declarations
     settings,
     shape,
     signal,
+    softmax,
     sorting,
     source,
     transformer,
@@ -62,19 +63,19 @@ OPS: dict[str, type[Op]] = Op.registry
 # A group's place in the palette is its place here.
 GROUPS = (
     "Inputs and outputs",
-    "Create",
     "Linear",
-    "Embedding",
     "Convolution",
     "Pooling",
-    "Padding",
     "Activation",
     "Normalization",
     "Regularization",
     "Recurrent",
     "Attention",
+    "Embedding",
+    "Padding",
     "Shape",
     "Indexing",
+    "Create",
     "Math",
     "Logic",
     "Reduction",
@@ -87,7 +88,7 @@ GROUPS = (
 )
 
 
-def search(words: str, among: dict[str, type[Declared]] | None = None) -> list[str]:
+def search(words: str, among: Mapping[str, type[Declared]] | None = None) -> list[str]:
     """List the names that match `words`, best first: by name, then by synonym, then by description.
 
     Only where nothing matches are names listed that have the letters in this order.

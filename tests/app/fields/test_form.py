@@ -17,12 +17,8 @@ from engine.declare import Declared, param
 from tests.app.gestures import write
 
 
-class Things(Declared, family="things"):
-    """Opens a family of its own, so that nothing of the program knows it."""
-
-
-class Everything(Things):
-    """Has a param of every kind."""
+class Everything(Declared, abstract=True):
+    """Has a param of every kind; abstract, so that nothing lists it."""
 
     whole: int = param(3, "A whole number.", low=1, high=99)
     number: float = param(0.5, "A number.", low=0, below=1)
@@ -145,6 +141,15 @@ def test_a_wrong_value_of_the_spec_is_shown_with_its_sentence(form: Form) -> Non
     assert "choice" in form.fields["choice"].problem()
     form.set_values({})
     assert form.fields["whole"].problem() == ""
+
+
+@pytest.mark.parametrize("value", [None, True, 7, -1.5, 2**70, "odd", "", [], [1, "a", None], {"a": 1}], ids=repr)
+def test_whatever_a_file_holds_is_shown_and_refused_or_taken(form: Form, value: Any) -> None:
+    form.set_values(dict.fromkeys(form.fields, value))
+    for name, each in Everything.params().items():
+        assert form.fields[name].problem() == (each.refuse(value) or "")
+    assert told(form) == []
+    form.grab()
 
 
 def test_an_optional_number_may_be_emptied(form: Form) -> None:

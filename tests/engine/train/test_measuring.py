@@ -156,7 +156,7 @@ def test_an_output_behind_a_softmax_names_its_classes(tmp_path: Path) -> None:
 
 def test_events_with_tables_travel_and_old_ones_are_still_read() -> None:
     table = Table("true", "answered", ("no", "yes"), ("no", "yes"), ((3.0, 1.0), (math.inf, 2.0)))
-    epoch = Epoch(1, {"loss": 1.0}, {}, 1.0, 2.0, True, {"confusion_matrix": table})
+    epoch = Epoch(1, {"loss": 1.0}, {}, 1.0, 2.0, True, tables={"confusion_matrix": table})
     data = json.loads(json.dumps(events.encode(epoch)))
     assert data["tables"]["confusion_matrix"]["values"] == [[3.0, 1.0], [None, 2.0]]
     back = events.decode(data)
