@@ -30,7 +30,7 @@ from engine.sizes import Free, Names, Size, at, fit, trial
 from engine.spec import Node, Spec, Wire, source_id, source_port
 from engine.totals import batch_size, node_reports, total_macs, with_blocks
 from engine.validate import node_problems, order, settings_problems, terminals, weights_problems
-from engine.weights import Held, init_problems, optimizer_problems
+from engine.weights import Held, init_problems, optimizer_problems, trained
 
 KEPT_RESULTS = 20_000
 RUNS = 3
@@ -141,7 +141,7 @@ class Checker:
         problems += file_problems(flat, held, folder) if folder is not None else ()
         batch = {BATCH: (sizes or {}).get(BATCH, batch_size(spec))}
         counted = {name: self._sizes.get(name, ASSUMED_SIZE) for name in self._names} | batch
-        nodes = with_blocks(expanded, node_reports(flat, checked, counted))
+        nodes = with_blocks(expanded, node_reports(flat, checked, trained(flat, held), counted))
         used = [*batch, *_free_names(spec)]
         return Report(nodes, once(spec, problems), total_macs(spec, nodes), {name: counted[name] for name in used})
 
@@ -218,8 +218,8 @@ class Checker:
         results = [trial.run(names, run) for run in range(runs)]
         unknown: dict[str, Free] = {}
         outputs = {port: self._fitted(port, results, names, trial, unknown) for port in results[0]}
-        costs = trial.cost(self._counted)
-        return Checked(op, recipe, outputs, trial.weights, flows, None, bool(unknown), trial.weight_bytes, costs)
+        measured = trial.cost(self._counted)
+        return Checked(op, recipe, outputs, trial.weights, flows, None, bool(unknown), trial.weight_bytes, measured)
 
     def _counted(self, flows: Flows, samples: int) -> Names:
         """The sizes at which costs are told: `samples` in the batch, the other free sizes as they are set."""

@@ -34,11 +34,16 @@ class Meta(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own b
 def result_of(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """What an op of torch gives for meta tensors."""
     short = SHORT.get(getattr(func, "_overloadpacket", None))  # an operator of a higher order has none
-    result = short(*args) if short is not None and kwargs.keys() <= SHAPELESS else None
+    result = short(*args) if short is not None and kwargs.keys() <= SHAPELESS and _on_meta(args[0]) else None
     return func(*args, **kwargs) if result is None else result
 
 
-def _alike(input: Any, *others: Any) -> Tensor | None:
+def _on_meta(first: Any) -> bool:
+    tensor = first[0] if isinstance(first, list | tuple) and first else first
+    return isinstance(tensor, Tensor) and tensor.is_meta
+
+
+def _alike(input: Tensor, *others: Any) -> Tensor | None:
     """Floats in the shape of `input`, where other tensors are of its type and last axes, and other numbers real."""
     return _like(input) if _are_alike(input, *others) else None
 
@@ -51,12 +56,31 @@ def _new(input: Tensor, sizes: Sequence[int]) -> Tensor:
     return torch.empty(sizes, dtype=input.dtype, device="meta")  # new_empty takes a detour itself
 
 
-def _in_place(input: Any, *others: Any) -> Tensor | None:
+def _joined(one: Tensor, two: Any, *rest: Any) -> Tensor | None:
+    """Floats in the shape that two tensors stretch to, or that of one where the other is a number."""
+    if not isinstance(two, Tensor) or not one.is_contiguous() or not two.is_contiguous():
+        return _alike(one, two, *rest)
+    if one.dtype != two.dtype or not one.is_floating_point() or not two.is_meta:
+        return None
+    sizes = list(one.shape if one.ndim >= two.ndim else two.shape)
+    other = two.shape if one.ndim >= two.ndim else one.shape
+    for axis, size in enumerate(other, len(sizes) - len(other)):
+        if size not in (1, sizes[axis]) and sizes[axis] != 1:
+            return None
+        sizes[axis] = max(size, sizes[axis]) if 0 not in (size, sizes[axis]) else 0
+    return _new(one, sizes)
+
+
+def _triangle(input: Tensor, *_diagonal: int) -> Tensor | None:
+    return _new(input, input.shape) if input.ndim > 1 and input.is_contiguous() else None
+
+
+def _in_place(input: Tensor, *others: Any) -> Tensor | None:
     return input if _are_alike(input, *others) else None
 
 
-def _are_alike(input: Any, *others: Any) -> bool:
-    if not isinstance(input, Tensor) or not input.is_meta or not input.is_floating_point():
+def _are_alike(input: Tensor, *others: Any) -> bool:
+    if not input.is_floating_point():
         return False
     for other in others:
         if isinstance(other, Tensor):
@@ -132,13 +156,15 @@ SHAPELESS = frozenset({"alpha", "approximate", "generator", "rounding_mode"})  #
 
 ALIKE = (
     aten.relu, aten.gelu, aten.leaky_relu, aten.elu, aten.hardtanh, aten.hardswish, aten.hardsigmoid, aten.mish,
-    aten.sigmoid, aten.softplus, aten.threshold, aten.exp, aten.sqrt, aten.neg, aten.add, aten.sub, aten.mul, aten.div,
+    aten.sigmoid, aten.softplus, aten.threshold, aten.exp, aten.sqrt, aten.neg,
 )  # fmt: skip
 IN_PLACE = (aten.add_, aten.mul_, aten.div_, aten.bernoulli_, aten.normal_, aten.uniform_, aten.fill_, aten.zero_)
 
 SHORT: Mapping[Any, Callable[..., Any]] = {
     **dict.fromkeys(ALIKE, _alike),
+    **dict.fromkeys((aten.add, aten.sub, aten.mul, aten.div), _joined),
     **dict.fromkeys(IN_PLACE, _in_place),
+    **dict.fromkeys((aten.tril, aten.triu), _triangle),
     aten.cat: _cat,
     aten._softmax: _softmax,
     aten._safe_softmax: _softmax,

@@ -48,9 +48,8 @@ class NodeReport:
     activation_bytes: int = 0
 
     def encode(self) -> dict[str, Any]:
-        outputs = {port: tensor.encode() for port, tensor in self.outputs.items()}
         return {
-            "outputs": outputs,
+            "outputs": {port: tensor.encode() for port, tensor in self.outputs.items()},
             "parameters": self.parameters,
             "tensors": {name: list(shape) for name, shape in self.tensors.items()},
             "frozen": self.frozen,
@@ -62,11 +61,10 @@ class NodeReport:
     @classmethod
     def decode(cls, data: Mapping[str, Any]) -> NodeReport:
         outputs = {port: Tensor.decode(tensor) for port, tensor in data["outputs"].items()}
-        tensors = {name: tuple(shape) for name, shape in data.get("tensors", {}).items()}
         return cls(
             outputs,
             data["parameters"],
-            tensors,
+            {name: tuple(shape) for name, shape in data.get("tensors", {}).items()},
             frozen=data.get("frozen", 0),
             macs=data.get("macs"),
             weight_bytes=data.get("weight_bytes", 0),

@@ -15,7 +15,6 @@ from engine.report import NodeReport, Tensor
 from engine.sizes import Free
 from engine.spec import Node, Spec, Wire, source_id, source_port
 from engine.validate import terminals, upstream
-from engine.weights import trained
 
 if TYPE_CHECKING:  # check builds on this module
     from engine.check import Checked, Flow
@@ -25,6 +24,7 @@ BYTES = {
     "float64": 8, "complex64": 8, "complex128": 16,
 }  # fmt: skip
 
+Trained = Mapping[str, Sequence[str]]  # node -> those of its tensors that training changes
 Sizes = Mapping[str, int]  # every free name -> what it counts as
 
 
@@ -36,28 +36,30 @@ def batch_size(spec: Spec) -> int:
     return size if isinstance(size, int) and size >= 1 else default
 
 
-def node_reports(spec: Spec, checked: Mapping[str, Checked], sizes: Sizes) -> dict[str, NodeReport]:
+def node_reports(spec: Spec, checked: Mapping[str, Checked], trained: Trained, sizes: Sizes) -> dict[str, NodeReport]:
     """Tell of each node of a flat graph that works what comes out of it and what it costs."""
-    changed = trained(spec, {node_id: each.weights for node_id, each in checked.items()})
-    memory = activation_bytes(spec, checked, sizes, changed)
+    memory = activation_bytes(spec, checked, trained, sizes)
     return {
-        node.id: _node_report(node, checked[node.id], memory[node.id], changed.get(node.id, ()))
+        node.id: _node_report(node, checked[node.id], trained.get(node.id, ()), memory[node.id])
         for node in spec.nodes.values()
         if node.id in checked
     }
 
 
-def _node_report(node: Node, checked: Checked, activation: int, changed: Sequence[str]) -> NodeReport:
-    """A node that uses the weights of another adds none of its own; training changes the tensors of `changed`."""
-    own = "share" not in node.weights
-    parameters = checked.weights.count() if own else 0
+def _node_report(node: Node, checked: Checked, trained: Sequence[str], activation: int) -> NodeReport:
+    """A node that uses the weights of another adds none of its own."""
+    outputs = {port: flow.tensor() for port, flow in checked.outputs.items()}
+    if not checked.weights.tensors or "share" in node.weights:
+        tensors, macs = checked.weights.tensors, checked.cost.macs
+        return NodeReport(outputs, tensors=tensors, macs=macs, activation_bytes=activation)
+    parameters = checked.weights.count()
     return NodeReport(
-        {port: flow.tensor() for port, flow in checked.outputs.items()},
+        outputs,
         parameters,
-        checked.weights.tensors if own else {},
-        frozen=parameters - checked.weights.count(changed) if own else 0,
+        checked.weights.tensors,
+        frozen=parameters - checked.weights.count(trained),
         macs=checked.cost.macs,
-        weight_bytes=checked.weight_bytes if own else 0,
+        weight_bytes=checked.weight_bytes,
         activation_bytes=activation,
     )
 
@@ -65,18 +67,14 @@ def _node_report(node: Node, checked: Checked, activation: int, changed: Sequenc
 # ------------------------------------------------------------------------------------------------- kept by training
 
 
-def activation_bytes(
-    spec: Spec, checked: Mapping[str, Checked], sizes: Sizes, changed: Mapping[str, Sequence[str]]
-) -> dict[str, int]:
+def activation_bytes(spec: Spec, checked: Mapping[str, Checked], trained: Trained, sizes: Sizes) -> dict[str, int]:
     """Tell of each node how many bytes training keeps of it for the backward pass of one batch.
-
-    `changed` lists the tensors that training changes, by node.
 
     A tensor that several nodes read counts once, where it was made; one that shows the numbers of another counts
     nothing. Nothing is kept where no gradient flows: before the first weights, and where no loss (in a graph without
     one: no Output) is reached.
     """
-    learning = _learning(spec, checked, changed)
+    learning = _learning(spec, checked, trained)
     homes: dict[Wire, Wire] = {}
     kept: set[Wire] = set()
     inside = dict.fromkeys(checked, 0)
@@ -96,13 +94,13 @@ def activation_bytes(
     return inside
 
 
-def _learning(spec: Spec, checked: Mapping[str, Checked], changed: Mapping[str, Sequence[str]]) -> set[str]:
+def _learning(spec: Spec, checked: Mapping[str, Checked], trained: Trained) -> set[str]:
     """The nodes through which a gradient flows: behind or at weights that are trained, and before what is learned."""
     losses, _metrics, outputs = terminals(spec)
     live = upstream(spec, losses or outputs)
     behind: set[str] = set()
     for node_id in checked:
-        if changed.get(node_id) or any(source in behind for source in spec.nodes[node_id].sources()):
+        if trained.get(node_id) or any(source in behind for source in spec.nodes[node_id].sources()):
             behind.add(node_id)
     return {node_id for node_id in behind & live if not isinstance(checked[node_id].op, Metric)}
 

@@ -1,7 +1,6 @@
 """Well-known networks as graphs of blocks, each a handful of nodes: for tests, benchmarks and the examples.
 
-Each function returns a project with the Inputs, the network, an Output, and a loss to train it by. Some need ops or
-settings that not every version of the catalogue has: `lacking` names them.
+Each function returns a project with the Inputs, the network, an Output, and a loss to train it by.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine import edit
+from engine import edit, edit_settings
 from engine.block_edits import add_block, in_block, set_repeat, use_block
 from engine.blocks import EXPR, PARAM
 from engine.ops import OPS
@@ -25,7 +24,7 @@ Number = Any  # a number, or where it is taken from the block around it
 
 @dataclass
 class Sketch:
-    """A graph in the making: each new node is wired behind the last one, unless told otherwise."""
+    """A graph in the making: each new node that needs an input is wired behind the last one, unless told otherwise."""
 
     spec: Spec
     last: str = ""
@@ -33,7 +32,7 @@ class Sketch:
     def add(self, op: str, *sources: str, title: str = "", **params: Any) -> str:
         """Add a node and return its id; the sources are wired to its ports in order."""
         ports = list(OPS[op].input_ports().values()) if op in OPS else []
-        wires = sources or ((self.last,) if self.last and ports else ())
+        wires = sources or ((self.last,) if self.last and ports and not ports[0].optional else ())
         if ports and ports[0].list:
             inputs: dict[str, Any] = {ports[0].name: wires}
         else:
@@ -92,17 +91,6 @@ def _drawn(inner: Spec, draw: Draw, inputs: Sequence[str]) -> Spec:
 def given(text: str) -> dict[str, str]:
     """A param's value inside a block: taken from the block ("width"), or computed ("4 * width")."""
     return {PARAM: text} if text.isidentifier() else {EXPR: text}
-
-
-def lacking(needs: Mapping[str, Sequence[str]]) -> list[str]:
-    """List the ops, and the params of ops, of a network's needs that the catalogue does not have."""
-    found = []
-    for op, params in needs.items():
-        if op not in OPS:
-            found.append(op)
-        else:
-            found += [f"{op}.{param}" for param in params if param not in OPS[op].params()]
-    return found
 
 
 def _images(name: str, size: int = 224) -> Sketch:
@@ -262,7 +250,6 @@ def vgg16(classes: int = 1000, size: int = 224) -> Spec:
 
 # ------------------------------------------------------------------------------------------------------- MobileNet
 
-MOBILENET_NEEDS = {"Hardswish": (), "Hardsigmoid": ()}
 MOBILE_NORM = {"eps": 0.001, "momentum": 0.01}
 
 
@@ -416,10 +403,7 @@ def _encode(sketch: Sketch, width: int, heads: int, layers: int) -> None:
     sketch.add("LayerNorm", eps=1e-6)
 
 
-VIT_NEEDS = {"Parameter": ("shape",)}
-
-
-def vit_b16(classes: int = 1000, size: int = 224, width: int = 768) -> Spec:
+def vit_b16(classes: int = 1000, size: int = 224, width: int = 768, layers: int = 12) -> Spec:
     """ViT-B/16 (Dosovitskiy et al. 2020): patches of 16 x 16 pixels, a class token, learned positions."""
     sketch = _images("ViT-B/16", size)
 
@@ -434,13 +418,10 @@ def vit_b16(classes: int = 1000, size: int = 224, width: int = 768) -> Spec:
 
     sketch.block("Embed", embed, width=(width, FEATURES), doc="Patches as tokens, with a class token and positions.")
     sketch.use("Embed")
-    _encode(sketch, width, width // 64, 12)
+    _encode(sketch, width, width // 64, layers)
     sketch.add("Select", dim=1, index=0, title="Class token")
     sketch.add("Linear", out_features=classes)
     return _classified(sketch)
-
-
-GPT_NEEDS = {"MultiheadAttention": ("is_causal",), "Positions": ("dim",)}
 
 
 def gpt(vocabulary: int = 50257, width: int = 768, heads: int = 12, layers: int = 12, context: int = 1024) -> Spec:
@@ -455,21 +436,86 @@ def gpt(vocabulary: int = 50257, width: int = 768, heads: int = 12, layers: int 
     sketch.block("DecoderLayer", lambda inner: _norm_first_layer(inner, causal=True), **params)
     sketch.use("DecoderLayer", repeat=layers)
     sketch.add("LayerNorm")
-    return _next_token(sketch, vocabulary, embedding, "N T")
+    return _next_token(sketch, vocabulary, embedding, ("N", "T"))
 
 
-def _next_token(sketch: Sketch, vocabulary: int, embedding: str, axes: str) -> Spec:
+def _next_token(sketch: Sketch, vocabulary: int, owner: str, axes: Sequence[str], smoothing: float = 0.0) -> Spec:
     """End a language model: scores from the weights of an embedding, and the loss on the tokens that follow."""
     scores = sketch.add("Linear", out_features=vocabulary, bias=False)
-    sketch.spec = shared(sketch.spec, scores, embedding)
+    sketch.spec = shared(sketch.spec, scores, owner)
     sketch.add("Output", scores, name="next")
     flat = sketch.add("Permute", scores, dims=[0, 2, 1])
-    sketch.add("Input", column="following", shape=axes.split(), dtype="int64", title="Tokens that follow")
-    sketch.add("CrossEntropyLoss", flat, sketch.last)
+    sketch.add("Input", column="following", shape=list(axes), dtype="int64", title="Tokens that follow")
+    sketch.add("CrossEntropyLoss", flat, sketch.last, label_smoothing=smoothing)
     return edit.tidy(sketch.spec)
 
 
 def shared(spec: Spec, node: str, owner: str) -> Spec:
     """Let a node use the weights of another."""
-    weights = {**spec.nodes[node].weights, "share": owner}
-    return spec.with_nodes(replace(each, weights=weights) if each.id == node else each for each in spec.nodes.values())
+    return edit_settings.set_weights(spec, node, "share", owner)
+
+
+def _positions(sketch: Sketch) -> None:
+    """Sines and cosines of the positions along the axis T of N T E, half of the features each."""
+    tokens = sketch.last
+    sketch.add("Range", end=given("width"), step=2, dtype="float32")
+    sketch.add("Affine", scale=given("-9.210340371976184 / width"), title="-ln 10000 / width")
+    waves = sketch.add("Exp")
+    sketch.add("Positions", tokens, dim=1)
+    sketch.add("Cast", dtype="float32")
+    sketch.add("Unsqueeze", dim=-1)
+    angles = sketch.add("Multiply", sketch.last, waves)
+    sines, cosines = sketch.add("Sin", angles), sketch.add("Cos", angles)
+    sketch.add("Concat", sines, cosines, dim=-1)
+    sketch.add("Add", tokens, sketch.last)
+
+
+def _norm_last_layer(sketch: Sketch, *, decoder: bool = False) -> None:
+    """A layer of the first Transformer: each part's result is dropped from, added and normalised."""
+
+    def added(start: str) -> str:
+        sketch.add("Dropout", p=given("dropout"))
+        sketch.add("Add", start, sketch.last)
+        return sketch.add("LayerNorm")
+
+    start = sketch.last
+    _attention(sketch, start, start, causal=decoder)
+    start = added(start)
+    if decoder:
+        _attention(sketch, start, "input_2")
+        start = added(start)
+    sketch.add("Linear", out_features=given("4 * width"))
+    sketch.add("ReLU")
+    sketch.add("Linear", out_features=given("width"))
+    added(start)
+
+
+def transformer(vocabulary: int = 37000, width: int = 512, heads: int = 8, layers: int = 6) -> Spec:
+    """The base model of "Attention Is All You Need" (Vaswani et al. 2017); all three embeddings share their weights."""
+    sketch = Sketch(Spec(name="Transformer"))
+    params = _layer_params(width, heads, 0.1)
+    scale = (float(width**0.5), "Factor of the embedding.")
+
+    def embed(inner: Sketch) -> None:
+        inner.add("Affine", scale=given("scale"))
+        inner.use("SinePositions", width=given("width"))
+        inner.add("Dropout", p=given("dropout"))
+
+    sketch.block("SinePositions", _positions, width=(width, FEATURES), doc="Adds sines and cosines of the positions.")
+    sketch.block("Embed", embed, width=(width, FEATURES), scale=scale, dropout=params["dropout"])
+    sketch.block("EncoderLayer", _norm_last_layer, **params)
+    sketch.block("DecoderLayer", lambda inner: _norm_last_layer(inner, decoder=True), "input", "memory", **params)
+    sizes = {"num_embeddings": vocabulary, "embedding_dim": width}
+    sketch.add("Input", column="source", shape=["N", "S"], dtype="int64", title="Source tokens")
+    owner = sketch.add("Embedding", **sizes)
+    sketch.use("Embed")
+    memory = sketch.use("EncoderLayer", repeat=layers)
+    sketch.add("Input", column="target", shape=["N", "T"], dtype="int64", title="Target tokens")
+    embedding = sketch.add("Embedding", **sizes)
+    sketch.spec = shared(sketch.spec, embedding, owner)
+    sketch.use("Embed")
+    sketch.use("DecoderLayer", sketch.last, memory, repeat=layers)
+    return _next_token(sketch, vocabulary, owner, ("N", "T"), 0.1)
+
+
+ALL = (resnet18, resnet50, vgg16, mobilenet_v3_small, unet, vit_b16, gpt, transformer)

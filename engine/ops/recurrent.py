@@ -71,10 +71,8 @@ class _Recurrent(Op, abstract=True):
     def cost(self, input: Value, **_states: Value) -> tuple[int, int]:
         """State the cost, for the same reason: what a loop over the steps multiplies and keeps."""
         gates, kept = GATES[type(self).__name__]
-        hidden = self.hidden_size
-        told: int = getattr(self, "proj_size", 0) or hidden
+        hidden, told, directions = self.hidden_size, self._width("output"), self._directions()
         projected = hidden if told != hidden else 0
-        directions = 2 if self.bidirectional else 1
         macs = numbers = 0
         for layer in range(self.num_layers):
             features = directions * told if layer else input[2]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from engine import block_edits, edit
+from engine import block_edits, edit, edit_settings
 from engine.check import Checker, check
 from engine.compile import Compiled, compile
 from engine.count import ASSUMED_SIZE, Cost, cost
@@ -24,7 +23,6 @@ from engine.ops import OPS
 from engine.problem import Mistake
 from engine.report import NodeReport, Report
 from engine.spec import Spec
-from engine.totals import node_reports
 from tests import architectures
 from tests.builders import chain, image_classifier
 from tests.engine.test_blocks import residual
@@ -212,30 +210,22 @@ def test_a_block_sums_what_is_inside() -> None:
     )
 
 
-def reports(spec: Spec, alike: Spec) -> dict[str, NodeReport]:
-    """The nodes of a spec that differs from `alike`, which the check accepts, in the settings of weights alone."""
-    checker = Checker()
-    assert checker.check(alike).problems == ()
-    return node_reports(expand(spec).spec, checker.checked, {"N": 32})
+def own_nodes(spec: Spec) -> dict[str, NodeReport]:
+    """The reports of the nodes that are no blocks."""
+    nodes = check(spec).nodes
+    return {path: nodes[path] for path in expand(spec).spec.nodes}
 
 
 def test_shared_weights_count_once_and_multiply_each_time() -> None:
-    shared = reports(residual(3, share=True), residual(3)).values()
-    own = reports(residual(3), residual(3)).values()
+    shared, own = own_nodes(residual(3, share=True)).values(), own_nodes(residual(3)).values()
     assert sum(node.parameters for node in shared) * 3 == sum(node.parameters for node in own)
     assert sum(node.weight_bytes for node in shared) * 3 == sum(node.weight_bytes for node in own)
     assert [node.macs for node in shared] == [node.macs for node in own]
 
 
-def frozen(spec: Spec, node: str) -> Spec:
-    return spec.with_nodes(
-        replace(each, weights={"frozen": True}) if each.id == node else each for each in spec.nodes.values()
-    )
-
-
 def test_frozen_weights_are_told_apart_and_nothing_is_kept_before_the_first_trained_ones() -> None:
     spec = image_classifier()
-    before, after = reports(spec, spec), reports(frozen(spec, "conv2d_1"), spec)
+    before, after = check(spec).nodes, check(edit_settings.set_weights(spec, "conv2d_1", "frozen", True)).nodes
     assert before["conv2d_1"].frozen == 0
     assert after["conv2d_1"].frozen == after["conv2d_1"].parameters == 40
     assert after["linear_1"].frozen == 0

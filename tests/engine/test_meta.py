@@ -29,7 +29,11 @@ CALLS: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
     *((op, (x, y), {}) for op in (aten.add, aten.sub, aten.mul, aten.div)),
     *((aten.add, pair, {}) for pair in (
         (x, row), (row, x), (x, x.double()), (x, 2), (x, 1j), (x, whole[0, 0]), (whole, 0.5), (x, turned),
-        (x, torch.tensor(1.0)), (x, torch.randn(3, 1)), (x, torch.randn(1, 1, 1, 1)), (x.half(), 3.0))),
+        (x, torch.tensor(1.0)), (x, torch.randn(3, 1)), (x, torch.randn(1, 1, 1, 1)), (x.half(), 3.0),
+        (x[:, :, :1, :1].contiguous(), y), (torch.randn(4, 1, 1), x), (torch.randn(3), x), (x, torch.randn(2, 4, 3, 4)),
+        (torch.randn(0, 4, 3, 5), x[:1].contiguous()), (torch.randn(0, 4, 3, 5), x))),
+    *((op, args, {}) for op in (aten.tril, aten.triu) for args in (
+        (x,), (x, 1), (turned, -1), (row,), (whole.bool(),), (x[0, 0], 2))),
     (aten.add, (x, y), {"alpha": 2}), (aten.div, (x, y), {"rounding_mode": "floor"}),
     (aten.add_, (x, y), {}), (aten.mul_, (x, row), {}), (aten.div_, (x, 2.0), {}), (aten.zero_, (x,), {}),
     (aten.add_, (torch.zeros(()).long(), 1), {}), (aten.fill_, (x, 3.0), {}), (aten.normal_, (x, 0.0, 1.0), {}),
@@ -84,6 +88,13 @@ def short(op: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 def test_a_short_way_leads_to_what_torch_gives_or_refuses(op: Any, args: Any, kwargs: dict[str, Any]) -> None:
     on_meta = tuple(moved(each) for each in args)
     assert told(lambda: short(op, on_meta, kwargs)) == told(lambda: op(*on_meta, **kwargs))
+
+
+def test_numbers_on_the_cpu_are_computed_as_ever() -> None:
+    for op in (aten.relu, aten.neg):
+        assert torch.equal(short(op, (x,), {}), op(x))
+    assert torch.equal(short(aten.cat, ([x, y], 1), {}), torch.cat([x, y], 1))
+    assert torch.equal(short(aten.mean, (x, [1]), {}), x.mean(1))
 
 
 def test_every_short_way_is_tried() -> None:

@@ -7,7 +7,6 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from engine.check import check
-from engine.ops import OPS
 from tests.engine.catalogue.case import Case
 from tests.engine.catalogue.test_catalogue import CASES, compiled_case, connected, outputs
 from tests.engine.test_count import plain_kernels
@@ -18,7 +17,7 @@ BY_HAND = {
     "Cdist": lambda given, told: told * given["x1"].shape[-1],
 }
 # One vector at a time: what comes out, times the axis that is summed over.
-VECTORS = ("MatMul", "Dot")
+VECTORS = ("MatMul",)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -27,7 +26,7 @@ def test_an_op_counts_what_pytorch_counts_at_work(case: Case) -> None:
     (node,) = [node for node in connected(case).nodes.values() if node.op == case.op]
     told, given = report.nodes[node.id].macs, case.given()
     if told is None:
-        assert "target" in OPS[case.op].input_ports(), "only what depends on the numbers may stay open"
+        assert case.op == "AdaptiveLogSoftmaxWithLoss"  # which clusters it computes depends on the targets
         return
     counter, compiled = FlopCounterMode(display=False), compiled_case(case)
     with plain_kernels(), sdpa_kernel(SDPBackend.MATH), counter:
