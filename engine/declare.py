@@ -179,6 +179,7 @@ def _params(cls: type[Declared]) -> Mapping[str, Param]:
             each.metadata["advanced"],
         )
         for each in dataclasses.fields(cls)  # type: ignore[arg-type]  # made a dataclass by __init_subclass__
+        if "doc" in each.metadata
     }
 
 
@@ -319,6 +320,11 @@ class Op(Declared, family="op"):
     random: ClassVar[bool] = False
 
     build: ClassVar[Callable[..., Recipe | Call]]
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any], inputs: Mapping[str, Any]) -> type[Op]:
+        """The declaration of a node with these params and wires: this one, unless its ports depend on them."""
+        return cls
 
     @classmethod
     def input_ports(cls) -> Mapping[str, Input]:

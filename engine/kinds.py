@@ -174,6 +174,15 @@ class Text(Kind):
 
 
 @dataclass(frozen=True, slots=True)
+class Code(Text):
+    """Python source, of several lines."""
+
+    @property
+    def name(self) -> str:
+        return "Python code"
+
+
+@dataclass(frozen=True, slots=True)
 class Path(Text):
     """Path of a file or a folder; relative paths start at the project file's folder."""
 
@@ -357,6 +366,7 @@ Size2 = Annotated[int | tuple[int, int], Size(2)]
 Size3 = Annotated[int | tuple[int, int, int], Size(3)]
 NamedShape = Annotated[tuple[int | str, ...], Shape()]
 FixedShape = Annotated[tuple[int, ...], Shape(named=False)]
+PythonCode = Annotated[str, Code()]
 FilePath = Annotated[str, Path("file")]
 FolderPath = Annotated[str, Path("folder")]
 AnyPath = Annotated[str, Path("file or folder")]

@@ -13,6 +13,7 @@ from engine.ops import (  # noqa: F401  # each registers its declarations
     normalization,
     optimizer,
     pooling,
+    python,
     recurrent,
     regularization,
     schedule,
@@ -46,6 +47,7 @@ GROUPS = (
     "Vision",
     "Boxes",
     "Signal",
+    "Code",
     "Losses",
     "Metrics",
 )
