@@ -16,12 +16,15 @@ from typing import Any
 import torch
 from torch import nn
 
+from engine.blocks import op_of
 from engine.declare import Call, Input, Op, Recipe, Value, pattern
 from engine.expand import SLASH, Expanded, expand, once
 from engine.initial import file_problems, held
 from engine.ops import OPS
+from engine.ops.python import Python
 from engine.problem import Fix, Mistake, Problem
 from engine.program import Feed
+from engine.python_trial import PythonTrial, trust_problem
 from engine.recipes import arguments, build, call, find, is_plain
 from engine.report import NodeReport, Report, Tensor
 from engine.sizes import Free, Names, Size, at, fit, trial
@@ -102,7 +105,7 @@ class Checker:
         checked: dict[str, Checked] = {}
         found: dict[str, list[Problem]] = {}
         for node in flat.nodes.values():
-            if broken := list(node_problems(flat, node)):
+            if broken := _broken(flat, node):
                 found[node.id] = broken
         for node_id in order(flat):
             if stop is not None and stop():
@@ -145,7 +148,7 @@ class Checker:
 
     def one(self, node: Node, flows: Flows) -> Checked:
         """Check one node with what flows into it; raises Mistake where they do not go together."""
-        op, problems = OPS[node.op].parse(node.params)
+        op, problems = _declared(node).parse(node.params)
         if op is None:
             raise Mistake(problems[0].message, param=problems[0].param)
         if node.op == "Input":
@@ -188,7 +191,7 @@ class Checker:
         recipe = recipes[0]
         if any(other != recipe for other in recipes[1:]):
             raise Mistake(_varying(type(op).__name__, recipe, recipes[1]))
-        trial = _Trial(op, recipe, flows)
+        trial, names = _begun(op, recipe, flows, names, runs)
         results = [trial.run(names, run) for run in range(runs)]
         outputs = {port: self._fitted(port, results, names, trial) for port in results[0]}
         return Checked(op, recipe, outputs, trial.weights, flows)
@@ -201,7 +204,7 @@ class Checker:
                     found.update((name, self._names[name]) for name in size.names)
         return found
 
-    def _fitted(self, port: str, results: Sequence[Traced], names: Names, trial: _Trial) -> Flow:
+    def _fitted(self, port: str, results: Sequence[Traced], names: Names, trial: _Trial | PythonTrial) -> Flow:
         shapes = [result[port][0] for result in results]
         if len({len(shape) for shape in shapes}) > 1:
             raise Mistake("The number of axes that come out depends on a free size.")
@@ -259,6 +262,20 @@ def check(spec: Spec, folder: Path | None = None) -> Report:
     return Checker().check(spec, folder=folder)
 
 
+def _declared(node: Node) -> type[Op]:
+    """The declaration of a node of a spec without blocks that is known to have one."""
+    declared = op_of(Spec(), node)
+    assert declared is not None
+    return declared
+
+
+def _broken(spec: Spec, node: Node) -> list[Problem]:
+    """What keeps a node from being tried."""
+    found = list(node_problems(spec, node))
+    untrusted = trust_problem(node) if all(problem.param != "code" for problem in found) else None
+    return [*found, *([untrusted] if untrusted else [])]
+
+
 def _same(old: tuple[Checked, ...], new: tuple[Checked, ...]) -> bool:
     return len(old) == len(new) and all(one is other for one, other in zip(old, new, strict=True))
 
@@ -268,7 +285,7 @@ def _same(old: tuple[Checked, ...], new: tuple[Checked, ...]) -> bool:
 
 def _flows(node: Node, checked: Mapping[str, Checked]) -> Flows:
     flows: dict[str, Flow | tuple[Flow, ...]] = {}
-    for port in OPS[node.op].input_ports():
+    for port in _declared(node).input_ports():
         wire = node.inputs.get(port)
         if wire:
             flows[port] = (
@@ -364,6 +381,15 @@ def _varying(op: str, one: Recipe | Call, other: Recipe | Call) -> str:
 # --------------------------------------------------------------------------------------------------------- trials
 
 
+def _begun(op: Op, recipe: Recipe | Call, flows: Flows, names: Names, runs: int) -> tuple[_Trial | PythonTrial, Names]:
+    """Make a trial of an op; returns it with the sizes to try."""
+    if isinstance(op, Python):
+        assert isinstance(recipe, Recipe)
+        trial = PythonTrial(op, recipe, lambda near, run: _values(flows, near, run))
+        return trial, trial.begin(names, runs)
+    return _Trial(op, recipe, flows), names
+
+
 class _Trial:
     """One op at work on the meta device."""
 
@@ -442,8 +468,7 @@ def feed(node: Node, checked: Checked) -> Feed:
 
 def _fixes(spec: Spec, node: Node, mistake: Mistake, checked: Mapping[str, Checked]) -> tuple[Fix, ...]:
     """Propose edits that mend common mistakes: a missing Cast, Flatten, Unsqueeze or Squeeze."""
-    op = OPS[node.op]
-    ports = op.input_ports()
+    ports = _declared(node).input_ports()
     port = mistake.param or ""
     wire = node.inputs.get(port)
     if port not in ports or not isinstance(wire, str):

@@ -12,6 +12,7 @@ import torch
 from torch import fx, nn
 
 from engine import edit, validate
+from engine.blocks import op_of
 from engine.check import Checked, Checker, feed
 from engine.declare import Call, Loss, Metric, Pattern, Recipe, pattern
 from engine.expand import SLASH, expand
@@ -154,7 +155,9 @@ def with_default_metrics(spec: Spec) -> Spec:
 
 def _ref(spec: Spec, wire: str) -> Ref:
     node = source_id(wire)
-    ports = OPS[spec.nodes[node].op].output_ports()
+    declared = op_of(spec, spec.nodes[node])
+    assert declared is not None
+    ports = declared.output_ports()
     return Ref(node, (source_port(wire) or ports[0]) if len(ports) > 1 else "")
 
 

@@ -322,7 +322,7 @@ class Op(Declared, family="op"):
     build: ClassVar[Callable[..., Recipe | Call]]
 
     @classmethod
-    def of(cls, params: Mapping[str, Any], inputs: Mapping[str, Any]) -> type[Op]:
+    def of(cls, params: Mapping[str, Any], inputs: Mapping[str, Any]) -> type[Op]:  # noqa: ARG003
         """The declaration of a node with these params and wires: this one, unless its ports depend on them."""
         return cls
 

@@ -37,12 +37,12 @@ AT_HAND = ("torch", "nn", "F", "math", "Tensor")  # names that every code finds 
 OWN_PARAMS = ("code", "output_names")
 MOST_LETTERS = 200_000
 
-TEMPLATE = '''\
+TEMPLATE = """\
 # torch, nn, F (torch.nn.functional) and math are at hand.
 # A layer with weights is a class Model(nn.Module).
 def forward(x):
     return x
-'''
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,7 @@ def _ports(function: ast.FunctionDef, skip: int) -> dict[str, Input]:
     where = f"Line {function.lineno} of the code: {function.name}"
     if arguments.vararg or arguments.kwarg or arguments.posonlyargs:
         words = "each input needs a name of its own (a list of tensors is written tensors: list)"
-        raise _mistake(f"{where} takes *, ** or /; {words}.")
+        raise _mistake(f"{where} takes *args, **kwargs or /; {words}.")
     taken = arguments.args[skip:]
     if skip and not arguments.args:
         raise _mistake(f"{where} must take self first.")
@@ -204,7 +204,9 @@ def _keyword_params(function: ast.FunctionDef) -> dict[str, Param]:
 def _init_params(init: ast.FunctionDef) -> dict[str, Param]:
     arguments = init.args
     if arguments.vararg or arguments.kwarg or arguments.posonlyargs:
-        raise _mistake(f"Line {init.lineno} of the code: __init__ takes *, ** or /; name each of its parameters.")
+        raise _mistake(
+            f"Line {init.lineno} of the code: __init__ takes *args, **kwargs or /; name each of its parameters."
+        )
     own = arguments.args[1:]
     defaults = [None] * (len(own) - len(arguments.defaults)) + list(arguments.defaults)
     found = dict(_params(init, own, defaults))

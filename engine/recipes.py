@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from engine import metrics, modules, tensorfile
+from engine import metrics, modules, python_node, tensorfile
 from engine.declare import Call, Op, Recipe, Torch, Value, names_in, pattern
 
 HOMES: Mapping[str, Any] = {
@@ -18,6 +18,7 @@ HOMES: Mapping[str, Any] = {
     "optim": torch.optim,
     "metrics": metrics,
     "modules": modules,
+    "python": python_node,
     "tensorfile": tensorfile,
 }
 

@@ -84,7 +84,7 @@ class Python(Op, group="Code"):
         assert self.signature is not None
         values = dict(self.values)
         init = tuple((name, values[name]) for name in self.signature.init)
-        recipe = Recipe(TARGET, self.code, init)
+        recipe = Recipe(TARGET, self.code, init, self.output_ports())
         return recipe.called_with(**{name: values[name] for name in self.signature.forward})
 
     def summary(self) -> str:
