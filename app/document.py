@@ -31,8 +31,8 @@ class Document(QObject):
     saved = Signal()
     refused = Signal(str)
 
-    def __init__(self, home: Path) -> None:
-        super().__init__()
+    def __init__(self, home: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
         self.undo_stack = QUndoStack(self)
         self.spec = Spec()
         self.path: Path | None = None

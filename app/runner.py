@@ -18,6 +18,7 @@ from engine.train.folder import Run, new_run, runs_in
 ROOT = Path(__file__).parents[1]
 TAIL_MS = 50
 ALIVE_EVERY = 20  # tails between looks at whether the process lives
+REAP_MS = 500
 LOG_LINES = 12
 
 
@@ -34,6 +35,7 @@ class Runner(QObject):
         self._document = document
         self.run: Run | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._ending: list[subprocess.Popen[bytes]] = []
         self._offset = 0
         self._ticks = 0
         self._timer = QTimer(self)
@@ -133,14 +135,17 @@ class Runner(QObject):
 
     def _end(self, run: Run, state: str) -> None:
         self._timer.stop()
-        if self._process is not None and state != "lost":
-            QTimer.singleShot(2000, self, self._reap)
+        if self._process is not None:
+            self._ending.append(self._process)
+            self._process = None
+            self._reap()
         self.ended.emit(run, state)
 
     def _reap(self) -> None:
-        """Take note of the ended process, so that none is left behind."""
-        if self._process is not None and not self.running:
-            self._process.poll()
+        """Take note of the processes that have ended, so that none is left behind."""
+        self._ending = [each for each in self._ending if each.poll() is None]
+        if self._ending:
+            QTimer.singleShot(REAP_MS, self, self._reap)
 
 
 def log_end(run: Run) -> str:

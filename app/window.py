@@ -69,7 +69,7 @@ class Window(QMainWindow):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self.settings = settings
-        self.document = Document(data_folder())
+        self.document = Document(data_folder(), self)
         self.runner = Runner(self.document)
         self.checks, self.worker = EngineProcess(self), EngineProcess(self)
         self.checker = Checker(self.document, self.checks, self.worker)
@@ -248,7 +248,7 @@ class Window(QMainWindow):
         document.changed.connect(self.palette_panel.show_blocks)
         document.report_changed.connect(self._show_report)
         document.path_changed.connect(self._show_name)
-        document.undo_stack.cleanChanged.connect(lambda _clean: self._show_name())
+        document.undo_stack.cleanChanged.connect(self._show_name)
         document.refused.connect(self.hint)
         document.replaced.connect(self._show_project)
         self.tabs.selection_changed.connect(self._select)
@@ -554,6 +554,7 @@ class Window(QMainWindow):
         if not self._may_leave():
             event.ignore()
             return
+        self.document.undo_stack.setClean()  # a dirty one tells of itself while all is being torn down
         self.settings.set_geometry(self.saveGeometry(), QByteArray(self.saveState()))
         self.settings.sync()
         self.runner.leave()

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from engine.columns import Column
-from engine.declare import did_you_mean
+from engine.declare import INDEX, Compared, did_you_mean
 from engine.expand import expand
+from engine.ops import OPS
 from engine.problem import Fix, Problem
 from engine.report import Report
 from engine.spec import Node, Spec, source_id
 from engine.validate import terminals, upstream
 
-CLASS_LOSSES = ("CrossEntropyLoss", "NLLLoss")
+SOFTMAXES = ("Softmax", "LogSoftmax")
+
+# What has a vector for each index: the port the indices come through, and the param that counts the vectors.
+TABLES = {
+    "Embedding": ("input", "num_embeddings"),
+    "EmbeddingBag": ("input", "num_embeddings"),
+    "AdaptiveLogSoftmaxWithLoss": ("target", "n_classes"),
+}
 
 
 def binding_problems(spec: Spec, report: Report, columns: Mapping[str, Column]) -> list[Problem]:
@@ -68,28 +77,67 @@ def _fits(node: Node, column: Column) -> bool:
 
 def _class_problems(spec: Spec, report: Report, columns: Mapping[str, Column]) -> Iterator[Problem]:
     """Yield a Problem for each loss whose classes are fewer than the data's."""
-    for node in spec.nodes.values():
-        if node.op not in CLASS_LOSSES:
+    told: set[Any] = set()  # a metric on the same scores has the same problem
+    for node in _losses_first(spec):
+        ports = class_ports(node)
+        if ports is None:
             continue
-        column = _column_at(spec, node, "target", columns)
-        scores = _shape_at(spec, report, node, "input")
-        if column is None or column.high is None or len(scores) < 2 or not isinstance(scores[1], int):
+        column = _column_at(spec, node, ports[1], columns)
+        size = _class_count(spec, report, node, ports[0])
+        if column is None or column.dtype not in INDEX or column.high is None or size is None:
             continue
-        if column.low is not None and column.low < 0 and column.low != node.params.get("ignore_index", -100):
+        pair = (node.inputs[ports[0]], node.inputs[ports[1]])
+        ignored = node.params.get("ignore_index", -100)
+        if pair in told or column.high == ignored:  # how far the other classes go is not known
+            continue
+        if column.low is not None and column.low < 0 and column.low != ignored:
+            told.add(pair)
             words = f"{column.name} has the class {column.low:g}, and classes count from 0"
-            yield Problem(f"{words}; give the column an Index step in the data panel.", node.id, "target")
+            yield Problem(f"{words}; give the column an Index step in the data panel.", node.id, ports[1])
             continue
         count = len(column.classes) or int(column.high) + 1
-        if count > scores[1]:
-            words = f"{column.name} has {count} classes, and input has scores for {scores[1]}"
-            yield Problem(
-                f"{words}; give the layer before it {count} outputs.", node.id, "input", _widen(spec, node, count)
-            )
+        if count > size:
+            told.add(pair)
+            words = f"{column.name} has {count} classes, and {ports[0]} has scores for {size}"
+            fixes = _widen(spec, node, ports[0], count)
+            yield Problem(f"{words}; give the layer before it {count} outputs.", node.id, ports[0], fixes)
 
 
-def _widen(spec: Spec, node: Node, count: int) -> tuple[Fix, ...]:
-    source = spec.nodes[source_id(str(node.inputs["input"]))]
-    while source.op == "LogSoftmax":
+def class_ports(node: Node) -> tuple[str, str] | None:
+    """The ports of scores and of class indices of a loss or metric that has such."""
+    op = OPS.get(node.op)
+    return op.classes if op is not None and issubclass(op, Compared) else None
+
+
+def target_classes(spec: Spec, columns: Mapping[str, Column]) -> dict[str, tuple[str, ...]]:
+    """For each metric, the names of the classes its target has, where its column names them."""
+    _losses, metrics, _outputs = terminals(spec)
+    pairs = {node: class_ports(spec.nodes[node]) for node in metrics}
+    found = {node: _column_at(spec, spec.nodes[node], ports[1], columns) for node, ports in pairs.items() if ports}
+    return {node: column.classes for node, column in found.items() if column is not None and column.classes}
+
+
+def _losses_first(spec: Spec) -> list[Node]:
+    losses, metrics, _outputs = terminals(spec)
+    return [spec.nodes[node] for node in (*losses, *metrics)]
+
+
+def _class_count(spec: Spec, report: Report, node: Node, port: str) -> int | None:
+    """How many classes a port has scores for, None where that is free or not known (yes-or-no scores have no axis)."""
+    op = OPS[node.op]
+    assert issubclass(op, Compared)
+    wire = node.inputs.get(port)
+    shape = _shape_at(report, wire if isinstance(wire, str) or wire is None else wire[0])
+    size = shape[op.class_axis] if len(shape) > op.class_axis else None
+    return size if isinstance(size, int) else None
+
+
+def _widen(spec: Spec, node: Node, port: str, count: int) -> tuple[Fix, ...]:
+    wire = node.inputs[port]
+    if not isinstance(wire, str):
+        return ()
+    source = spec.nodes[source_id(wire)]
+    while source.op in SOFTMAXES:
         source = spec.nodes[source_id(str(source.inputs["input"]))]
     if source.op != "Linear":
         return ()
@@ -98,17 +146,17 @@ def _widen(spec: Spec, node: Node, count: int) -> tuple[Fix, ...]:
 
 
 def _index_problems(spec: Spec, report: Report, columns: Mapping[str, Column]) -> Iterator[Problem]:
-    """Yield a Problem for each Embedding that has fewer vectors than its column has indices."""
+    """Yield a Problem for each table that has fewer vectors than its column has indices."""
     for node in spec.nodes.values():
-        column = _column_at(spec, node, "input", columns) if node.op == "Embedding" else None
+        port, name = TABLES.get(node.op, ("", ""))
+        column = _column_at(spec, node, port, columns)
         if column is None or column.high is None:
             continue
-        count, vectors = int(column.high) + 1, node.params.get("num_embeddings", 0)
+        count, vectors = int(column.high) + 1, node.params.get(name, 0)
         if count > vectors:
-            arguments = {"node": node.id, "name": "num_embeddings", "value": count}
-            fix = Fix(f"Set num_embeddings to {count}", "set_param", arguments)
-            words = f"{column.name} has indices up to {count - 1}, so num_embeddings must be at least {count}."
-            yield Problem(words, node.id, "num_embeddings", (fix,))
+            fix = Fix(f"Set {name} to {count}", "set_param", {"node": node.id, "name": name, "value": count})
+            words = f"{column.name} has indices up to {count - 1}, so {name} must be at least {count}."
+            yield Problem(words, node.id, name, (fix,))
 
 
 def _column_at(spec: Spec, node: Node, port: str, columns: Mapping[str, Column]) -> Column | None:
@@ -118,9 +166,8 @@ def _column_at(spec: Spec, node: Node, port: str, columns: Mapping[str, Column])
     return columns.get(source.params.get("column", "")) if source is not None and source.op == "Input" else None
 
 
-def _shape_at(spec: Spec, report: Report, node: Node, port: str) -> tuple[int | str, ...]:
-    wire = node.inputs.get(port)
-    if not isinstance(wire, str) or source_id(wire) not in report.nodes:
+def _shape_at(report: Report, wire: str | None) -> tuple[int | str, ...]:
+    if wire is None or source_id(wire) not in report.nodes:
         return ()
     outputs = report.nodes[source_id(wire)].outputs
     name = wire.partition(".")[2] or next(iter(outputs), "")

@@ -93,7 +93,7 @@ def op_of(spec: Spec, node: Node) -> type[Op] | None:
     """The declaration of a node: of its op, or of the block it stands for; None where there is none."""
     if node.op != BLOCK:
         op = OPS.get(node.op)
-        return op.of(node.params, node.inputs) if op is not None else None
+        return op.declared_by(node.params, node.inputs) if op is not None else None
     return _declared(_Key(spec.blocks, node.block)) if node.block in spec.blocks else None
 
 

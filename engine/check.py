@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from engine.blocks import op_of
-from engine.declare import Call, Input, Op, Recipe, Value, pattern
+from engine.declare import Call, Input, Metric, Op, Recipe, Value, pattern
 from engine.expand import SLASH, Expanded, expand, once
 from engine.initial import file_problems, held
 from engine.ops import OPS
@@ -25,7 +25,7 @@ from engine.ops.python import Python
 from engine.problem import Fix, Mistake, Problem
 from engine.program import Feed
 from engine.python_trial import PythonTrial, trust_problem
-from engine.recipes import arguments, build, call, find, is_plain
+from engine.recipes import arguments, build, call, constants, find, is_plain, resolved
 from engine.report import NodeReport, Report, Tensor
 from engine.sizes import Free, Names, Size, at, fit, trial
 from engine.spec import Node, Spec, Wire, source_id, source_port
@@ -62,6 +62,7 @@ class Checked:
     outputs: Mapping[str, Flow]
     weights: Held = field(default_factory=Held)
     flows: Flows = field(default_factory=dict)
+    call: Call | None = None  # of a metric whose recipe gathers: what makes a batch ready for it
 
     def report(self, trained: Sequence[str]) -> NodeReport:
         """The same as a report tells it; `trained` are the tensors that training changes."""
@@ -126,7 +127,8 @@ class Checker:
             problems += [*found.get(node.id, ()), *weights_problems(node)]
         held = {node: checked[node].weights for node in flat.nodes if node in checked}
         problems += [*expanded.problems, *_whole_problems(spec), *settings_problems(spec)]
-        problems += [*init_problems(flat, held), *optimizer_problems(flat, held)]
+        problems += init_problems(flat, held)
+        problems += optimizer_problems(flat, held) if terminals(flat)[0] else ()  # nothing trains without a loss
         problems += file_problems(flat, held, folder) if folder is not None else ()
         changed = trained(flat, held)
         nodes = {node: checked[node].report(changed.get(node, ())) for node in held}
@@ -191,9 +193,13 @@ class Checker:
         recipe = recipes[0]
         if any(other != recipe for other in recipes[1:]):
             raise Mistake(_varying(type(op).__name__, recipe, recipes[1]))
+        if isinstance(op, Metric):  # gives nothing to flow on, and what gathers it is heavy to import
+            call = op.given(**_values(flows, names, 0)) if isinstance(recipe, Recipe) else None
+            return Checked(op, recipe, {}, Held(), flows, call)
         trial, names = _begun(op, recipe, flows, names, runs)
         results = [trial.run(names, run) for run in range(runs)]
-        outputs = {port: self._fitted(port, results, names, trial) for port in results[0]}
+        unknown: dict[str, Free] = {}
+        outputs = {port: self._fitted(port, results, names, trial, unknown) for port in results[0]}
         return Checked(op, recipe, outputs, trial.weights, flows)
 
     def _names_of(self, flows: Flows) -> Names:
@@ -204,14 +210,24 @@ class Checker:
                     found.update((name, self._names[name]) for name in size.names)
         return found
 
-    def _fitted(self, port: str, results: Sequence[Traced], names: Names, trial: _Trial | PythonTrial) -> Flow:
+    def _fitted(
+        self,
+        port: str,
+        results: Sequence[Traced],
+        names: Names,
+        trial: _Trial | PythonTrial,
+        unknown: dict[str, Free],
+    ) -> Flow:
+        """Fit the shape of one output; sizes that depend on the numbers and have one text are one size."""
         shapes = [result[port][0] for result in results]
         if len({len(shape) for shape in shapes}) > 1:
             raise Mistake("The number of axes that come out depends on a free size.")
         sizes: list[Size] = []
         for axis, runs in enumerate(zip(*shapes, strict=True)):
             if isinstance(runs[0], str):
-                sizes.append(self._unnamed(UNKNOWN_SIZES))
+                if runs[0] not in unknown:
+                    unknown[runs[0]] = self._unnamed(UNKNOWN_SIZES)
+                sizes.append(unknown[runs[0]])
                 continue
 
             def probe(near: Names, axis: int = axis) -> list[int]:
@@ -321,6 +337,13 @@ def _values(flows: Flows, names: Names, run: int) -> dict[str, Any]:
     }
 
 
+def inputs_of(checked: Checked) -> dict[str, Any]:
+    """What flows into a checked node, its free sizes all at one trial size."""
+    names = {name: (2,) for flow in _all_flows(checked.flows) for size in flow.shape if isinstance(size, Free)
+             for name in size.names}  # fmt: skip
+    return _values(checked.flows, names, 0)
+
+
 def _refuse_flows(op: Op, flows: Flows) -> None:
     """Raise Mistake where what flows in has not the dtype or the axes that a port declares."""
     ports = type(op).input_ports()
@@ -409,7 +432,7 @@ class _Trial:
         tensors = {port: _meta(value) for port, value in values.items()}
         with torch.no_grad():
             result = _said(type(self._op).__name__, lambda: self._call(tensors))
-        return dict(_ports(pattern(type(self._op).outputs), result))
+        return dict(_ports(pattern(self._op.returns()), result))
 
     def _call(self, tensors: Mapping[str, Any]) -> Any:
         if self._module is None:
@@ -417,7 +440,8 @@ class _Trial:
             return call(self._recipe, tensors)
         assert isinstance(self._recipe, Recipe)
         args, kwargs = arguments(type(self._op), tensors)
-        return self._module(*args, **kwargs, **self._recipe.forward)
+        more = {name: constants(resolved(value, tensors)) for name, value in self._recipe.forward.items()}
+        return self._module(*args, **kwargs, **more)
 
 
 def _said(op: str, work: Callable[[], Any]) -> Any:

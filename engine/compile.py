@@ -13,7 +13,7 @@ from torch import fx, nn
 
 from engine import edit, validate
 from engine.blocks import op_of
-from engine.check import Checked, Checker, feed
+from engine.check import Checked, Checker, feed, inputs_of
 from engine.declare import Call, Loss, Metric, Pattern, Recipe, pattern
 from engine.expand import SLASH, expand
 from engine.initial import initialise
@@ -32,9 +32,9 @@ Only = Literal["training", "inference"]
 class Compiled:
     """A graph as a module: `module(*tensors)`, in the order of `feeds`, returns {node id: tensor}.
 
-    For training these are losses (one number) and metrics (sum, count); for inference the outputs. The module holds
-    the weights of the whole graph either way. `passes` tells what the graph passes did; `spec` is the spec with its
-    blocks written out.
+    For training these are losses (one number) and metrics: (sum, count), or for those that are gathered the tensors
+    that their object takes. For inference these are the outputs. The module holds the weights of the whole graph
+    either way. `passes` tells what the graph passes did; `spec` is the spec with its blocks written out.
     """
 
     module: fx.GraphModule
@@ -106,7 +106,7 @@ def _only(program: Program, only: Only) -> Program:
         return replace(program, outputs={})
     if not program.outputs:
         raise Mistake("The graph has no Output, so there is nothing to predict; wire an Output to the prediction.")
-    return replace(program, losses={}, metrics={})
+    return replace(program, losses={}, metrics={}, gathered={})
 
 
 # --------------------------------------------------------------------------------------------------------- lower
@@ -114,14 +114,13 @@ def _only(program: Program, only: Only) -> Program:
 
 def _lowered(spec: Spec) -> tuple[Program, Report, Spec]:
     checker = Checker()
-    report = checker.check(spec)
-    if not report.problems:
-        spec = with_default_metrics(expand(spec).spec)
-        checker.check(spec)
-    if report.problems:
-        problem = report.problems[0]
-        raise Mistake(str(problem), param=problem.param, fixes=problem.fixes)
-    checked = checker.checked
+    report = _sound(checker, spec)
+    spec, checked = expand(spec).spec, checker.checked
+    measured = with_default_metrics(spec, checked)
+    if measured is not spec:
+        checker.check(measured)
+        if measured.nodes.keys() <= checker.checked.keys():
+            spec, checked = measured, checker.checked
     losses, metrics, outputs = validate.terminals(spec)
     steps = [_step(spec, node, checked[node]) for node in validate.order(spec) if checked[node].recipe is not None]
     program = Program(
@@ -130,8 +129,18 @@ def _lowered(spec: Spec) -> tuple[Program, Report, Spec]:
         losses={node: spec.nodes[node].factor for node in losses},
         metrics={node: _metric(checked[node]) for node in metrics},
         outputs={node: _ref(spec, str(spec.nodes[node].inputs["input"])) for node in outputs},
+        gathered={node: recipe for node in metrics if isinstance(recipe := checked[node].recipe, Recipe)},
     )
     return program, report, spec
+
+
+def _sound(checker: Checker, spec: Spec) -> Report:
+    """Check a spec; raises Mistake with its first problem."""
+    report = checker.check(spec)
+    if report.problems:
+        problem = report.problems[0]
+        raise Mistake(str(problem), param=problem.param, fixes=problem.fixes)
+    return report
 
 
 def _metric(checked: Checked) -> Metric:
@@ -139,17 +148,17 @@ def _metric(checked: Checked) -> Metric:
     return checked.op
 
 
-def with_default_metrics(spec: Spec) -> Spec:
-    """Where a graph has no metric node, add those its losses name, on the same inputs."""
+def with_default_metrics(spec: Spec, checked: Mapping[str, Checked]) -> Spec:
+    """Where a graph has no metric node, add those its losses name, on the same inputs; `checked` is its check."""
     losses, metrics, _outputs = validate.terminals(spec)
     if metrics:
         return spec
     for loss in losses:
-        node = spec.nodes[loss]
-        op: Any = OPS[node.op]
-        assert issubclass(op, Loss)
-        for name, params in op.metrics.items():
-            spec = edit.add(spec, name, params=params, inputs=dict(node.inputs))
+        op, wires = checked[loss].op, spec.nodes[loss].inputs
+        assert isinstance(op, Loss)
+        inputs = {port: wires[source] for port, source in op.metric_inputs.items() if source in wires}
+        for name, params in op.measured(**inputs_of(checked[loss])).items():
+            spec = edit.add(spec, name, params=params, inputs=inputs)
     return spec
 
 
@@ -162,7 +171,7 @@ def _ref(spec: Spec, wire: str) -> Ref:
 
 
 def _step(spec: Spec, node_id: str, checked: Checked) -> Step:
-    node, op, recipe = spec.nodes[node_id], type(checked.op), checked.recipe
+    node, op, recipe = spec.nodes[node_id], type(checked.op), checked.call or checked.recipe
     assert recipe is not None
     refs: dict[str, Any] = {
         port: _ref(spec, wire) if isinstance(wire, str) else [_ref(spec, each) for each in wire]
@@ -170,11 +179,11 @@ def _step(spec: Spec, node_id: str, checked: Checked) -> Step:
     }
     if isinstance(recipe, Recipe):
         args, kwargs = arguments(op, refs)
-        kwargs.update(recipe.forward)
+        kwargs.update({name: resolved(value, refs) for name, value in recipe.forward.items()})
     else:
         args = resolved(recipe.args, refs)
         kwargs = {name: resolved(value, refs) for name, value in recipe.kwargs.items()}
-    return Step(node_id, recipe, args, kwargs, pattern(op.outputs) or "output", op.random)
+    return Step(node_id, recipe, args, kwargs, pattern(checked.op.returns()) or "output", op.random)
 
 
 # --------------------------------------------------------------------------------------------------------- build
@@ -197,24 +206,37 @@ def _graph(program: Program) -> fx.Graph:
         return result
 
     for step in program.steps:
-        args = constants(replace_refs(step.args, tensor))
-        kwargs = {name: constants(replace_refs(value, tensor)) for name, value in step.kwargs.items()}
+        args = _emitted(graph, replace_refs(step.args, tensor))
+        kwargs = {name: _emitted(graph, replace_refs(value, tensor)) for name, value in step.kwargs.items()}
         results[step.node] = _emit(graph, step, args, kwargs)
         patterns[step.node] = step.outputs
-    answers = {node: results[node] for node in (*program.losses, *program.metrics)}
+    answers = {node: tensor(Ref(node, "" if isinstance(patterns[node], str) else "loss")) for node in program.losses}
+    answers |= {node: results[node] for node in program.metrics}
     answers |= {node: tensor(ref) for node, ref in program.outputs.items()}
     graph.output(answers)
     return graph
 
 
-def _emit(graph: fx.Graph, step: Step, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> fx.Node:
-    kwargs = dict(kwargs)
-    if not isinstance(step.recipe, Call):
-        return graph.call_module(module_path(step.node), args, kwargs)
-    target = step.recipe.target
+def _emit(graph: fx.Graph, step: Step, args: tuple[Any, ...], kwargs: dict[str, Any]) -> fx.Node:
+    if isinstance(step.recipe, Call):
+        return _emit_call(graph, step.recipe.target, args, kwargs)
+    return graph.call_module(module_path(step.node), args, kwargs)
+
+
+def _emit_call(graph: fx.Graph, target: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> fx.Node:
     if target.startswith("."):
         return graph.call_method(target[1:], args, kwargs)
     return graph.call_function(find(target), args, kwargs)
+
+
+def _emitted(graph: fx.Graph, value: Any) -> Any:
+    """Turn an argument into what the graph holds: a Call into a node of its own, a constant into torch's."""
+    if isinstance(value, Call):
+        kwargs = {name: _emitted(graph, each) for name, each in value.kwargs.items()}
+        return _emit_call(graph, value.target, _emitted(graph, value.args), kwargs)
+    if isinstance(value, list | tuple):
+        return type(value)(_emitted(graph, each) for each in value)
+    return constants(value)
 
 
 def path_to(tree: Pattern, port: str) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ import inspect
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self, dataclass_transform
+from typing import Any, ClassVar, Literal, Self, dataclass_transform
 
 from engine.kinds import Bounds, Kind, Nothing, kind_of
 from engine.problem import Mistake, Problem
@@ -259,7 +259,8 @@ class Recipe:
     """A module to build: `target` such as "nn.Conv2d" (or "modules.X" of engine.modules) and its arguments.
 
     Recipes and Calls among the arguments are built first: a layer that a stack repeats, a tensor of class weights.
-    `forward` holds further keywords that the module is called with beside its inputs.
+    `forward` holds further keywords that the module is called with beside its inputs; a Call among them may take
+    Values and is made anew each time, such as a mask of the input's length.
     """
 
     target: str
@@ -308,9 +309,9 @@ class Op(Declared, family="op"):
 
     A subclass defines `build`, whose annotated parameters are its input ports, and which returns a Recipe or a
     Call. `outputs` and `inputs` are patterns such as "output, (h_n, c_n)" that name the ports and say how tuples
-    are packed. `example` gives inputs for tests and docs: "float32 2 3" is a dtype and sizes, "int64:1..5 4" says
-    that whole numbers lie from 1 to 5 (0 and 1 where it says nothing). `key` names the params a node's card shows,
-    `random` says that it draws random numbers.
+    are packed; behind a "*" in `inputs`, ports are passed by keyword. `example` gives inputs for tests and docs:
+    "float32 2 3" is a dtype and sizes, "int64:1..5 4" says that whole numbers lie from 1 to 5 (0 and 1 where it says
+    nothing). `key` names the params a node's card shows, `random` says that it draws random numbers.
     """
 
     outputs: ClassVar[str] = "output"
@@ -322,7 +323,7 @@ class Op(Declared, family="op"):
     build: ClassVar[Callable[..., Recipe | Call]]
 
     @classmethod
-    def of(cls, params: Mapping[str, Any], inputs: Mapping[str, Any]) -> type[Op]:  # noqa: ARG003
+    def declared_by(cls, params: Mapping[str, Any], inputs: Mapping[str, Any]) -> type[Op]:  # noqa: ARG003
         """The declaration of a node with these params and wires: this one, unless its ports depend on them."""
         return cls
 
@@ -341,7 +342,11 @@ class Op(Declared, family="op"):
         """The PyTorch class or function this op stands for, "" where it has none."""
         return _source_of(cls)
 
-    def trace(self, **inputs: Any) -> Mapping[str, tuple[tuple[int | str, ...], str]] | None:
+    def returns(self) -> str:
+        """The pattern of what comes out at these params: `outputs`, or the part of it that is a tensor then."""
+        return self.outputs
+
+    def trace(self, *_args: Any, **inputs: Any) -> Mapping[str, tuple[tuple[int | str, ...], str]] | None:
         """Return {output port: (shape, dtype)}, or None to have the check run the module on the meta device.
 
         `inputs` holds a Value (or a list of them) for each connected port. A size that depends on the numbers is
@@ -355,34 +360,65 @@ class Op(Declared, family="op"):
         return ", ".join(text if name in PLAIN else f"{name} {text}" for name, text in shown.items() if text)
 
 
-class Loss(Op, abstract=True):
-    """An op whose output is a number that training makes small.
+class Compared(Op, abstract=True):
+    """An op that compares what the network says with a target.
 
-    `metrics` are the ops (with params) that are measured on the same inputs where a graph has no metric node.
+    `classes` names its ports of scores and of class indices, where it has such, and `class_axis` the axis of the
+    scores that holds the classes.
+    """
+
+    classes: ClassVar[tuple[str, str] | None] = None
+    class_axis: ClassVar[int] = 1
+
+
+class Loss(Compared, abstract=True):
+    """An op whose output is a number that training makes small; of several outputs, it is the one named `loss`.
+
+    `metrics` are the ops (with params) that are measured on the same inputs where a graph has no metric node;
+    `metric_inputs` says which port of the loss goes to which of theirs.
     """
 
     metrics: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    metric_inputs: ClassVar[Mapping[str, str]] = {"input": "input", "target": "target"}
+
+    def measured(self, **_inputs: Any) -> Mapping[str, Mapping[str, Any]]:
+        """The metrics (with params) for these inputs: `metrics`, unless params or inputs call for others."""
+        return self.metrics
 
 
-class Metric(Op, abstract=True):
+class Metric(Compared, abstract=True):
     """An op that is measured and shown but not trained on.
 
-    Its function returns, for a batch, a tensor (sum, count); `finish` says what becomes of the totals:
-    "mean" (sum / count) or "root" (the square root of the mean).
+    What `build` returns says how. A Call gives, for a batch, a tensor (sum, count) that is added up while the network
+    trains; `finish` says what becomes of the totals: "mean" (sum / count), "root" or "exp" (the square root, or the
+    exponential, of the mean). A Recipe builds an object of torchmetrics, or one like it of engine.measures, that
+    gathers what `given` hands it of each batch and is asked at the end of an epoch.
+
+    `range` holds the least and the largest value there can be (None where there is no bound), `percent` says whether
+    it reads best as a percentage, `higher_is_better` is None where it is neither.
     """
 
     outputs: ClassVar[str] = ""
-    higher_is_better: ClassVar[bool]
-    finish: ClassVar[str] = "mean"
+    higher_is_better: ClassVar[bool | None] = None
+    finish: ClassVar[Literal["mean", "root", "exp"]] = "mean"
+    range: ClassVar[tuple[float | None, float | None]] = (None, None)
     percent: ClassVar[bool] = False
+
+    def given(self, **inputs: Any) -> Call:
+        """What is kept of a batch for a Recipe's object, in the order that its `update` takes it."""
+        return Call("metrics.given", *(inputs.get(port) for port in self.input_ports()))
+
+    def table(self) -> tuple[str, str] | None:
+        """What a table's rows and columns are, where the result is no single number."""
+        return None
 
 
 def show_short(value: Any) -> str:
-    """Write a value for a node's card: sizes as "3x3", nothing for an empty one."""
+    """Write a value for a node's card: sizes as "3x3" ("1x*" where one is empty), nothing for an empty one."""
     if value is None:
         return ""
     if isinstance(value, list | tuple):
-        return "x".join(str(each) for each in value)
+        return "x".join("*" if each is None else str(each) for each in value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -410,7 +446,7 @@ def _source_of(cls: type[Op]) -> str:
     target = cls().build(**example_values(cls)).target
     if target.startswith("."):
         return f"torch.Tensor{target}"
-    if target.startswith(("metrics.", "modules.")):
+    if target.startswith(("metrics.", "measures.", "modules.")):
         return ""
     return target if target.startswith(("torch.", "torchmetrics.")) else f"torch.{target}"
 
@@ -470,6 +506,7 @@ __all__ = [
     "INTEGER",
     "NUMBER",
     "Call",
+    "Compared",
     "Declared",
     "Input",
     "Loss",

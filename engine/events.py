@@ -12,6 +12,23 @@ Scores = Mapping[str, float]  # metric or loss name -> value; a value that is no
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """What a metric gives that is not one number: a value for each row and column.
+
+    `down` and `across` say what rows and columns are, such as "true" and "answered" of a confusion matrix.
+    """
+
+    down: str
+    across: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: tuple[tuple[float, ...], ...]
+
+
+Tables = Mapping[str, Table]  # by metric
+
+
+@dataclass(frozen=True, slots=True)
 class Started:
     """The run began, or went on after `epoch` whole epochs. `samples` counts each split."""
 
@@ -42,7 +59,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """An epoch is done: its scores on the train and the validation split."""
+    """An epoch is done: its scores on the train and the validation split.
+
+    `tables` are of the validation split, or of the training split where there is no other; large ones are left out.
+    """
 
     epoch: int
     train: Scores
@@ -51,6 +71,7 @@ class Epoch:
     samples_per_second: float
     best: bool
     learning_rates: Scores = field(default_factory=dict)  # optimizer's name -> that of its last step
+    tables: Tables = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +84,14 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The run is done; `test` holds scores of the best weights on the test split, empty where there is none."""
+    """The run is done; `test` and `tables` are the best weights' on the test split, empty where there is none."""
 
     run: str
     test: Scores
     epochs: int
     best_epoch: int
     seconds: float
+    tables: Tables = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +134,31 @@ def decode(data: Mapping[str, Any]) -> Event | None:
     if kind is None:
         return None
     known = {each.name for each in dataclasses.fields(kind)}
-    return kind(**{name: _restored(value) for name, value in fields.items() if name in known})
+    values = {name: _restored(value) for name, value in fields.items() if name in known}
+    if "tables" in values:
+        values["tables"] = {name: decode_table(table) for name, table in fields["tables"].items()}
+    return kind(**values)
+
+
+def encode_table(table: Table) -> dict[str, Any]:
+    """Turn a table into a JSON object."""
+    return {each.name: _plain(getattr(table, each.name)) for each in dataclasses.fields(table)}
+
+
+def decode_table(data: Mapping[str, Any]) -> Table:
+    """Build a table from a JSON object."""
+    values = tuple(tuple(math.nan if each is None else each for each in row) for row in data["values"])
+    return Table(data["down"], data["across"], tuple(data["rows"]), tuple(data["columns"]), values)
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Table):
+        return encode_table(value)
     if isinstance(value, Mapping):
         return {name: _plain(each) for name, each in value.items()}
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    return list(value) if isinstance(value, tuple) else value
+    return [_plain(each) for each in value] if isinstance(value, tuple) else value
 
 
 def _restored(value: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import types
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 
@@ -223,31 +223,38 @@ class Choice(Kind):
 
 @dataclass(frozen=True, slots=True)
 class Size(Kind):
-    """A size along `axes` axes: one whole number for all of them, or one for each."""
+    """A size along `axes` axes: one whole number for all of them, or one for each (some empty, where `gaps`)."""
 
     axes: int
     bounds: Bounds = UNBOUNDED
+    gaps: bool = False
 
     @property
     def name(self) -> str:
         if self.axes == 1:
             return "int"
-        return f"int | ({', '.join(['int'] * self.axes)})"
+        one = "int or none" if self.gaps else "int"
+        return f"int | ({', '.join([one] * self.axes)})"
 
     def refuse(self, value: Any) -> str | None:
         if _whole(value):
             return Int(self.bounds).refuse(value)
         if self.axes == 1:
             return "must be a whole number"
-        if isinstance(value, list | tuple) and len(value) == self.axes and all(map(_whole, value)):
-            return next((words for each in value if (words := Int(self.bounds).refuse(each))), None)
-        return f"must be one whole number, or {self.axes} of them"
+        if isinstance(value, list | tuple) and len(value) == self.axes and all(map(self._one_size, value)):
+            sizes = [each for each in value if each is not None]
+            return next((words for each in sizes if (words := Int(self.bounds).refuse(each))), None)
+        return f"must be one whole number, or {self.axes} of them" + " (or empty)" * self.gaps
+
+    def _one_size(self, value: Any) -> bool:
+        return _whole(value) or (self.gaps and value is None)
 
     def schema(self) -> dict[str, Any]:
         one = Int(self.bounds).schema()
         if self.axes == 1:
             return one
-        return {"anyOf": [one, {"type": "array", "items": one, "minItems": self.axes, "maxItems": self.axes}]}
+        items = {"anyOf": [one, {"type": "null"}]} if self.gaps else one
+        return {"anyOf": [one, {"type": "array", "items": items, "minItems": self.axes, "maxItems": self.axes}]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,7 +357,7 @@ def kind_of(hint: Any, bounds: Bounds = UNBOUNDED) -> Kind:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
         kind: Kind = next(mark for mark in arguments[1:] if isinstance(mark, Kind))
-        return Size(kind.axes, bounds) if isinstance(kind, Size) else kind
+        return replace(kind, bounds=bounds) if isinstance(kind, Size) else kind
     if origin is Literal:
         return Choice(arguments)
     if origin in (Union, types.UnionType):
@@ -364,6 +371,10 @@ def kind_of(hint: Any, bounds: Bounds = UNBOUNDED) -> Kind:
 Size1 = Annotated[int, Size(1)]
 Size2 = Annotated[int | tuple[int, int], Size(2)]
 Size3 = Annotated[int | tuple[int, int, int], Size(3)]
+Size4 = Annotated[int | tuple[int, int, int, int], Size(4)]
+Size6 = Annotated[int | tuple[int, int, int, int, int, int], Size(6)]
+Size2OrGaps = Annotated[int | tuple[int | None, int | None], Size(2, gaps=True)]
+Size3OrGaps = Annotated[int | tuple[int | None, int | None, int | None], Size(3, gaps=True)]
 NamedShape = Annotated[tuple[int | str, ...], Shape()]
 FixedShape = Annotated[tuple[int, ...], Shape(named=False)]
 PythonCode = Annotated[str, Code()]

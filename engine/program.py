@@ -31,8 +31,8 @@ class Feed:
 class Step:
     """One node at work: a module (Recipe) or a function (Call), and what it is called with.
 
-    `args` and `kwargs` hold Refs, lists and tuples of Refs, Torch constants and plain values. A Call's target is
-    a function ("torch.cat", "metrics.x", "modules.x") or a method of its first argument (".to").
+    `args` and `kwargs` hold Refs, lists and tuples of Refs, Calls on Refs, Torch constants and plain values. A Call's
+    target is a function ("torch.cat", "metrics.x", "modules.x") or a method of its first argument (".to").
     """
 
     node: str
@@ -48,18 +48,23 @@ class Step:
 
 
 def refs_in(value: Any) -> Iterator[Ref]:
-    """Yield every Ref in a nest of lists and tuples."""
+    """Yield every Ref in a nest of lists, tuples and Calls."""
     if isinstance(value, Ref):
         yield value
+    elif isinstance(value, Call):
+        yield from refs_in([*value.args, *value.kwargs.values()])
     elif isinstance(value, list | tuple):
         for each in value:
             yield from refs_in(each)
 
 
 def replace_refs(value: Any, change: Callable[[Ref], Any]) -> Any:
-    """Return a nest of lists and tuples with each Ref changed."""
+    """Return a nest of lists, tuples and Calls with each Ref changed."""
     if isinstance(value, Ref):
         return change(value)
+    if isinstance(value, Call):
+        kwargs = {name: replace_refs(each, change) for name, each in value.kwargs.items()}
+        return Call(value.target, *replace_refs(value.args, change), **kwargs)
     if isinstance(value, list | tuple):
         return type(value)(replace_refs(each, change) for each in value)
     return value
@@ -70,7 +75,8 @@ class Program:
     """A whole graph, ready to be compiled or written as source.
 
     `losses` maps loss nodes to their factors, `metrics` metric nodes to their declarations, `outputs` Output nodes
-    to the tensors they name.
+    to the tensors they name. `gathered` holds the recipe of the object that gathers a metric over batches, for the
+    metrics whose step gives no sums but what that object takes.
     """
 
     feeds: tuple[Feed, ...] = ()
@@ -78,3 +84,4 @@ class Program:
     losses: Mapping[str, float] = field(default_factory=dict)
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     outputs: Mapping[str, Ref] = field(default_factory=dict)
+    gathered: Mapping[str, Recipe] = field(default_factory=dict)

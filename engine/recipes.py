@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,13 +22,15 @@ HOMES: Mapping[str, Any] = {
     "python": python_node,
     "tensorfile": tensorfile,
 }
+HEAVY: Mapping[str, str] = {"torchmetrics": "torchmetrics", "measures": "engine.measures"}  # imported when first used
 
 
 @functools.cache
 def find(target: str) -> Any:
     """Find what a recipe's target names: "nn.Linear", "torch.cat", "metrics.x"."""
     root, _, name = target.partition(".")
-    return functools.reduce(getattr, name.split("."), HOMES[root])
+    home = importlib.import_module(HEAVY[root]) if root in HEAVY else HOMES[root]
+    return functools.reduce(getattr, name.split("."), home)
 
 
 def build(recipe: Recipe, **more: Any) -> Any:
@@ -44,8 +47,8 @@ def is_plain(recipe: Recipe) -> bool:
 def arguments(op: type[Op], tensors: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Arrange what comes through an op's ports as the arguments its module is called with.
 
-    Ports are positional as far as they are connected without a gap, then by keyword; a tuple in the op's `inputs`
-    pattern is packed.
+    Ports are positional as far as they are connected without a gap, then by keyword, at the latest behind a "*" in
+    the op's `inputs` pattern; a tuple there is packed.
     """
     tree = pattern(op.inputs) if op.inputs else tuple(op.input_ports())
     args: list[Any] = []
@@ -53,7 +56,7 @@ def arguments(op: type[Op], tensors: Mapping[str, Any]) -> tuple[tuple[Any, ...]
     gap = False
     for part in (tree,) if isinstance(tree, str) else tree:
         names = names_in(part)
-        if any(name not in tensors for name in names):
+        if part == "*" or any(name not in tensors for name in names):
             gap = True
         elif not isinstance(part, str):
             args.append(tuple(tensors[name] for name in names))
@@ -65,10 +68,13 @@ def arguments(op: type[Op], tensors: Mapping[str, Any]) -> tuple[tuple[Any, ...]
 
 
 def resolved(value: Any, tensors: Mapping[str, Any]) -> Any:
-    """Put tensors (or Refs) in the place of the Values among a Call's arguments."""
+    """Put tensors (or Refs) in the place of the Values among a Call's arguments, and of the Calls among those."""
     if isinstance(value, Value):
         port, _, place = value.port.partition("[")
         return tensors[port][int(place[:-1])] if place else tensors[port]
+    if isinstance(value, Call):
+        kwargs = {name: resolved(each, tensors) for name, each in value.kwargs.items()}
+        return Call(value.target, *resolved(value.args, tensors), **kwargs)
     if isinstance(value, list | tuple):
         return type(value)(resolved(each, tensors) for each in value)
     return value

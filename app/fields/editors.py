@@ -134,6 +134,8 @@ class SizeEditor(Editor):
         super().__init__()
         self._kind, self._names = kind, [*names, *([None] if optional else [])]
         self._boxes = [NumberBox(read_int, step_whole, kind.bounds) for _ in range(kind.axes)]
+        for box in self._boxes if kind.gaps else ():
+            box.lineEdit().setPlaceholderText("as is")
         self._link = QToolButton()
         self._link.setText("=")
         self._link.setToolTip("One number for all axes")
@@ -152,7 +154,11 @@ class SizeEditor(Editor):
         if self._link.isChecked() or self._kind.axes == 1:
             self.edited.emit(value, final)
         else:
-            self.edited.emit([box.value() for box in self._boxes], final)
+            self.edited.emit([self._size(box) for box in self._boxes], final)
+
+    def _size(self, box: NumberBox) -> Any:
+        value = box.value()
+        return None if self._kind.gaps and value == "" else value
 
     def _linked(self, linked: bool) -> None:
         first = self._boxes[0].value()
@@ -172,7 +178,8 @@ class SizeEditor(Editor):
         for place, box in enumerate(self._boxes):
             box.setVisible(not named and (place == 0 or not linked))
             if not named:
-                box.show_value(values[place] if place < len(values) else "")
+                size = values[place] if place < len(values) else None
+                box.show_value("" if size is None else size)
         self._link.setVisible(self._kind.axes > 1 and not named)
 
 
@@ -207,6 +214,14 @@ def show_list(value: Any) -> str:
 def read_numbers(text: str) -> Any:
     """Read "0.9, 0.999" as a list of numbers."""
     return [read_float(part.strip()) for part in text.strip().strip("()[]").split(",") if part.strip()]
+
+
+def read_one_or_more(text: str, read: Callable[[str], Any]) -> Any:
+    """Read "2" as a number, "2, 3" as a list of numbers, an empty text as none."""
+    numbers = [read(part.strip()) for part in text.strip().strip("()[]").split(",") if part.strip()]
+    if not numbers:
+        return None
+    return numbers if len(numbers) > 1 else numbers[0]
 
 
 class PathEditor(TextEditor):
@@ -275,13 +290,13 @@ class ColumnEditor(Editor):
 class ColumnsEditor(TextEditor):
     """Several columns: a line to type them in, and a menu to tick them off."""
 
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, columns: Columns, placeholder: str = "all numbers but the target") -> None:
         super().__init__(lambda text: [part.strip() for part in text.split(",") if part.strip()], show_list)
         self._columns = columns
-        self.line.setPlaceholderText("all numbers but the target")
+        self.line.setPlaceholderText(placeholder)
         button = QToolButton()
         button.setIcon(icon("chevron_down"))
-        button.setToolTip("Choose columns")
+        button.setToolTip("Choose from a list")
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._menu = QMenu(button)
         self._menu.aboutToShow.connect(self._fill)
@@ -313,6 +328,12 @@ def editor_for(param: Param, folder: Path, columns: Columns) -> Editor:
     if sizes:
         names = [name for each in choices if isinstance(each, kinds.Choice) for name in each.options]
         return SizeEditor(sizes[0], names, optional=optional)
+    lists = [each for each in choices if isinstance(each, kinds.ListOf)]
+    if lists and len(choices) > 1:
+        read = read_int if isinstance(lists[0].item, kinds.Int) else read_float
+        return TextEditor(
+            lambda text: read_one_or_more(text, read), lambda value: "" if value is None else show_list(value)
+        )
     return _simple(param, choices[0], folder, columns, optional=optional)
 
 

@@ -17,7 +17,7 @@ from engine.blocks import is_taken
 from engine.declare import Declared, Param
 
 LABEL_WIDTH, RESET_WIDTH, ROW_HEIGHT = 104, 28, 24
-WORDS = {"lr": "Learning rate", "p": "Probability", "eps": "Epsilon", "dim": "Axis"}
+WORDS = {"lr": "Learning rate", "p": "Probability", "eps": "Epsilon", "dim": "Axis", "lr_factor": "Rate factor"}
 
 
 class Field(QWidget):

@@ -44,6 +44,7 @@ RUN_COLOURS = (
     ("#0f8a8f", "#3fc6c9"),
     ("#8a6d1f", "#d1b155"),
 )
+LR = "learning rate"
 SOLID, DASHED = "━━", "╍╍"
 
 
@@ -78,13 +79,16 @@ class _Curves:
                 for split, scores in (("train", event.train), ("validation", event.validation)):
                     for name, value in scores.items():
                         self._add(name, split, event.epoch, value)
+                for name, value in event.learning_rates.items():
+                    self._add(f"{LR} {name}" if len(event.learning_rates) > 1 else LR, "train", event.epoch, value)
 
     def _add(self, name: str, split: str, x: float, y: float) -> None:
         self.lines.setdefault((name, split), _Line()).add(x, y)
 
     def metrics(self) -> list[str]:
-        """The names of what is measured, the loss first."""
-        return list(dict.fromkeys(name for name, _split in self.lines))
+        """The names of what is measured, the loss first; a learning rate that stays is not worth a plot."""
+        names = dict.fromkeys(name for name, _split in self.lines)
+        return [name for name in names if not name.startswith(LR) or len(set(self.lines[name, "train"].y)) > 1]
 
 
 def smoothed(values: np.ndarray, weight: float) -> np.ndarray:
@@ -184,9 +188,9 @@ class Curves(QWidget):
         if self._followed is None or not isinstance(event, Started | Progress | Epoch):
             return
         curves = self._runs[self._followed]
-        before = len(curves.lines)
+        before = len(curves.lines), len(curves.metrics())
         curves.take(event)
-        self._stale = self._stale or len(curves.lines) != before
+        self._stale = self._stale or (len(curves.lines), len(curves.metrics())) != before
         if not self._timer.isActive():
             self._timer.start(self._pause_ms)
 
@@ -243,7 +247,8 @@ class Curves(QWidget):
         for place, name in enumerate(metrics):
             self._plots[name] = self._plot(name, place)
         for number, (run, curves) in enumerate(self._runs.items()):
-            for name, split in sorted(curves.lines, key=lambda key: ("steps", "train", "validation").index(key[1])):
+            known = [key for key in curves.lines if key[0] in self._plots]
+            for name, split in sorted(known, key=lambda key: ("steps", "train", "validation").index(key[1])):
                 self._items[run, name, split] = self._line(number, name, split)
         self._stale = False
         self._show_legend()

@@ -14,6 +14,7 @@ from app.fields.editors import CalmComboBox, NumberEditor
 from app.icons import group_icon, icon
 from app.panels.block_box import BlockBox, UseBox
 from app.panels.sections import ProblemBox, clear, dim, heading, scrolled, settle
+from app.panels.weights_box import WeightsBox
 from app.scope import Scope
 from app.theme import SPACE, mono
 from engine import card, edit, fixes, kinds
@@ -44,6 +45,7 @@ class Inspector(QWidget):
         self._shape: tuple[Any, ...] | None = None
         self.form: Form | None = None
         self._use: UseBox | None = None
+        self._weights: WeightsBox | None = None
         self._column = QVBoxLayout()
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -86,7 +88,7 @@ class Inspector(QWidget):
 
     def _build(self, nodes: list[Node]) -> None:
         clear(self._column)
-        self.form = None
+        self.form = self._weights = None
         if len(nodes) == 1:
             self._build_node(nodes[0])
         elif nodes:
@@ -190,6 +192,9 @@ class Inspector(QWidget):
             holder = QWidget()
             holder.setLayout(extra)
             self._column.addWidget(holder)
+        self._weights = WeightsBox(self._scope, node.id)
+        self._weights.hide()
+        self._column.addWidget(self._weights)
 
     def _unknown(self, node: str, name: str) -> QWidget:
         button = QPushButton(icon("delete"), f"Remove the unknown param {name}")
@@ -254,7 +259,17 @@ class Inspector(QWidget):
             self.form.set_problems({each.param: each.message for each in problems if each.param})
             if self._use is not None:
                 self._use.set_problem(next((each.message for each in problems if each.param == "repeat"), None))
+        self._show_weights(nodes[0], {each.param: each.message for each in problems if each.param})
         self._show_ports(nodes[0])
+
+    def _show_weights(self, node: Node, problems: dict[str, str]) -> None:
+        """Show the weights settings of a node that has weights, or settings of them."""
+        if self._weights is None:
+            return
+        report = self._scope.report.nodes.get(node.id)
+        self._weights.setVisible(bool(node.weights or (report and report.parameters)))
+        self._weights.show_node(node, report)
+        self._weights.set_problems(problems)
 
     def _show_ports(self, node: Node) -> None:
         clear(self._ports)

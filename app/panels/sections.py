@@ -12,6 +12,20 @@ from app.theme import SPACE, theme
 from engine.problem import Fix, Problem
 
 
+class Words(QLabel):
+    """A label that takes no room while it says nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWordWrap(True)
+        self.hide()
+
+    def setText(self, text: str) -> None:
+        """Say something, or nothing."""
+        super().setText(text)
+        self.setVisible(bool(text))
+
+
 def heading(text: str) -> QLabel:
     """The heading of a section."""
     label = QLabel(text)

@@ -6,18 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from app.document import Document
 from app.fields import Form
-from app.fields.editors import CalmComboBox
+from app.fields.chooser import Chooser
 from app.icons import icon
-from app.panels.sections import clear, dim, heading, scrolled, settle
+from app.panels.optimizer_box import OptimizerBox
+from app.panels.sections import Words, dim, heading, scrolled
 from app.runner import Runner, log_end
 from app.theme import mono, theme, themes
 from engine import edit
 from engine.events import Epoch, Event, Failed, Finished, Progress, Started, Stopped
-from engine.ops.optimizer import Optimizer
+from engine.ops.initializer import Initializer
 from engine.ops.settings import Training
 from engine.spec import Spec
 from engine.train.folder import Run
@@ -34,7 +35,6 @@ class TrainingPanel(QWidget):
     def __init__(self, document: Document, runner: Runner) -> None:
         super().__init__()
         self._document, self._runner = document, runner
-        self._kind: str | None = ""
         self._epochs = 0
         self._last: Run | None = None
         self._failed: Failed | None = None
@@ -47,22 +47,20 @@ class TrainingPanel(QWidget):
         self.resume.clicked.connect(self._resume)
         self.resume.hide()
         self.why = dim()
-        self.state = QLabel()
-        self.state.setWordWrap(True)
+        self.state = Words()
         self.bar = QProgressBar()
         self.bar.setTextVisible(True)
         self.bar.hide()
-        self.scores = QLabel()
+        self.scores = Words()
         self.scores.setFont(mono())
-        self.scores.setWordWrap(True)
         self._go = QPushButton("Go to the node")
         self._go.clicked.connect(self._go_to_node)
         self._go.hide()
-        self._optimizers = CalmComboBox()
-        self._optimizers.addItems(list(Optimizer.registry))
-        self._optimizers.activated.connect(self._choose)
-        self._optimizer_form = QVBoxLayout()
-        self._optimizer: Form | None = None
+        self.optimizers = OptimizerBox(document)
+        self._init = Chooser(Initializer.registry, folder=document.folder, none="As PyTorch draws them")
+        self._init.chosen.connect(self._choose_init)
+        self._init.edited.connect(lambda name, value: self._set(f"training.init.params.{name}", value))
+        self._init.reset.connect(self._reset_init)
         self._settings = Form(Training, {}, folder=document.folder)
         self._settings.changed.connect(lambda name, value, _final: self._set(f"training.{name}", value))
         self._settings.reset.connect(lambda name: self._set(f"training.{name}", Training.defaults()[name]))
@@ -83,12 +81,9 @@ class TrainingPanel(QWidget):
         column = QVBoxLayout()
         for widget in (self.why, self.bar, self.state, self.scores, self._go, self.resume):
             column.addWidget(widget)
-        for widget in (heading("Optimizer"), self._optimizers):
+        for widget in (heading("Run"), self._settings, self._device, heading("Optimizer"), self.optimizers):
             column.addWidget(widget)
-        holder = QWidget()
-        self._optimizer_form.setContentsMargins(0, 0, 0, 0)
-        holder.setLayout(self._optimizer_form)
-        for widget in (holder, heading("Run"), self._settings, self._device):
+        for widget in (heading("First weights"), self._init):
             column.addWidget(widget)
         column.addStretch(1)
         outer = QVBoxLayout(self)
@@ -98,46 +93,26 @@ class TrainingPanel(QWidget):
     # -------------------------------------------------------------------------------------------------- settings
 
     def _show(self, spec: Spec) -> None:
-        main = _main(spec)
-        kind = main.get("op", "Adam")
-        if kind != self._kind:
-            self._kind = kind
-            self._optimizers.setCurrentText(str(kind))
-            self._build_optimizer(Optimizer.registry.get(str(kind)))
-        params = main.get("params")
-        if self._optimizer is not None:
-            self._optimizer.set_values(params if isinstance(params, Mapping) else {})
-        self._settings.set_values({name: value for name, value in spec.training.items() if name != "optimizers"})
+        self.optimizers.refresh()
+        self._init.show_value(spec.training.get("init"))
+        self._settings.set_values(
+            {name: value for name, value in spec.training.items() if name not in ("optimizers", "init")}
+        )
         self._judge()
 
-    def _build_optimizer(self, declared: type[Optimizer] | None) -> None:
-        clear(self._optimizer_form)
-        self._optimizer = None
-        if declared is None:
-            return
-        self._optimizer = Form(declared, {}, folder=self._document.folder)
-        self._optimizer.changed.connect(lambda name, value, _final: self._set_optimizer(name, value))
-        self._optimizer.reset.connect(lambda name: self._set_optimizer(name, declared.defaults()[name]))
-        self._optimizer_form.addWidget(dim(declared.doc()))
-        self._optimizer_form.addWidget(self._optimizer)
-        settle(self._optimizer_form)
+    def _choose_init(self, op: str | None) -> None:
+        text = f"Begin with {op}" if op else "Begin as PyTorch does"
+        self._document.edit(text, lambda spec: edit.set_default_init(spec, op))
 
-    def _choose(self, place: int) -> None:
-        op = self._optimizers.itemText(place)
-        self._document.edit(f"Choose {op}", lambda spec: edit.set_optimizer(spec, op))
+    def _reset_init(self, name: str) -> None:
+        value = self._document.spec.training.get("init")
+        declared = Initializer.registry.get(str(value.get("op"))) if isinstance(value, Mapping) else None
+        if declared is not None:
+            self._set(f"training.init.params.{name}", declared.defaults()[name])
 
     def _set(self, path: str, value: Any) -> None:
         name = path.rpartition(".")[2]
         self._document.edit(f"Set {name}", lambda spec: edit.set_setting(spec, path, value), merge=path)
-
-    def _set_optimizer(self, name: str, value: Any) -> None:
-        path = f"training.optimizers.0.params.{name}"
-
-        def change(spec: Spec) -> Spec:
-            whole = spec if spec.training.get("optimizers") else edit.set_optimizer(spec, str(self._kind))
-            return edit.set_setting(whole, path, value)
-
-        self._document.edit(f"Set {name}", change, merge=path)
 
     def set_devices(self, devices: list[dict[str, str]]) -> None:
         """Say what `auto` means on this machine."""
@@ -166,6 +141,8 @@ class TrainingPanel(QWidget):
         if self._runner.running:
             return
         why = self.why_not()
+        told = {each.param: each.message for each in self._document.report.problems if each.param and not each.node}
+        self.optimizers.show_problems(told)
         self.why.setText(why)
         self.why.setVisible(bool(why))
         self.train.setEnabled(not why)
@@ -201,8 +178,8 @@ class TrainingPanel(QWidget):
         self._last = self._failed = None
         for widget in (self.bar, self.resume, self._go):
             widget.hide()
-        self.state.clear()
-        self.scores.clear()
+        self.state.setText("")
+        self.scores.setText("")
 
     def _started(self, run: Run) -> None:
         self._last, self._failed = run, None
@@ -212,7 +189,7 @@ class TrainingPanel(QWidget):
         self.bar.setRange(0, 0)
         self.bar.setFormat("")
         self.bar.show()
-        self.scores.clear()
+        self.scores.setText("")
         self.state.setText(f"Starting {run.name}…")
         self._dress()
 
@@ -258,13 +235,6 @@ class TrainingPanel(QWidget):
         self._dress()
         self._judge()
         self.train.setEnabled(not self.why_not())
-
-
-def _main(spec: Spec) -> Mapping[str, Any]:
-    """The main optimizer of a spec."""
-    listed = spec.training.get("optimizers")
-    first = listed[0] if isinstance(listed, list) and listed else {}
-    return first if isinstance(first, Mapping) else {}
 
 
 def words_of(scores: Mapping[str, float]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import signal
 import sys
@@ -17,7 +18,7 @@ from tqdm import tqdm
 from engine import edit, events
 from engine.cli.overrides import load_with
 from engine.cli.projects import trusted
-from engine.events import Epoch, Event, Failed, Finished, Progress, Started, Stopped
+from engine.events import Epoch, Event, Failed, Finished, Progress, Started, Stopped, Table
 from engine.problem import Mistake
 from engine.train.folder import Run, new_run, runs_in
 
@@ -148,14 +149,35 @@ def evaluate(arguments: argparse.Namespace) -> int:
     run = Run(arguments.run)
     trusted(arguments, run.spec())
     try:
-        metrics = work(run, arguments.split, device=arguments.device)
+        measured = work(run, arguments.split, device=arguments.device)
     except Refused as refused:
         raise Mistake(str(refused.problem)) from None
     if arguments.json:
-        print(json.dumps({"split": arguments.split, "metrics": metrics}))
+        finite = {name: value if math.isfinite(value) else None for name, value in measured.scores.items()}
+        tables = {name: events.encode_table(table) for name, table in measured.tables.items()}
+        print(json.dumps({"split": arguments.split, "metrics": finite, "tables": tables}, ensure_ascii=False))
     else:
-        print(f"{arguments.split}: {_scores(metrics)}")
+        print(f"{arguments.split}: {_scores(measured.scores)}")
+        for name, table in measured.tables.items():
+            print(f"\n{name}\n{table_text(table)}")
     return 0
+
+
+def table_text(table: Table) -> str:
+    """A table in aligned columns, rows and columns named."""
+    corner = f"{table.down} \\ {table.across}" if table.across else table.down
+    cells = [[_cell(value) for value in row] for row in table.values]
+    widths = [max(map(len, column)) for column in zip(table.columns, *cells, strict=True)]
+    first = max(map(len, (corner, *table.rows)))
+    lines = [(corner, table.columns), *zip(table.rows, cells, strict=True)]
+    return "\n".join(
+        "  ".join([name.ljust(first), *(cell.rjust(width) for cell, width in zip(row, widths, strict=True))])
+        for name, row in lines
+    )
+
+
+def _cell(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.0f}" if float(value).is_integer() else f"{value:.4g}"
 
 
 def predict(arguments: argparse.Namespace) -> int:

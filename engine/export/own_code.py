@@ -1,4 +1,4 @@
-"""The code of Python nodes in exported source: each in a function, so that names in one do not meet those in another."""
+"""The code of Python nodes in exported source: each in a function, so that its names are its own."""
 
 from __future__ import annotations
 
@@ -19,22 +19,20 @@ FSTRING_START, FSTRING_END = (getattr(tokenize, name, None) for name in ("FSTRIN
 
 
 class OwnCode:
-    """The codes of a program's Python nodes, the same text once."""
+    """The codes of the Python nodes that are written, the same text once."""
 
-    def __init__(self, steps: Iterable[Step]) -> None:
-        self._names: dict[str, str] = {}
-        for step in steps:
-            if isinstance(step.recipe, Recipe) and step.recipe.target == TARGET:
-                self._names.setdefault(step.recipe.args[0], f"{step.node.replace('/', '_')}_code")
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}  # code -> the function that holds it
 
-    def making(self, recipe: Recipe) -> str | None:
-        """Write how the module of a Python node is made; None for all other recipes."""
-        if recipe.target != TARGET:
+    def making(self, step: Step) -> str | None:
+        """Write how the module of a Python node is made; None for all other steps."""
+        if not isinstance(step.recipe, Recipe) or step.recipe.target != TARGET:
             return None
-        code, params = recipe.args[:2]
+        code, params = step.recipe.args[:2]
+        name = self._names.setdefault(code, f"{step.node.replace('/', '_')}_code")
         if read_code(code).kind == FUNCTION:
-            return f"{self._names[code]}()"
-        return f"{self._names[code]}()({', '.join(f'{name}={value!r}' for name, value in params)})"
+            return f"{name}()"
+        return f"{name}()({', '.join(f'{param}={value!r}' for param, value in params)})"
 
     def lines(self) -> Iterator[str]:
         """Write a function for each code; it returns what the code declares."""
@@ -47,11 +45,9 @@ class OwnCode:
             yield ""
             yield ""
 
-    def imports(self) -> list[str]:
-        """The lines that bring in what the codes use of the names they find at hand, beside torch, nn and Tensor."""
-        used = {node.id for code in self._names for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
-        found = {"math": "import math", "F": "from torch.nn import functional as F"}
-        return [line for name, line in found.items() if name in used]
+    def names_used(self) -> set[str]:
+        """The names that the codes use."""
+        return {node.id for code in self._names for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
 
     def packages(self) -> list[str]:
         """The packages that the codes import, beside PyTorch and what Python brings."""

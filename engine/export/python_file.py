@@ -5,21 +5,34 @@ from __future__ import annotations
 import keyword
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from engine import edit
 from engine.compile import build_modules, inference, lower
-from engine.declare import Call, Pattern, Recipe, Torch
+from engine.declare import Recipe
 from engine.export import safetensors_file
+from engine.export.classes import Writer, plain
 from engine.export.formats import Project
+from engine.export.own_code import OwnCode, packages_of
 from engine.export.own_source import DEFINITIONS, copied_source
 from engine.problem import Mistake
-from engine.program import Feed, Program, Ref, Step
+from engine.program import Feed, Program, Step
 from engine.spec import Spec, write_atomically
 
-OWN = "modules."
 RESERVED = frozenset(
-    {"self", "torch", "nn", "Tensor", "json", "math", "Path", "Model", "load_model", "read_safetensors", *DEFINITIONS}
+    {
+        "self",
+        "torch",
+        "nn",
+        "Tensor",
+        "json",
+        "math",
+        "Path",
+        "Model",
+        "load_model",
+        "read_safetensors",
+        "F",
+        *DEFINITIONS,
+    }
 )
 DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I64": "int64", "I32": "int32",
           "I16": "int16", "I8": "int8", "U8": "uint8", "BOOL": "bool"}  # fmt: skip
@@ -39,19 +52,32 @@ def source(spec: Spec, weights: str) -> str:
     if not whole.outputs:
         raise Mistake("The graph has no Output, so there is nothing to export; wire an Output to the prediction.")
     program = inference(whole)
-    model = list(_Writer(spec, program).model(whole))
+    packages = packages_of(whole.steps)
+    writer = Writer(spec, program, RESERVED | {each.partition(".")[0] for each in packages})
+    model = writer.classes(whole, _weighted)
     own = copied_source("\n".join(model))
-    return "\n".join([*_head(spec, program, weights, own), *own, *model, *_foot(program, weights)]) + "\n"
+    head = _head(spec, program, weights, _imports(own, writer.own_code, packages), _needs(writer.own_code, packages))
+    return "\n".join([*head, *own, *writer.own_code.lines(), *model, *_foot(program, weights)]) + "\n"
 
 
-def _plain(text: str) -> str:
-    """Text that is safe in a comment or a docstring."""
-    return "".join(letter for letter in text if letter.isprintable()).replace("\\", "/").replace('"', "'")
+def _imports(own: list[str], codes: OwnCode, packages: list[str]) -> list[str]:
+    """The import lines, in the order of the files that people write."""
+    used = codes.names_used()
+    lines = ["import json", *(["import math"] if "math" in used or any("math." in line for line in own) else [])]
+    lines += ["from pathlib import Path", "", "import torch", *(f"import {each}" for each in packages)]
+    lines.append("from torch import Tensor, nn")
+    return [*lines, *(["from torch.nn import functional as F"] if "F" in used else [])]
 
 
-def _head(spec: Spec, program: Program, weights: str, own: list[str]) -> Iterator[str]:
+def _needs(codes: OwnCode, packages: list[str]) -> str:
+    """What the source needs beside Python, in words."""
+    more = sorted({each.partition(".")[0] for each in packages} | set(codes.packages()))
+    return f"PyTorch and {', '.join(more)}" if more else "PyTorch alone"
+
+
+def _head(spec: Spec, program: Program, weights: str, imports: list[str], needs: str) -> Iterator[str]:
     names = ", ".join(_feed_name(feed) for feed in program.feeds)
-    yield f'"""{_plain(spec.name)}: a PyTorch model, written by Netloom. It needs PyTorch alone.'
+    yield f'"""{plain(spec.name)}: a PyTorch model, written by Netloom. It needs {needs}.'
     yield ""
     yield f"    model = load_model({weights!r})"
     yield f"    outputs = model({names})"
@@ -59,16 +85,10 @@ def _head(spec: Spec, program: Program, weights: str, own: list[str]) -> Iterato
     for feed in program.feeds:
         yield f"{_feed_name(feed)}: {feed.dtype}, {_sizes(feed.shape)}"
     for name in program.outputs:
-        yield f"outputs[{name!r}]: {_plain(edit.title(spec, name) or 'a prediction')}"
+        yield f"outputs[{name!r}]: {plain(edit.title(spec, name) or 'a prediction')}"
     yield '"""'
     yield ""
-    yield "import json"
-    if any("math." in line for line in own):
-        yield "import math"
-    yield "from pathlib import Path"
-    yield ""
-    yield "import torch"
-    yield "from torch import Tensor, nn"
+    yield from imports
     yield ""
     yield ""
 
@@ -85,100 +105,9 @@ def _variable(name: str) -> str:
     return f"{name}_" if name in RESERVED or keyword.iskeyword(name) else name
 
 
-class _Writer:
-    """Writes the class, with a variable for every tensor."""
-
-    def __init__(self, spec: Spec, program: Program) -> None:
-        self._spec, self._program = spec, program
-        self._used = {ref for step in program.steps for ref in step.refs()} | set(program.outputs.values())
-
-    def model(self, whole: Program) -> Iterator[str]:
-        title = _plain(self._spec.name)
-        yield "class Model(nn.Module):"
-        yield f'    """The graph {title}."""'
-        yield ""
-        yield "    def __init__(self) -> None:"
-        yield "        super().__init__()"
-        for step in whole.steps:
-            if isinstance(step.recipe, Recipe) and (step in self._program.steps or _weighted(step)):
-                yield f"        self.{step.node} = {_called(step.recipe)}{self._comment(step)}"
-        parameters = ", ".join(f"{_feed_name(feed)}: Tensor" for feed in self._program.feeds)
-        yield ""
-        yield (
-            f"    def forward(self, {parameters}) -> dict[str, Tensor]:"
-            if parameters
-            else ("    def forward(self) -> dict[str, Tensor]:")
-        )
-        for step in self._program.steps:
-            yield f"        {self._line(step)}"
-        outputs = ", ".join(f"{name!r}: {self._name(ref)}" for name, ref in self._program.outputs.items())
-        yield f"        return {{{outputs}}}"
-
-    def _comment(self, step: Step) -> str:
-        title = edit.title(self._spec, step.node)
-        return f"  # {_plain(title)}" if title else ""
-
-    def _name(self, ref: Ref) -> str:
-        return _variable(f"{ref.node}_{ref.port}" if ref.port not in ("", "output") else ref.node)
-
-    def _line(self, step: Step) -> str:
-        return f"{self._assigned(step, step.outputs)} = {self._call(step)}"
-
-    def _assigned(self, step: Step, tree: Pattern) -> str:
-        if isinstance(step.outputs, str):
-            return _variable(step.node)
-        if isinstance(tree, str):
-            ref = Ref(step.node, tree)
-            return self._name(ref) if ref in self._used else "_"
-        return ", ".join(self._part(step, part) for part in tree)
-
-    def _part(self, step: Step, part: Pattern) -> str:
-        if isinstance(part, str):
-            return self._assigned(step, part)
-        inner = self._assigned(step, part)
-        return "_" if set(inner) <= set("_, ") else f"({inner})"
-
-    def _call(self, step: Step) -> str:
-        if isinstance(step.recipe, Recipe):
-            return f"self.{step.node}({self._arguments(step.args, step.kwargs)})"
-        target = step.recipe.target
-        if target.startswith("."):
-            return f"{self._value(step.args[0])}{target}({self._arguments(step.args[1:], step.kwargs)})"
-        return f"{target.removeprefix(OWN)}({self._arguments(step.args, step.kwargs)})"
-
-    def _arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
-        named = [f"{name}={self._value(value)}" for name, value in kwargs.items()]
-        return ", ".join([*map(self._value, args), *named])
-
-    def _value(self, value: Any) -> str:
-        if isinstance(value, Ref):
-            return self._name(value)
-        if isinstance(value, list):
-            return f"[{', '.join(map(self._value, value))}]"
-        if isinstance(value, tuple):
-            return f"({', '.join(map(self._value, value))}{',' * (len(value) == 1)})"
-        return _literal(value)
-
-
 def _weighted(step: Step) -> bool:
     """Whether a step has weights, which the weights file names even where no output needs them."""
-    return bool(build_modules(Program(steps=(step,)))[step.node].state_dict())
-
-
-def _called(recipe: Recipe | Call) -> str:
-    arguments = [*map(_literal, recipe.args), *(f"{name}={_literal(value)}" for name, value in recipe.kwargs.items())]
-    return f"{recipe.target.removeprefix(OWN)}({', '.join(arguments)})"
-
-
-def _literal(value: Any) -> str:
-    """Write a constant: a plain value, one of torch's, or a call that makes one."""
-    if isinstance(value, Torch):
-        return value.name
-    if isinstance(value, Recipe | Call):
-        return _called(value)
-    if isinstance(value, tuple):
-        return f"({', '.join(map(_literal, value))}{',' * (len(value) == 1)})"
-    return f"[{', '.join(map(_literal, value))}]" if isinstance(value, list) else repr(value)
+    return isinstance(step.recipe, Recipe) and bool(build_modules(Program(steps=(step,)))[step.node].state_dict())
 
 
 def _foot(program: Program, weights: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 from engine.declare import Mistake, Op, Recipe, Value, param, show_short
 from engine.kinds import Size1, Size2, Size3
 from engine.ops.ports import Image2d, Sequence1d, Volume3d
+from engine.ops.windows import checked_windows, each
 
 PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 
@@ -41,11 +42,38 @@ class _Conv(_Windowed, abstract=True):
             raise Mistake(
                 f'padding "same" needs stride 1, and stride is {stride}; set padding to a number.', param="padding"
             )
-        kernel = self.kernel_size  # type: ignore[attr-defined]
+        kernel, dilation = self.kernel_size, self.dilation  # type: ignore[attr-defined]
+        if padding != "same":
+            checked_windows(input, kernel, padding=0 if padding == "valid" else padding, dilation=dilation)
+        self._checked_edges(input)
         rest = {name: settings[name] for name in settings if name not in ("out_channels", "kernel_size", "padding")}
         if padding not in (0, "valid"):
             rest["padding"] = padding
         return Recipe(target, input[1], self.out_channels, kernel, **rest)
+
+    def _checked_edges(self, input: Value) -> None:
+        """Raise Mistake where an axis is too short to mirror it or to go round it as far as the padding reaches."""
+        mode = self.padding_mode  # type: ignore[attr-defined]
+        most = {"reflect": -1, "circular": 0}.get(mode)
+        if most is None:
+            return
+        for axis, edge in enumerate(self._edges(input.ndim - 2), 2):
+            if edge > input[axis] + most:
+                raise Mistake(
+                    f"padding is {edge} along axis {axis}, which has size {input[axis]}; "
+                    f'with padding_mode "{mode}" it can be at most {input[axis] + most}.',
+                    param="padding",
+                )
+
+    def _edges(self, axes: int) -> tuple[int, ...]:
+        """The larger of the paddings at both ends of each axis."""
+        padding = self.padding  # type: ignore[attr-defined]
+        if padding == "valid":
+            return (0,) * axes
+        if padding != "same":
+            return each(padding, axes)
+        taps, apart = each(self.kernel_size, axes), each(self.dilation, axes)  # type: ignore[attr-defined]
+        return tuple((step * (size - 1) + 1) // 2 for size, step in zip(taps, apart, strict=True))
 
 
 class Conv1d(_Conv, group="Convolution"):
@@ -106,20 +134,27 @@ class _ConvTranspose(_Windowed, abstract=True):
     def _recipe(self, target: str, input: Value) -> Recipe:
         settings = self.changed()
         self._checked_groups(input[1], settings.get("groups", 1))
-        stride, dilation, added = self.stride, self.dilation, self.output_padding  # type: ignore[attr-defined]
-        if not _smaller(added, stride, input.ndim - 2) and not _smaller(added, dilation, input.ndim - 2):
+        stride, added = self.stride, self.output_padding  # type: ignore[attr-defined]
+        limits = (each(size, input.ndim - 2) for size in (added, stride, self.dilation))  # type: ignore[attr-defined]
+        if any(end >= max(step, apart) for end, step, apart in zip(*limits, strict=True)):
             raise Mistake(
                 f"output_padding is {added}; it must be less than stride or dilation.", param="output_padding"
             )
+        self._checked_result(input)
         kernel = self.kernel_size  # type: ignore[attr-defined]
         rest = {name: settings[name] for name in settings if name not in ("out_channels", "kernel_size", "stride")}
         return Recipe(target, input[1], self.out_channels, kernel, stride=stride, **rest)
 
-
-def _smaller(one: int | tuple[int, ...], other: int | tuple[int, ...], axes: int) -> bool:
-    ones = (one,) * axes if isinstance(one, int) else one
-    others = (other,) * axes if isinstance(other, int) else other
-    return all(a < b for a, b in zip(ones, others, strict=True))
+    def _checked_result(self, input: Value) -> None:
+        """Raise Mistake where padding cuts off all there is."""
+        names = ("kernel_size", "stride", "padding", "output_padding", "dilation")
+        settings = (each(getattr(self, name), input.ndim - 2) for name in names)
+        for axis, (taps, step, cut, added, apart) in enumerate(zip(*settings, strict=True), 2):
+            room = (input[axis] - 1) * step + apart * (taps - 1) + added + 1
+            if room <= 2 * cut:
+                raise Mistake(
+                    f"padding {cut} at both ends cuts off all {room} positions along axis {axis}.", param="padding"
+                )
 
 
 class ConvTranspose1d(_ConvTranspose, group="Convolution"):

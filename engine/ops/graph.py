@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from engine.declare import Call, Op, Recipe, Torch, param
+from engine.declare import COMPLEX, Call, Mistake, Op, Recipe, Torch, param
 from engine.kinds import Column, NamedShape
 from engine.ops.ports import Anything
 
@@ -51,4 +51,20 @@ class Cast(Op, group="Inputs and outputs"):
     dtype: Dtype = param("float32", "Type of the result.")
 
     def build(self, input: Anything) -> Call:
+        if input.dtype in COMPLEX and self.dtype not in COMPLEX:
+            raise Mistake(
+                f"input is {input.dtype}, and a Cast to {self.dtype} would drop the imaginary part; "
+                "put Real, Abs or Angle before it.",
+                param="input",
+            )
         return Call(".to", input, Torch(f"torch.{self.dtype}"))
+
+
+class StopGradient(Op, group="Inputs and outputs"):
+    """Hands a tensor on, but lets no gradient back through."""
+
+    synonyms = ("detach", "freeze", "no grad", "target network", "torch.Tensor.detach")
+    example = {"input": "float32 2 3"}
+
+    def build(self, input: Anything) -> Call:
+        return Call(".detach", input)

@@ -16,3 +16,12 @@ Anything = Annotated[Value, Port(ANY, "...")]
 Sequence1d = Annotated[Value, Port(F32, "N C L")]
 Image2d = Annotated[Value, Port(F32, "N C H W")]
 Volume3d = Annotated[Value, Port(F32, "N C D H W")]
+
+# Functions without weights take all floats.
+FloatSequence1d = Annotated[Value, Port(FLOAT, "N C L")]
+FloatImage2d = Annotated[Value, Port(FLOAT, "N C H W")]
+FloatVolume3d = Annotated[Value, Port(FLOAT, "N C D H W")]
+
+AnySequence1d = Annotated[Value, Port(ANY, "N C L")]
+AnyImage2d = Annotated[Value, Port(ANY, "N C H W")]
+AnyVolume3d = Annotated[Value, Port(ANY, "N C D H W")]

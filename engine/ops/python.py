@@ -35,7 +35,7 @@ class Python(Op, group="Code"):
     wired: ClassVar[tuple[tuple[str, bool], ...]] = ()  # the ports in use, where the code declares none
 
     @classmethod
-    def of(cls, params: Mapping[str, Any], inputs: Mapping[str, Any]) -> type[Op]:
+    def declared_by(cls, params: Mapping[str, Any], inputs: Mapping[str, Any]) -> type[Op]:
         """The declaration of a node with this code; while the code cannot be read, the ports in use stay."""
         code, names = params.get("code", TEMPLATE), params.get("output_names", "output")
         if not isinstance(code, str) or not isinstance(names, str):

@@ -77,6 +77,7 @@ class Progressed:
     best_epoch: int = 0
     best_score: float | None = None
     seconds: float = 0.0
+    states: dict[str, dict[str, Tensor]] = field(default_factory=dict)  # of the metrics that gather
 
 
 def save_checkpoint(run: Run, module: nn.Module, acting: Sequence[Acting], progressed: Progressed) -> Path:
@@ -86,6 +87,8 @@ def save_checkpoint(run: Run, module: nn.Module, acting: Sequence[Acting], progr
         each.name: _taken_apart(each.optimizer.state_dict(), f"optimizer.{place}", tensors)
         for place, each in enumerate(acting)
     }
+    for node, gathered in progressed.states.items():
+        tensors |= {f"metrics.{node}.{key}": value for key, value in gathered.items()}
     tensors["random.cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
@@ -94,7 +97,7 @@ def save_checkpoint(run: Run, module: nn.Module, acting: Sequence[Acting], progr
     pointer = {
         "tensors": path.name,
         "spec": "spec.json",
-        "progress": vars(progressed),
+        "progress": {name: value for name, value in vars(progressed).items() if name != "states"},
         "optimizers": optimizers,
         "schedules": {each.name: each.schedule.state() for each in acting if each.schedule is not None},
     }
@@ -146,7 +149,12 @@ def load_checkpoint(run: Run, module: nn.Module, acting: Sequence[Acting]) -> Pr
     torch.set_rng_state(tensors["random.cpu"])
     if "random.cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["random.cuda"])
-    return Progressed(**pointer["progress"])
+    progressed = Progressed(**pointer["progress"])
+    for name, tensor in tensors.items():
+        if name.startswith("metrics."):
+            _, node, key = name.split(".", 2)
+            progressed.states.setdefault(node, {})[key] = tensor
+    return progressed
 
 
 def _arrange_as_weights(optimizer: torch.optim.Optimizer) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import math
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import torch
 
-from engine.events import Checkpoint, Epoch, Event, Failed, Finished, Progress, Started, Stopped
+from engine.events import Checkpoint, Epoch, Event, Failed, Finished, Progress, Started, Stopped, Tables
 from engine.expand import expand
 from engine.problem import Mistake, Problem
 from engine.python_node import fault_of, node_at_work, node_of
@@ -27,6 +28,7 @@ from engine.train.optimizers import stepper
 from engine.train.session import Refused, Session, environment, open_session
 
 READ_SECONDS = 0.05  # between readings of the device, and of the commands
+MOST_CELLS = 10_000  # of a table that is told every epoch
 MOST_WAITING = 1024  # batches whose answers are kept until they are read
 
 
@@ -141,27 +143,28 @@ def _epochs(session: Session, run: Run, progressed: Progressed) -> Iterator[Even
     while progressed.epoch < training.epochs:
         if progressed.step == 0:
             torch.manual_seed(training.seed * 1_000_003 + progressed.epoch + 1)
-        meter = Meter(session.compiled.program, progressed.totals)
+        meter = Meter(session.compiled.program, progressed.totals, progressed.states)
         begun, begun_step = time.monotonic(), progressed.step
         stopped = yield from _steps(session, run, progressed, meter)
         progressed.seconds = before + time.monotonic() - started
         if stopped:
-            progressed.totals = meter.totals
+            progressed.totals, progressed.states = meter.totals, meter.states()
             path = save_checkpoint(run, module, session.acting, progressed)
             yield Checkpoint(progressed.epoch, str(path.relative_to(run.path)))
             yield _stopped(run, progressed)
             return
         seconds = time.monotonic() - begun
         samples = (progressed.step - begun_step) * session.batching.batch_size
-        validation = session.measure("validation")
-        progressed.epoch, progressed.step, progressed.totals = progressed.epoch + 1, 0, {}
-        scores = validation or meter.scores()
+        measured, validation = meter.measured(session.classes), session.measure("validation")
+        progressed.epoch, progressed.step, progressed.totals, progressed.states = progressed.epoch + 1, 0, {}, {}
+        scores = validation.scores or measured.scores
         best = _is_best(session, progressed, scores)
         if best:
             save_tensors(run.weights, module.state_dict())
         speed, rates = samples / max(seconds, 1e-9), session.rates()
-        yield Epoch(progressed.epoch, meter.scores(), validation, seconds, speed, best, rates)
-        metric = next((scores[name] for name in session.compiled.program.metrics), None)
+        tables = _small((validation if validation.scores else measured).tables)
+        yield Epoch(progressed.epoch, measured.scores, validation.scores, seconds, speed, best, rates, tables)
+        metric = next((scores[name] for name in session.compiled.program.metrics if name in scores), None)
         for acting in session.acting:
             acting.after_epoch(scores[LOSS], metric)
         path = save_checkpoint(run, module, session.acting, progressed)
@@ -172,7 +175,12 @@ def _epochs(session: Session, run: Run, progressed: Progressed) -> Iterator[Even
     load_weights(module, run.weights)
     test = session.measure("test")
     seconds = before + time.monotonic() - started
-    yield Finished(str(run.path), test, progressed.epoch, progressed.best_epoch, seconds)
+    yield Finished(str(run.path), test.scores, progressed.epoch, progressed.best_epoch, seconds, test.tables)
+
+
+def _small(tables: Tables) -> Tables:
+    """The tables that may be written every epoch."""
+    return {name: table for name, table in tables.items() if len(table.rows) * len(table.columns) <= MOST_CELLS}
 
 
 def _stopped(run: Run, progressed: Progressed) -> Stopped:
@@ -190,7 +198,11 @@ def _start_event(session: Session, run: Run, progressed: Progressed) -> Started:
         steps_per_epoch=session.steps(),
         samples={split: session.samples(split) for split in session.splits},
         parameters=sum(each.numel() for each in session.compiled.module.parameters()),
-        metrics={name: metric.higher_is_better for name, metric in program.metrics.items()},
+        metrics={
+            name: metric.higher_is_better
+            for name, metric in program.metrics.items()
+            if metric.higher_is_better is not None and metric.table() is None
+        },
         passes=session.compiled.passes,
         time=time.time(),
     )
@@ -204,7 +216,7 @@ def _steps(session: Session, run: Run, progressed: Progressed, meter: Meter) -> 
     begun = read = time.monotonic()
     for batch in session.training_batches(progressed.epoch, first):
         answers = step(batch, before + progressed.step)
-        meter.add({name: answer.detach() for name, answer in answers.items()}, batch[0].shape[0])
+        meter.add(answers, batch[0].shape[0])
         progressed.step += 1
         now = time.monotonic()
         if now - read < READ_SECONDS and meter.waiting < MOST_WAITING:
@@ -247,10 +259,13 @@ def _progress(session: Session, progressed: Progressed, meter: Meter, seconds_a_
 
 
 def _is_best(session: Session, progressed: Progressed, scores: dict[str, float]) -> bool:
-    """Whether this epoch beats all before it: by the first metric, else by the loss."""
+    """Whether this epoch beats all before it: by the first metric that is a number with a direction, else by the loss."""
     metrics = session.compiled.program.metrics
-    name = next(iter(metrics), LOSS)
+    name = next((name for name in metrics if name in scores and metrics[name].higher_is_better is not None), LOSS)
     score = scores[name] if name in metrics and metrics[name].higher_is_better else -scores[name]
+    if math.isnan(score):  # such as an AUROC of one class: only better than no epoch at all
+        progressed.best_epoch = progressed.best_epoch or progressed.epoch
+        return progressed.best_epoch == progressed.epoch
     if progressed.best_score is not None and score <= progressed.best_score:
         return False
     progressed.best_score, progressed.best_epoch = score, progressed.epoch

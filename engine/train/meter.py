@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from engine.events import Table
 from engine.program import Program
+from engine.train.gather import Gathered, table
 
 LOSS = "loss"
+MOST_KEPT = 2**24  # numbers kept of batches for the metrics that gather, until they are handed on
+FINISHES = {"mean": float, "root": math.sqrt, "exp": math.exp}
 
 
 class NotFinite(Exception):  # caught by the loop, which tells the user
@@ -21,13 +27,34 @@ class NotFinite(Exception):  # caught by the loop, which tells the user
         self.batch = batch
 
 
-class Meter:
-    """Adds up what a compiled graph answers; nothing is read from the device until `read`."""
+@dataclass
+class Measured:
+    """Losses and metrics of a split: {name: value}, "loss" first, and those that are tables."""
 
-    def __init__(self, program: Program, totals: Mapping[str, Sequence[float]] | None = None) -> None:
+    scores: dict[str, float] = field(default_factory=dict)
+    tables: dict[str, Table] = field(default_factory=dict)
+
+
+class Meter:
+    """Adds up what a compiled graph answers; nothing is read from the device until `read`.
+
+    `totals` and `states` are those of another meter to go on from.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        totals: Mapping[str, Sequence[float]] | None = None,
+        states: Mapping[str, Mapping[str, Tensor]] | None = None,
+    ) -> None:
         self._factors = torch.tensor(list(program.losses.values()), dtype=torch.float64)
         self._losses = list(program.losses)
         self._metrics = program.metrics
+        self._gathered = {
+            name: Gathered(recipe, (states or {}).get(name, {})) for name, recipe in program.gathered.items()
+        }
+        self._summed = [name for name in program.metrics if name not in program.gathered]
+        self._kept = 0
         self._answers: list[Mapping[str, Tensor]] = []
         self._sizes: list[int] = []
         self.totals: dict[str, list[float]] = {name: list(pair) for name, pair in (totals or {}).items()}
@@ -37,10 +64,20 @@ class Meter:
         """How many batches were added since the last reading."""
         return len(self._sizes)
 
-    def add(self, answers: Mapping[str, Tensor], size: int) -> None:
+    def add(self, answers: Mapping[str, Any], size: int) -> None:
         """Take in a batch of `size` samples."""
-        self._answers.append(answers)
+        self._answers.append({name: answers[name].detach() for name in (*self._losses, *self._summed)})
         self._sizes.append(size)
+        for name, gathered in self._gathered.items():
+            self._kept += gathered.add(answers[name])
+        if self._kept > MOST_KEPT:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Hand on what was kept for the metrics that gather."""
+        self._kept = 0
+        for gathered in self._gathered.values():
+            gathered.flush()
 
     def read(self) -> None:
         """Bring what was added into `totals`; raises NotFinite with the first batch whose loss is not finite."""
@@ -59,7 +96,8 @@ class Meter:
         if len(self._losses) > 1:
             for name, total in zip(self._losses, weighted.sum(dim=0).tolist(), strict=True):
                 self._total(name, total, count)
-        for name in self._metrics:
+        self._flush()
+        for name in self._summed:
             added, counted = torch.stack([each[name] for each in answers]).double().sum(dim=0).tolist()
             self._total(name, added, counted)
 
@@ -68,11 +106,29 @@ class Meter:
         total[0] += added
         total[1] += counted
 
+    def states(self) -> dict[str, dict[str, Tensor]]:
+        """What the metrics that gather have, for a meter that goes on from here."""
+        return {name: gathered.state() for name, gathered in self._gathered.items()}
+
     def scores(self) -> dict[str, float]:
-        """The means so far: {loss or metric: value}, "loss" first."""
+        """The means so far of losses and metrics that are added up: {name: value}, "loss" first."""
         return {name: self._finished(name, *pair) for name, pair in self.totals.items()}
+
+    def measured(self, classes: Mapping[str, Sequence[str]]) -> Measured:
+        """All that was measured; `classes` holds, for a metric, the names of its target's classes."""
+        found, gathered = Measured(self.scores()), {}
+        for name, each in self._gathered.items():
+            value = each.value()
+            if value is not None and value.numel() > 1:
+                found.tables[name] = table(self._metrics[name], value, classes.get(name, ()))
+            elif value is not None:
+                gathered[name] = value.item()
+        all_scores = found.scores | gathered
+        losses = [name for name in found.scores if name not in self._metrics]
+        found.scores = {name: all_scores[name] for name in (*losses, *self._metrics) if name in all_scores}
+        return found
 
     def _finished(self, name: str, total: float, count: float) -> float:
         mean = total / count if count else math.nan
         metric = self._metrics.get(name)
-        return math.sqrt(mean) if metric is not None and metric.finish == "root" else mean
+        return FINISHES[metric.finish](mean) if metric is not None else mean

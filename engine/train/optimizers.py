@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from engine.compile import module_path
 from engine.optimizers import Entry, turns
 from engine.problem import Mistake
 from engine.recipes import find
@@ -92,7 +93,7 @@ def build_turns(
 
     `losses` are those of the graph with their factors, `steps` and `epochs` those of the whole run.
     """
-    named = list(_weights(module))
+    named = list(_weights(spec, module))
     found = []
     for group in turns(entries):
         every = group[0].turn.every
@@ -125,11 +126,13 @@ def build_turns(
     return found
 
 
-def _weights(module: nn.Module) -> Iterator[tuple[str, str, nn.Parameter]]:
-    """Yield (node, tensor, weight) for every weight of a graph."""
+def _weights(spec: Spec, module: nn.Module) -> Iterator[tuple[str, str, nn.Parameter]]:
+    """Yield (node, tensor, weight) for every weight of a graph whose blocks are written out."""
+    paths = {module_path(node): node for node in spec.nodes}
     for name, weight in module.named_parameters():
-        node, _, tensor = name.partition(".")
-        yield node, tensor, weight
+        parts = name.split(".")
+        count = next(count for count in range(1, len(parts)) if ".".join(parts[:count]) in paths)
+        yield paths[".".join(parts[:count])], ".".join(parts[count:]), weight
 
 
 def _is_taken(node: Node, tensor: str, entry: Entry) -> bool:

@@ -10,20 +10,21 @@ import torch
 from torch import Tensor
 
 from engine import data
-from engine.binding import CLASS_LOSSES
+from engine.binding import SOFTMAXES, class_ports
 from engine.compile import Compiled, compile
 from engine.expand import expand
 from engine.problem import Mistake
 from engine.spec import Spec, source_id
 from engine.train.checkpoint import load_weights
 from engine.train.folder import Run
+from engine.train.meter import Measured
 from engine.train.session import feed_tensors, open_session
 
 BATCH = 256
 
 
-def evaluate(run: Run, split: str = "test", *, device: str | None = None) -> dict[str, float]:
-    """Measure a run's best weights on a split: {loss or metric: value}."""
+def evaluate(run: Run, split: str = "test", *, device: str | None = None) -> Measured:
+    """Measure a run's best weights on a split: losses and metrics, and the tables of those that are tables."""
     folder = Path(run.environment().get("folder", "."))
     session = open_session(run.spec(), folder, device=device, trained=True)
     if split not in session.splits:
@@ -83,14 +84,22 @@ def _decoded(spec: Spec, state: Mapping[str, Any], output: str, tensor: Tensor) 
 
 
 def class_names(spec: Spec, state: Mapping[str, Any], output: str) -> list[str]:
-    """The class names of an output: those of the column that a loss compares the same scores with."""
+    """The class names of an output: those of the column that a loss or a metric compares the same scores with."""
     spec = expand(spec).spec
-    wire = spec.nodes[output].inputs["input"]
+    wire = _scores(spec, spec.nodes[output].inputs["input"])
     for node in spec.nodes.values():
-        if node.op not in (*CLASS_LOSSES, "Accuracy") or node.inputs.get("input") != wire:
+        ports = class_ports(node)
+        if ports is None or _scores(spec, node.inputs.get(ports[0])) != wire:
             continue
-        target = spec.nodes[source_id(str(node.inputs["target"]))]
-        column = state["columns"].get(target.params.get("column"))
+        target = spec.nodes.get(source_id(str(node.inputs.get(ports[1]))))
+        column = state["columns"].get(target.params.get("column")) if target is not None else None
         if column and column["classes"]:
             return list(column["classes"])
     return []
+
+
+def _scores(spec: Spec, wire: Any) -> Any:
+    """Where scores come from that a softmax made probabilities of, its order being theirs."""
+    while isinstance(wire, str) and spec.nodes[source_id(wire)].op in SOFTMAXES:
+        wire = spec.nodes[source_id(wire)].inputs.get("input")
+    return wire

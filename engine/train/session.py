@@ -13,15 +13,15 @@ import torch
 from torch import Tensor, nn
 
 from engine import data
-from engine.binding import binding_problems
-from engine.compile import Compiled, compile
+from engine.binding import binding_problems, target_classes
+from engine.compile import Compiled, compile, module_path
 from engine.devices import choose
 from engine.ops.settings import Batching, Training
 from engine.optimizers import read_optimizers
 from engine.problem import Problem
 from engine.program import Feed
-from engine.spec import Node, Spec
-from engine.train.meter import Meter
+from engine.spec import Spec
+from engine.train.meter import Measured, Meter
 from engine.train.optimizers import Acting, Acts, build_turns
 from engine.validate import run_settings
 
@@ -45,6 +45,7 @@ class Session:
     device: torch.device
     training: Training
     batching: Batching
+    classes: Mapping[str, tuple[str, ...]]  # for each metric the names of its target's classes
     resting: Sequence[nn.Module] = ()  # stay in evaluation mode while the others train
 
     @property
@@ -76,10 +77,10 @@ class Session:
         for each in self.resting:
             each.eval()
 
-    def measure(self, split: str) -> dict[str, float]:
-        """Losses and metrics over a whole split, the model in evaluation mode."""
+    def measure(self, split: str) -> Measured:
+        """Losses and metrics over a whole split, the model in evaluation mode; nothing where there is no such split."""
         if split not in self.splits:
-            return {}
+            return Measured()
         module, meter = self.compiled.module, Meter(self.compiled.program)
         module.eval()
         with torch.inference_mode():
@@ -87,7 +88,7 @@ class Session:
                 meter.add(module(*batch), len(batch[0]))
         self.begin_training()
         meter.read()
-        return meter.scores()
+        return meter.measured(self.classes)
 
 
 def _steps(samples: int, batching: Batching) -> int:
@@ -117,25 +118,31 @@ def open_session(spec: Spec, folder: Path, *, device: str | None = None, trained
         dataset,
         splits,
         build_turns(
-            spec,
+            compiled.spec,
             entries,
             module,
             compiled.program.losses,
             steps=_steps(samples, batching) * training.epochs,
             epochs=training.epochs,
-            higher_is_better=next((each.higher_is_better for each in compiled.program.metrics.values()), False),
+            higher_is_better=bool(next((each.higher_is_better for each in compiled.program.metrics.values()), False)),
         ),
         place,
         training,
         batching,
-        [module.get_submodule(node.id) for node in spec.nodes.values() if _rests(node, module)],
+        target_classes(compiled.spec, dataset.columns),
+        [module.get_submodule(path) for path in _resting(compiled)],
     )
     session.begin_training()
     return session
 
 
-def _rests(node: Node, module: nn.Module) -> bool:
-    return node.weights.get("mode") == "eval" and node.id in dict(module.named_children())
+def _resting(compiled: Compiled) -> Iterator[str]:
+    """Yield the paths of the modules that stay in evaluation mode."""
+    known = dict(compiled.module.named_modules())
+    for node in compiled.spec.nodes.values():
+        path = module_path(node.id)
+        if node.weights.get("mode") == "eval" and path in known:
+            yield path
 
 
 def _arrange_filters(module: nn.Module) -> None:

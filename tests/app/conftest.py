@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QTimer
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -27,8 +27,9 @@ def qapp_args() -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def light(qapp: QApplication) -> None:
-    """Wear the light theme, whatever a test before has worn."""
+def fresh(qapp: QApplication) -> None:
+    """Begin without the widgets that the test before gave up, in the light theme."""
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     if theme.theme() is not theme.LIGHT or not qapp.styleSheet():
         theme.apply(qapp, "light")
 
@@ -69,4 +70,3 @@ def window(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Window]:
     shown.document.undo_stack.setClean()
     shown.close()
     shown.deleteLater()
-    QApplication.processEvents()

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -176,24 +174,3 @@ def test_a_living_run_of_the_project_is_followed_again(runner: Runner, tmp_path:
         assert runner.running
         assert runner.run == run
     runner.leave()
-
-
-def test_a_real_process_trains_beside_the_window_and_is_stopped(
-    document: Document, qtbot: QtBot, tmp_path: Path
-) -> None:
-    spec = edit.set_setting(edit.set_source(image_classifier(), "Digits"), "training.epochs", 10_000)
-    document.new(spec)
-    runner = Runner(document)
-    told: list[Event] = []
-    runner.event.connect(told.append)
-    runner.start()
-    process = runner._process
-    assert isinstance(process, subprocess.Popen)
-    qtbot.waitUntil(lambda: len(told) > 3, timeout=30_000)
-    with qtbot.waitSignal(runner.ended, timeout=20_000) as ended:
-        runner.stop()
-    assert ended.args[1] == "stopped"
-    assert process.wait(10) == 0
-    lines = (runner.run.path / "events.jsonl").read_text().splitlines()  # type: ignore[union-attr]  # there is a run
-    assert json.loads(lines[0])["event"] == "started"
-    assert len(lines) == len(told)

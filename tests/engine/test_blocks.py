@@ -13,6 +13,7 @@ from engine.compile import compile
 from engine.dissolve import dissolve
 from engine.events import Finished
 from engine.expand import expand, home
+from engine.export.python_file import source
 from engine.picture import svg
 from engine.problem import Mistake
 from engine.spec import Spec, dumps, loads
@@ -218,3 +219,54 @@ def test_an_optimizer_that_names_a_block_trains_what_is_inside(tmp_path: Path) -
     after = load_tensors(run.weights)
     changed = {name for name in after if not torch.equal(before[name], after[name])}
     assert changed == {"body_1.0.conv2d_1.weight", "body_1.0.conv2d_1.bias"}
+
+
+def exported(spec: Spec) -> tuple[str, torch.nn.Module]:
+    """The Python export of a spec, and its model with the weights that the compiled graph has."""
+    text = source(spec, "w.safetensors")
+    space: dict[str, object] = {"__name__": "exported"}
+    exec(text, space)
+    model = space["Model"]()  # type: ignore[operator]
+    model.load_state_dict(compile(spec, only="inference", seed=4).module.state_dict())
+    return text, model.eval()
+
+
+@pytest.mark.parametrize("repeat", [1, 2, 5])
+def test_a_block_is_exported_as_a_class_that_computes_the_same(repeat: int) -> None:
+    spec = residual(repeat)
+    text, model = exported(spec)
+    assert text.count("class Residual(nn.Module)") == 1
+    given = torch.randn(5, 4, generator=torch.Generator().manual_seed(2))
+    assert torch.equal(model(given)["output_1"], answers(spec, 5, 4)[0])
+
+
+def test_blocks_of_other_sizes_are_exported_as_classes_of_their_own() -> None:
+    spec = chain("Linear", "ReLU", shape=("N", 4))
+    spec = group(spec, ["linear_1", "relu_1"], "Layer")
+    spec = expose(spec, "Layer", "linear_1", "out_features", "width")
+    spec = edit.set_param(spec, "layer_1", "width", 6)
+    spec = use_block(spec, "Layer", (0, 0), {"input": "layer_1"})
+    spec = group(spec, ["layer_1", "layer_2"], "Pair")
+    spec = edit.add(spec, "LSTM", inputs={"input": "pair_1"})
+    spec = edit.remove(spec, ["lstm_1"])
+    spec = edit.add(spec, "Output", inputs={"input": "pair_1"})
+    text, model = exported(spec)
+    assert "class Layer(nn.Module)" in text and "class Layer2(nn.Module)" in text and "class Pair(nn.Module)" in text
+    given = torch.randn(3, 4, generator=torch.Generator().manual_seed(2))
+    assert torch.equal(model(given)["output_1"], answers(spec, 3, 4)[0])
+
+
+def test_a_block_with_several_ins_and_outs_is_exported(tmp_path: Path) -> None:
+    spec = chain("LSTM", shape=("N", "T", 4))
+    spec = edit.set_param(spec, "lstm_1", "hidden_size", 4)
+    spec = edit.connect(edit.add(spec, "LSTM", params={"hidden_size": 4}), "lstm_1", "lstm_2", "input")
+    for port in ("h", "c"):
+        spec = edit.connect(spec, f"lstm_1.{port}_n", "lstm_2", f"{port}_0")
+    spec = edit.add(spec, "Output", inputs={"input": "lstm_2"})
+    spec = edit.add(spec, "Output", inputs={"input": "lstm_2.c_n"})
+    spec = group(spec, ["lstm_2"], "Second")
+    assert spec.nodes["second_1"].inputs == {"input": "lstm_1", "h_0": "lstm_1.h_n", "c_0": "lstm_1.c_n"}
+    _text, model = exported(spec)
+    given = torch.randn(2, 6, 4, generator=torch.Generator().manual_seed(2))
+    for name, answer in zip(("output_1", "output_2"), answers(spec, 2, 6, 4), strict=True):
+        assert torch.equal(model(given)[name], answer)

@@ -22,7 +22,7 @@ class Case:
 
     Without `call` the module gets the inputs in the order of the ports. `inputs` overrides the op's example, port by
     port; None takes a port away. `tolerance` is 0 where the results must be equal bit for bit. `differentiable` is
-    off where no gradient flows to any input or weight.
+    off where no gradient flows to any input or weight, `constant` names ports that PyTorch refuses a gradient.
     """
 
     op: str
@@ -32,6 +32,7 @@ class Case:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     tolerance: float = 0.0
     differentiable: bool = True
+    constant: tuple[str, ...] = ()
     name: str = ""
 
     def __str__(self) -> str:

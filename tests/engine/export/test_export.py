@@ -8,7 +8,6 @@ from xml.etree import ElementTree
 
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from engine import edit
 from engine.compile import compile
@@ -19,6 +18,7 @@ from engine.problem import Mistake
 from engine.spec import Spec, load, save
 from engine.train.checkpoint import save_tensors
 from engine.train.folder import Run
+from tests.alone import computed_alone
 from tests.builders import chain, image_classifier
 
 
@@ -28,25 +28,6 @@ def run_folder(spec: Spec, path: Path) -> Path:
     run.begin(spec)
     save_tensors(run.weights, compile(spec, only="inference", seed=5).module.state_dict())
     return path
-
-
-def computed_alone(source: Path, inputs: dict[str, torch.Tensor], folder: Path) -> dict[str, torch.Tensor]:
-    """Run an exported module in a process that has PyTorch and nothing of ours on its path."""
-    save_file(inputs, folder / "given.safetensors")
-    script = f"""
-import sys
-sys.path.insert(0, {str(folder)!r})
-import torch
-torch.set_num_threads({torch.get_num_threads()})
-import {source.stem} as exported
-given = exported.read_safetensors("given.safetensors")
-with torch.inference_mode():
-    outputs = exported.load_model()(*given.values())
-assert not [name for name in sys.modules if name.split(".")[0] in ("engine", "app", "safetensors")]
-torch.save(outputs, "outputs.pt")
-"""
-    subprocess.run([sys.executable, "-I", "-c", script], cwd=folder, check=True, timeout=60)
-    return torch.load(folder / "outputs.pt", weights_only=True)
 
 
 def recurrent() -> Spec:

@@ -99,7 +99,7 @@ def test_a_run_tells_all_it_does_and_leaves_a_whole_folder(tmp_path: Path) -> No
         path.name for path in run.path.iterdir()
     }
     assert set(events[-1].test) == {"loss", "accuracy"}
-    assert evaluate(run, "test") == events[-1].test
+    assert evaluate(run, "test").scores == events[-1].test
 
 
 def stopped_after(spec: Spec, run: Run, epoch: int, *, midway: bool) -> list[Any]:

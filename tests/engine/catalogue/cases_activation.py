@@ -1,0 +1,80 @@
+"""Cases of the activations; the ones whose formula is short are held against it too."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from tests.engine.catalogue.case import Case
+
+SPREAD = {"input": "float32:-5..5 3 40"}  # reaches all branches of the piecewise ones
+CLOSE = 1e-6
+
+CASES = [
+    Case("ReLU", make=nn.ReLU),
+    Case("ReLU", call=lambda input: input.clamp(min=0), name="formula"),
+    Case("ReLU6", make=nn.ReLU6),
+    Case("ReLU6", inputs={"input": "float32:-9..9 3 40"}, call=lambda input: input.clamp(0, 6), name="formula"),
+    Case("LeakyReLU", make=nn.LeakyReLU),
+    Case("LeakyReLU", params={"negative_slope": 0.2}, make=lambda: nn.LeakyReLU(0.2)),
+    Case("PReLU", make=nn.PReLU),
+    Case(
+        "PReLU",
+        params={"num_parameters": 3, "init": 0.5},
+        inputs={"input": "float32 2 3 4"},
+        make=lambda: nn.PReLU(3, 0.5),
+    ),
+    Case("RReLU", make=nn.RReLU),
+    Case("RReLU", params={"lower": 0.3, "upper": 0.3}, call=lambda input: torch.where(input > 0, input, input * 0.3),
+         tolerance=CLOSE, name="formula"),
+    Case("ELU", make=nn.ELU),
+    Case("ELU", params={"alpha": 0.5}, inputs=SPREAD, make=lambda: nn.ELU(0.5)),
+    Case("CELU", make=nn.CELU),
+    Case("CELU", params={"alpha": 2.0}, inputs=SPREAD,
+         call=lambda input: input.clamp(min=0) + (2 * ((input / 2).exp() - 1)).clamp(max=0),
+         tolerance=CLOSE, name="formula"),
+    Case("SELU", make=nn.SELU),
+    Case("GELU", make=nn.GELU),
+    Case("GELU", params={"approximate": "tanh"}, make=lambda: nn.GELU("tanh")),
+    Case("SiLU", make=nn.SiLU),
+    Case("SiLU", call=lambda input: input * torch.sigmoid(input), tolerance=CLOSE, name="formula"),
+    Case("Mish", make=nn.Mish),
+    Case("Hardswish", make=nn.Hardswish),
+    Case("Hardswish", inputs=SPREAD, call=lambda input: input * (input + 3).clamp(0, 6) / 6,
+         tolerance=CLOSE, name="formula"),
+    Case("Sigmoid", make=nn.Sigmoid),
+    Case("Hardsigmoid", make=nn.Hardsigmoid),
+    Case("Hardsigmoid", inputs=SPREAD, call=lambda input: (input + 3).clamp(0, 6) / 6,
+         tolerance=CLOSE, name="formula"),
+    Case("LogSigmoid", make=nn.LogSigmoid),
+    Case("LogSigmoid", inputs=SPREAD, call=lambda input: torch.sigmoid(input).log(), tolerance=CLOSE, name="formula"),
+    Case("Tanh", make=nn.Tanh),
+    Case("Hardtanh", make=nn.Hardtanh),
+    Case("Hardtanh", params={"min_val": -2.0, "max_val": 3.0}, inputs=SPREAD,
+         call=lambda input: input.clamp(-2, 3), name="formula"),
+    Case("Softsign", make=nn.Softsign),
+    Case("Softsign", call=lambda input: input / (1 + input.abs()), tolerance=CLOSE, name="formula"),
+    Case("Tanhshrink", make=nn.Tanhshrink),
+    Case("Hardshrink", make=nn.Hardshrink),
+    Case("Hardshrink", params={"lambd": 2.0}, inputs=SPREAD,
+         call=lambda input: torch.where(input.abs() > 2, input, 0), name="formula"),
+    Case("Softshrink", make=nn.Softshrink),
+    Case("Softshrink", params={"lambd": 2.0}, inputs=SPREAD,
+         call=lambda input: input.sign() * (input.abs() - 2).clamp(min=0), tolerance=CLOSE, name="formula"),
+    Case("Threshold", make=lambda: nn.Threshold(0.0, 0.0)),
+    Case("Threshold", params={"threshold": 0.5, "value": -2.0},
+         call=lambda input: torch.where(input > 0.5, input, -2.0), name="formula"),
+    Case("Softplus", make=nn.Softplus),
+    Case("Softplus", params={"beta": 2.0, "threshold": 3.0}, inputs=SPREAD, make=lambda: nn.Softplus(2.0, 3.0)),
+    Case("GLU", make=nn.GLU),
+    Case("GLU", params={"dim": 1}, inputs={"input": "float32 2 6 3"},
+         call=lambda input: input[:, :3] * torch.sigmoid(input[:, 3:]), tolerance=CLOSE, name="formula"),
+    Case("Softmax", make=lambda: nn.Softmax(-1)),
+    Case("Softmax", params={"dim": 0}, make=lambda: nn.Softmax(0)),
+    Case("LogSoftmax", make=lambda: nn.LogSoftmax(-1)),
+    Case("Softmin", make=lambda: nn.Softmin(-1)),
+    Case("Softmin", params={"dim": 1}, inputs={"input": "float32 2 3 4"},
+         call=lambda input: (-input).exp() / (-input).exp().sum(1, keepdim=True), tolerance=CLOSE, name="formula"),
+    Case("Softmax2d", make=nn.Softmax2d),
+    Case("Softmax2d", call=lambda input: torch.softmax(input, 1), name="axis"),
+]  # fmt: skip
