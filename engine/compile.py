@@ -17,7 +17,6 @@ from engine.check import Checked, Checker, feed, inputs_of
 from engine.declare import Call, Loss, Metric, Pattern, Recipe, pattern
 from engine.expand import SLASH, expand
 from engine.initial import initialise
-from engine.ops import OPS
 from engine.passes import optimise
 from engine.problem import Mistake
 from engine.program import Feed, Program, Ref, Step, replace_refs

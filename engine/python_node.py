@@ -91,16 +91,20 @@ def returned(result: Any, names: Sequence[str]) -> list[Tensor]:
     if len(names) == 1:
         if isinstance(result, Tensor):
             return [result]
-        raise Mistake(f"forward returns {_what(result)}; output_names has one name, so it must be a tensor.")
+        raise Mistake(
+            f"forward returns {_what(result)}; output_names has one name, so it must be a tensor.", param="code"
+        )
     listed = ", ".join(names)
     if not isinstance(result, tuple | list):
         words = f"forward returns {_what(result)}; output_names has {len(names)} names, {listed}, so it must be"
-        raise Mistake(f"{words} a tuple of tensors.")
+        raise Mistake(f"{words} a tuple of tensors.", param="code")
     if len(result) != len(names):
-        raise Mistake(f"forward returns {len(result)} values and output_names has {len(names)} names: {listed}.")
+        raise Mistake(
+            f"forward returns {len(result)} values and output_names has {len(names)} names: {listed}.", param="code"
+        )
     for name, each in zip(names, result, strict=True):
         if not isinstance(each, Tensor):
-            raise Mistake(f"forward returns {_what(each)} for {name}; it must be a tensor.")
+            raise Mistake(f"forward returns {_what(each)} for {name}; it must be a tensor.", param="code")
     return list(result)
 
 

@@ -1,8 +1,8 @@
 """The process in which the check tries Python nodes: it may hang, crash or be stopped without harm.
 
 Requests and replies are JSON lines; whatever the code prints goes to stderr. A request is tried on the meta device, or
-with small real tensors. When a request takes too long the process ends itself, having told where it was. Whether a code is trusted is judged
-by who asks.
+with small real tensors. When it takes too long the process ends itself, having told where it was. Whether a code is
+trusted is judged by who asks.
 """
 
 from __future__ import annotations
