@@ -22,6 +22,7 @@ from engine.expand import SLASH, Expanded, expand, once
 from engine.initial import file_problems, held
 from engine.ops import OPS
 from engine.ops.python import Python
+from engine.plugins import package_of
 from engine.problem import Fix, Mistake, Problem
 from engine.program import Feed
 from engine.python_trial import PythonTrial, trust_problem
@@ -187,6 +188,12 @@ class Checker:
             raise Mistake(
                 mistake.message, param=mistake.param or next(iter(flows), None), fixes=mistake.fixes
             ) from None
+        except Exception as error:  # an installed package's op may raise anything; ours raise what they mean to
+            package = package_of(type(op))
+            if not package:
+                raise
+            words = f"{type(op).__name__} of the package {package} failed: {type(error).__name__}: {error}"
+            raise Mistake(f"{words.rstrip('.')}.", param=next(iter(flows), None)) from error
 
     def _run(self, op: Op, flows: Flows, names: Names, runs: int) -> Checked:
         recipes = [op.build(**_values(flows, names, run)) for run in range(runs)]

@@ -258,6 +258,8 @@ class Torch:
 class Recipe:
     """A module to build: `target` such as "nn.Conv2d" (or "modules.X" of engine.modules) and its arguments.
 
+    What an installed package has is named "package.module:Name", in a Call as well.
+
     Recipes and Calls among the arguments are built first: a layer that a stack repeats, a tensor of class weights.
     `forward` holds further keywords that the module is called with beside its inputs; a Call among them may take
     Values and is made anew each time, such as a mask of the input's length.
@@ -446,6 +448,8 @@ def _source_of(cls: type[Op]) -> str:
     target = cls().build(**example_values(cls)).target
     if target.startswith("."):
         return f"torch.Tensor{target}"
+    if ":" in target:
+        return target.replace(":", ".")
     if target.startswith(("metrics.", "measures.", "modules.")):
         return ""
     return target if target.startswith(("torch.", "torchmetrics.")) else f"torch.{target}"

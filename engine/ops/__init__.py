@@ -1,5 +1,6 @@
 """The catalogue: importing this package registers every declared thing. No module here imports torch."""
 
+from engine import plugins
 from engine.declare import Declared, Op
 from engine.ops import (  # noqa: F401  # each registers its declarations
     activation,
@@ -56,9 +57,10 @@ from engine.ops import (  # noqa: F401  # each registers its declarations
 )
 
 OPS: dict[str, type[Op]] = Op.registry
+PLUGIN_NOTES = plugins.load(OPS)  # what is wrong with ops of installed packages, a sentence each
 
 # A group's place in the palette is its place here.
-GROUPS = (
+_GROUPS = (
     "Inputs and outputs",
     "Create",
     "Linear",
@@ -84,6 +86,7 @@ GROUPS = (
     "Losses",
     "Metrics",
 )
+GROUPS = plugins.groups(_GROUPS, OPS)
 
 
 def search(words: str, among: dict[str, type[Declared]] | None = None) -> list[str]:
