@@ -28,6 +28,7 @@ from engine.program import Feed
 from engine.python_trial import PythonTrial, trust_problem
 from engine.recipes import arguments, build, call, constants, find, is_plain, resolved
 from engine.report import NodeReport, Report, Tensor
+from engine.sharing import Sharing, sharing
 from engine.sizes import Free, Names, Size, at, fit, trial
 from engine.spec import Node, Spec, Wire, source_id, source_port
 from engine.validate import node_problems, order, settings_problems, terminals, weights_problems
@@ -65,11 +66,11 @@ class Checked:
     flows: Flows = field(default_factory=dict)
     call: Call | None = None  # of a metric whose recipe gathers: what makes a batch ready for it
 
-    def report(self, trained: Sequence[str]) -> NodeReport:
-        """The same as a report tells it; `trained` are the tensors that training changes."""
+    def report(self, own: Held, trained: Sequence[str]) -> NodeReport:
+        """The same as a report tells it; `own` are its weights but for shared ones, `trained` those that it changes."""
         outputs = {port: flow.tensor() for port, flow in self.outputs.items()}
-        count = self.weights.count()
-        return NodeReport(outputs, count, self.weights.tensors, count - self.weights.count(trained))
+        count = own.count()
+        return NodeReport(outputs, count, own.tensors, count - own.count(trained))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ class Checker:
 
     def __init__(self) -> None:
         self.checked: Mapping[str, Checked] = {}
+        self.sharing = Sharing()
         self._memos: dict[str, _Memo] = {}
         self._kept: dict[Any, Checked | Mistake] = {}
         self._parsed: dict[str, tuple[Node, Op | None]] = {}
@@ -127,12 +129,14 @@ class Checker:
         for node in flat.nodes.values():
             problems += [*found.get(node.id, ()), *weights_problems(node)]
         held = {node: checked[node].weights for node in flat.nodes if node in checked}
-        problems += [*expanded.problems, *_whole_problems(spec), *settings_problems(spec)]
+        self.sharing = sharing(flat, {node: each.recipe for node, each in checked.items()}, held)
+        held = {node: self.sharing.own(node, each) for node, each in held.items()}
+        problems += [*self.sharing.problems, *expanded.problems, *_whole_problems(spec), *settings_problems(spec)]
         problems += init_problems(flat, held)
         problems += optimizer_problems(flat, held) if terminals(flat)[0] else ()  # nothing trains without a loss
         problems += file_problems(flat, held, folder) if folder is not None else ()
         changed = trained(flat, held)
-        nodes = {node: checked[node].report(changed.get(node, ())) for node in held}
+        nodes = {node: checked[node].report(own, changed.get(node, ())) for node, own in held.items()}
         return Report({**nodes, **dict(_uses(expanded, nodes))}, once(spec, problems))
 
     def _node(

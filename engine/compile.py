@@ -22,6 +22,7 @@ from engine.problem import Mistake
 from engine.program import Feed, Program, Ref, Step, replace_refs
 from engine.recipes import arguments, build, constants, find, resolved
 from engine.report import Report
+from engine.shared import put_owners_first, with_shared
 from engine.spec import Spec, source_id, source_port
 
 Only = Literal["training", "inference"]
@@ -59,9 +60,11 @@ def compile(spec: Spec, *, only: Only = "training", seed: int | None = None, fol
         modules = build_modules(program)
         if seed is not None:
             initialise(flat, modules, folder or Path())
+    modules = with_shared(program, modules)
     module = fx.GraphModule(_tree_of(modules), _graph(live), class_name="Model")
     for name, each in modules.items():
         _put(module, module_path(name), each)
+    put_owners_first(module, program)
     return Compiled(module, live, live.feeds, notes, report, flat)
 
 
@@ -121,7 +124,12 @@ def _lowered(spec: Spec) -> tuple[Program, Report, Spec]:
         if measured.nodes.keys() <= checker.checked.keys():
             spec, checked = measured, checker.checked
     losses, metrics, outputs = validate.terminals(spec)
-    steps = [_step(spec, node, checked[node]) for node in validate.order(spec) if checked[node].recipe is not None]
+    shares = checker.sharing
+    steps = [
+        replace(_step(spec, node, checked[node]), share=shares.modules.get(node, ""))
+        for node in validate.order(spec)
+        if checked[node].recipe is not None
+    ]
     program = Program(
         feeds=tuple(feed(node, checked[node.id]) for node in spec.nodes.values() if node.op == "Input"),
         steps=tuple(steps),
@@ -129,6 +137,7 @@ def _lowered(spec: Spec) -> tuple[Program, Report, Spec]:
         metrics={node: _metric(checked[node]) for node in metrics},
         outputs={node: _ref(spec, str(spec.nodes[node].inputs["input"])) for node in outputs},
         gathered={node: recipe for node in metrics if isinstance(recipe := checked[node].recipe, Recipe)},
+        ties=shares.ties,
     )
     return program, report, spec
 
@@ -189,8 +198,10 @@ def _step(spec: Spec, node_id: str, checked: Checked) -> Step:
 
 
 def build_modules(program: Program) -> dict[str, nn.Module]:
-    """Build the module of each step that has one, in the program's order."""
-    return {step.node: build(step.recipe) for step in program.steps if isinstance(step.recipe, Recipe)}
+    """Build the module of each step that has one of its own, in the program's order."""
+    return {
+        step.node: build(step.recipe) for step in program.steps if isinstance(step.recipe, Recipe) and not step.share
+    }
 
 
 def _graph(program: Program) -> fx.Graph:

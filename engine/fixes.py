@@ -13,8 +13,6 @@ from engine.spec import Spec
 from engine.trust import trust
 
 EDITS: Mapping[str, Callable[..., Spec]] = {**edit.EDITS, **block_edits.EDITS, dissolve.__name__: dissolve}
-
-
 ACTIONS: Mapping[str, str] = {
     "trust_code": "This changes nothing in the project: read the code, then trust it in the window or with --trust."
 }  # what a fix may name beside an edit -> what is said where it is asked for as one

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from engine import edit
-from engine.compile import build_modules, inference, lower
+from engine.compile import inference, lower
 from engine.declare import Recipe
 from engine.export import safetensors_file
 from engine.export.classes import Writer, plain
@@ -16,6 +16,7 @@ from engine.export.own_code import OwnCode, packages_of
 from engine.export.own_source import DEFINITIONS, copied_source
 from engine.problem import Mistake
 from engine.program import Feed, Program, Step
+from engine.recipes import build
 from engine.spec import Spec, write_atomically
 
 RESERVED = frozenset(
@@ -107,7 +108,7 @@ def _variable(name: str) -> str:
 
 def _weighted(step: Step) -> bool:
     """Whether a step has weights, which the weights file names even where no output needs them."""
-    return isinstance(step.recipe, Recipe) and bool(build_modules(Program(steps=(step,)))[step.node].state_dict())
+    return isinstance(step.recipe, Recipe) and bool(build(step.recipe).state_dict())
 
 
 def _foot(program: Program, weights: str) -> Iterator[str]:
