@@ -48,6 +48,7 @@ ACTIONS: tuple[Spec, ...] = (
     Spec("View", "Fi&nd op", "find_op", Keys.Find, "search"),
     Spec("Run", "&Train", "train", "Ctrl+Return", "train"),
     Spec("Run", "&Stop", "runner.stop", "Ctrl+.", "stop"),
-    Spec("Help", "&Keyboard shortcuts", "show_shortcuts", "F1", "help"),
+    Spec("Help", "&Reference", "show_reference", "Shift+F1", "help"),
+    Spec("Help", "&Keyboard shortcuts", "show_shortcuts", "F1"),
     Spec("Help", "&About Netloom", "show_about"),
 )

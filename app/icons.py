@@ -12,13 +12,14 @@ from app.theme import family, theme, themes
 FONT = ("ph", "phosphor-1.3.0.ttf", "phosphor-charmap-1.3.0.json")
 
 NAMES = {
-    "new": "file-plus", "open": "folder-open", "save": "floppy-disk", "export": "export", "undo": "arrow-counter-clockwise",
-    "redo": "arrow-clockwise", "cut": "scissors", "copy": "copy", "paste": "clipboard", "duplicate": "copy-simple",
-    "delete": "trash", "train": "play", "stop": "stop", "resume": "play-circle", "fit": "corners-out",
-    "tidy": "tree-structure", "search": "magnifying-glass", "settings": "gear", "data": "database",
-    "curves": "chart-line", "problems": "warning-circle", "runs": "clock-counter-clockwise", "log": "terminal-window",
-    "error": "x-circle", "warning": "warning", "ok": "check-circle", "info": "info", "close": "x", "add": "plus",
-    "reset": "arrow-u-up-left", "help": "question", "folder": "folder", "image": "image", "zoom_in": "magnifying-glass-plus",
+    "new": "file-plus", "open": "folder-open", "save": "floppy-disk", "export": "export",
+    "undo": "arrow-counter-clockwise", "redo": "arrow-clockwise", "cut": "scissors", "copy": "copy",
+    "paste": "clipboard", "duplicate": "copy-simple", "delete": "trash", "train": "play", "stop": "stop",
+    "resume": "play-circle", "fit": "corners-out", "tidy": "tree-structure", "search": "magnifying-glass",
+    "settings": "gear", "data": "database", "curves": "chart-line", "problems": "warning-circle",
+    "runs": "clock-counter-clockwise", "log": "terminal-window", "error": "x-circle", "warning": "warning",
+    "ok": "check-circle", "info": "info", "close": "x", "add": "plus", "reset": "arrow-u-up-left",
+    "help": "question", "folder": "folder", "image": "image", "zoom_in": "magnifying-glass-plus",
     "zoom_out": "magnifying-glass-minus", "chevron_right": "caret-right", "chevron_down": "caret-down",
     "node": "squares-four", "palette": "list", "training": "gauge", "fix": "wrench", "home": "house",
     "block": "stack-simple", "expose": "link-simple",
@@ -27,10 +28,10 @@ NAMES = {
 GROUPS = {
     "Inputs and outputs": "sign-in", "Create": "plus-circle", "Linear": "rows", "Embedding": "book-open",
     "Convolution": "grid-four", "Pooling": "funnel-simple", "Padding": "frame-corners", "Activation": "lightning",
-    "Normalization": "sliders-horizontal", "Regularization": "drop", "Recurrent": "arrows-clockwise", "Attention": "eye",
-    "Shape": "cube", "Indexing": "selection", "Math": "math-operations", "Logic": "git-branch", "Reduction": "arrows-in",
-    "Linear algebra": "table", "Vision": "image", "Boxes": "bounding-box", "Signal": "waves", "Blocks": "stack", "Losses": "target",
-    "Metrics": "gauge",
+    "Normalization": "sliders-horizontal", "Regularization": "drop", "Recurrent": "arrows-clockwise",
+    "Attention": "eye", "Shape": "cube", "Indexing": "selection", "Math": "math-operations", "Logic": "git-branch",
+    "Reduction": "arrows-in", "Linear algebra": "table", "Vision": "image", "Boxes": "bounding-box",
+    "Signal": "waves", "Blocks": "stack", "Losses": "target", "Metrics": "gauge",
 }  # fmt: skip
 
 

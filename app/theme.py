@@ -183,12 +183,13 @@ QMenuBar {{ background: {panel}; border-bottom: 1px solid {line}; }}
 QStatusBar {{ background: {panel}; border-top: 1px solid {line}; }}
 QStatusBar::item {{ border: none; }}
 QTabBar {{ qproperty-drawBase: 0; }}
-QCheckBox::indicator, QAbstractItemView::indicator, QMenu::indicator {{ width: 14px; height: 14px; border: 1px solid {dim};
-    border-radius: 3px; background: {field}; }}
+QCheckBox::indicator, QAbstractItemView::indicator, QMenu::indicator {{ width: 14px; height: 14px;
+    border: 1px solid {dim}; border-radius: 3px; background: {field}; }}
 QCheckBox::indicator:checked, QAbstractItemView::indicator:checked, QMenu::indicator:checked {{ background: {accent};
     border-color: {accent}; image: url({check}); }}
 QCheckBox::indicator:focus {{ border-color: {accent}; }}
-QTabBar::tab {{ background: {panel}; color: {dim}; padding: 6px 12px; border: none; border-bottom: 2px solid transparent; }}
+QTabBar::tab {{ background: {panel}; color: {dim}; padding: 6px 12px; border: none;
+    border-bottom: 2px solid transparent; }}
 QTabBar::tab:selected {{ color: {text}; border-bottom: 2px solid {accent}; }}
 QTabBar::tab:hover {{ color: {text}; }}
 QTabWidget::pane {{ border: none; border-top: 1px solid {line}; }}

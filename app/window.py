@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
-from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QKeySequence
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, QUrl
+from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDesktopServices, QKeySequence
 from PySide6.QtWidgets import (
     QDockWidget,
     QFileDialog,
@@ -48,6 +48,7 @@ from app.theme import themes
 from engine.examples import FOLDER as EXAMPLES
 from engine.expand import SLASH, home
 from engine.export.formats import FORMATS
+from engine.ops import OPS
 from engine.problem import Mistake
 from engine.report import Report
 from engine.spec import SUFFIX, encode, load
@@ -254,6 +255,7 @@ class Window(QMainWindow):
         self.tabs.selection_changed.connect(self._select)
         self.tabs.shown.connect(self.inspector.show_scope)
         self.inspector.block_opened.connect(self.tabs.open)
+        self.inspector.page_wanted.connect(self.show_reference)
         self.inspector.block_wanted.connect(lambda: self.canvas.make_block())
         self.palette_panel.op_chosen.connect(self._add_op)
         self.problems.node_chosen.connect(self._go_to)
@@ -503,6 +505,22 @@ class Window(QMainWindow):
         self.hint(f"Exporting {FORMATS[format].title}…")
 
     # -------------------------------------------------------------------------------------------------- the rest
+
+    def show_reference(self, op: str = "") -> None:
+        """Open the reference in the browser, at an op."""
+        from engine.reference import anchor, page  # only when asked for
+
+        path = data_folder() / "reference.html"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(page(), encoding="utf-8")
+        except OSError as error:
+            self.messages.show_message(f"{path} cannot be written: {error.strerror or error}.")
+            return
+        url = QUrl.fromLocalFile(str(path))
+        url.setFragment(anchor(OPS[op]) if op in OPS else "")
+        if not QDesktopServices.openUrl(url):
+            self.messages.show_message(f"No browser could be opened; the reference is in {path}.", "info")
 
     def show_shortcuts(self) -> None:
         """List the keyboard shortcuts."""

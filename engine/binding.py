@@ -11,7 +11,7 @@ from engine.expand import expand
 from engine.ops import OPS
 from engine.problem import Fix, Problem
 from engine.report import Report
-from engine.spec import Node, Spec, source_id
+from engine.spec import Node, Spec, Wire, source_id
 from engine.validate import terminals, upstream
 
 SOFTMAXES = ("Softmax", "LogSoftmax")
@@ -39,7 +39,7 @@ def binding_problems(spec: Spec, report: Report, columns: Mapping[str, Column]) 
             found += list(_input_problems(node, columns))
     if not found:
         found += _class_problems(spec, report, columns)
-        found += _index_problems(spec, report, columns)
+        found += _index_problems(spec, columns)
     return found
 
 
@@ -83,7 +83,7 @@ def _class_problems(spec: Spec, report: Report, columns: Mapping[str, Column]) -
         if ports is None:
             continue
         column = _column_at(spec, node, ports[1], columns)
-        size = _class_count(spec, report, node, ports[0])
+        size = _class_count(report, node, ports[0])
         if column is None or column.dtype not in INDEX or column.high is None or size is None:
             continue
         pair = (node.inputs[ports[0]], node.inputs[ports[1]])
@@ -98,7 +98,7 @@ def _class_problems(spec: Spec, report: Report, columns: Mapping[str, Column]) -
         count = len(column.classes) or int(column.high) + 1
         if count > size:
             told.add(pair)
-            words = f"{column.name} has {count} classes, and {ports[0]} has scores for {size}"
+            words = f"{column.name} has {count} classes, and {ports[0]} has {size}"
             fixes = _widen(spec, node, ports[0], count)
             yield Problem(f"{words}; give the layer before it {count} outputs.", node.id, ports[0], fixes)
 
@@ -122,14 +122,20 @@ def _losses_first(spec: Spec) -> list[Node]:
     return [spec.nodes[node] for node in (*losses, *metrics)]
 
 
-def _class_count(spec: Spec, report: Report, node: Node, port: str) -> int | None:
-    """How many classes a port has scores for, None where that is free or not known (yes-or-no scores have no axis)."""
+def _class_count(report: Report, node: Node, port: str) -> int | None:
+    """How many classes a port has scores for, None where that is free or not known, or targets are a yes or no each."""
     op = OPS[node.op]
     assert issubclass(op, Compared)
-    wire = node.inputs.get(port)
-    shape = _shape_at(report, wire if isinstance(wire, str) or wire is None else wire[0])
-    size = shape[op.class_axis] if len(shape) > op.class_axis else None
+    assert op.classes is not None
+    shape, target = (_shape_at(report, _first(node.inputs.get(each))) for each in (port, op.classes[1]))
+    if len(shape) <= op.class_axis or len(shape) == len(target):
+        return None
+    size = shape[op.class_axis]
     return size if isinstance(size, int) else None
+
+
+def _first(wire: Wire | tuple[Wire, ...] | None) -> str | None:
+    return wire[0] if isinstance(wire, tuple) else wire
 
 
 def _widen(spec: Spec, node: Node, port: str, count: int) -> tuple[Fix, ...]:
@@ -145,7 +151,7 @@ def _widen(spec: Spec, node: Node, port: str, count: int) -> tuple[Fix, ...]:
     return (Fix(f"Set out_features of {source.id} to {count}", "set_param", arguments),)
 
 
-def _index_problems(spec: Spec, report: Report, columns: Mapping[str, Column]) -> Iterator[Problem]:
+def _index_problems(spec: Spec, columns: Mapping[str, Column]) -> Iterator[Problem]:
     """Yield a Problem for each table that has fewer vectors than its column has indices."""
     for node in spec.nodes.values():
         port, name = TABLES.get(node.op, ("", ""))

@@ -28,51 +28,47 @@ class Socket:
 
 def inputs(spec: Spec, node: Node) -> list[Socket]:
     """The sockets on the left side, top to bottom; those of ports that the op does not have come last."""
+    rows = _rows(spec, node)
+    places = enumerate(_places(spec, node))
+    return [Socket(port, place, _y(row, rows), free) for row, (port, place, free) in places]
+
+
+def _places(spec: Spec, node: Node) -> list[tuple[str, int | None, bool]]:
+    """Each place where a wire can end: port, place in a list, and whether it is a list port's free one.
+
+    A wire that does not suit its port, a list into a single one or the other way about, has its place all the same.
+    """
     op = op_of(spec, node)
-    known = list(op.input_ports()) if op else []
+    ports = op.input_ports() if op else {}
     found: list[tuple[str, int | None, bool]] = []
-    for port in [*known, *(port for port in node.inputs if port not in known)]:
-        wires = node.inputs.get(port)
-        is_list = op.input_ports()[port].list if op and port in known else isinstance(wires, tuple)
-        if not is_list:
+    for port in {**ports, **node.inputs}:
+        wires, is_list = node.inputs.get(port, ()), port in ports and ports[port].list
+        if isinstance(wires, str) or not (wires or is_list):
             found.append((port, None, False))
             continue
-        count = len(wires) if isinstance(wires, tuple) else int(wires is not None)
-        found += [(port, place, place == count) for place in range(count + 1)]
-    rows = _rows(spec, node, len(found))
-    return [Socket(port, place, _y(row, rows), free) for row, (port, place, free) in enumerate(found)]
+        found += [(port, place, False) for place in range(len(wires))]
+        if is_list:
+            found.append((port, len(wires), True))
+    return found
 
 
 def outputs(spec: Spec, node: Node) -> list[Socket]:
     """The sockets on the right side, top to bottom."""
     op = op_of(spec, node)
     names = op.output_ports() if op else ("output",)
-    rows = _rows(spec, node, _count_inputs(spec, node))
+    rows = _rows(spec, node)
     return [Socket(name, None, _y(row, rows)) for row, name in enumerate(names)]
 
 
 def height(spec: Spec, node: Node) -> int:
     """The height of a node's card: a row for each port where it has several on one side."""
-    rows = _rows(spec, node, _count_inputs(spec, node))
+    rows = _rows(spec, node)
     return HEIGHT + ROW * rows + ROWS_GAP * (rows > 0)
 
 
-def _count_inputs(spec: Spec, node: Node) -> int:
+def _rows(spec: Spec, node: Node) -> int:
     op = op_of(spec, node)
-    ports = op.input_ports() if op else {}
-    count = 0
-    for port in {**ports, **node.inputs}:
-        wires = node.inputs.get(port)
-        if port in ports and ports[port].list:
-            count += 1 + (len(wires) if isinstance(wires, tuple) else int(wires is not None))
-        else:
-            count += 1 + (len(wires) if isinstance(wires, tuple) else 0)
-    return count
-
-
-def _rows(spec: Spec, node: Node, count: int) -> int:
-    op = op_of(spec, node)
-    rows = max(count, len(op.output_ports()) if op else 1)
+    rows = max(len(_places(spec, node)), len(op.output_ports()) if op else 1)
     return rows if rows > 1 else 0
 
 

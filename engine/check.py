@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from engine.blocks import op_of
-from engine.declare import Call, Input, Metric, Op, Recipe, Value, pattern
+from engine.declare import INT64, Call, Compared, Input, Metric, Op, Recipe, Value, pattern
 from engine.expand import SLASH, Expanded, expand, once
 from engine.initial import file_problems, held
 from engine.ops import OPS
@@ -36,7 +36,8 @@ from engine.weights import Held, init_problems, optimizer_problems, trained
 
 KEPT_RESULTS = 20_000
 RUNS = 3
-UNKNOWN_SIZES = (7, 11, 13)  # what a size that depends on the numbers is tried at behind the op that gives it
+UNKNOWN_SIZES = (7, 11, 13)  # what a size that depends on the numbers is tried at behind the op that gives it,
+UNKNOWN_STEPS = (31, 41, 59)  # and how much more the next such size, so that the two are not taken for one
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +66,13 @@ class Checked:
     weights: Held = field(default_factory=Held)
     flows: Flows = field(default_factory=dict)
     call: Call | None = None  # of a metric whose recipe gathers: what makes a batch ready for it
+    unknown: bool = False  # whether a size depends on the numbers, and so is this node's own
 
     def report(self, own: Held, trained: Sequence[str]) -> NodeReport:
         """The same as a report tells it; `own` are its weights but for shared ones, `trained` those that it changes."""
         outputs = {port: flow.tensor() for port, flow in self.outputs.items()}
+        if not own.tensors:
+            return NodeReport(outputs)
         count = own.count()
         return NodeReport(outputs, count, own.tensors, count - own.count(trained))
 
@@ -127,7 +131,8 @@ class Checker:
         self._memos = {node_id: memo for node_id, memo in self._memos.items() if node_id in flat.nodes}
         problems: list[Problem] = []
         for node in flat.nodes.values():
-            problems += [*found.get(node.id, ()), *weights_problems(node)]
+            problems += found.get(node.id, ())
+            problems += weights_problems(node) if node.weights else ()
         held = {node: checked[node].weights for node in flat.nodes if node in checked}
         self.sharing = sharing(flat, {node: each.recipe for node, each in checked.items()}, held)
         held = {node: self.sharing.own(node, each) for node, each in held.items()}
@@ -161,13 +166,13 @@ class Checker:
         if node.op == "Input":
             return Checked(op, None, {"output": self._input(op)})
         key = (op, tuple(flows.items()))
-        kept = self._kept.get(key)
+        kept = self._kept.get(key) or self._kept.get((node.id, key))
         if kept is None:
             try:
                 kept = self._tried(op, flows)
             except Mistake as mistake:
                 kept = mistake
-            self._kept[key] = kept
+            self._kept[(node.id, key) if isinstance(kept, Checked) and kept.unknown else key] = kept
         if isinstance(kept, Mistake):
             raise Mistake(kept.message, param=kept.param, fixes=kept.fixes)
         return kept
@@ -211,7 +216,7 @@ class Checker:
         results = [trial.run(names, run) for run in range(runs)]
         unknown: dict[str, Free] = {}
         outputs = {port: self._fitted(port, results, names, trial, unknown) for port in results[0]}
-        return Checked(op, recipe, outputs, trial.weights, flows)
+        return Checked(op, recipe, outputs, trial.weights, flows, unknown=bool(unknown))
 
     def _names_of(self, flows: Flows) -> Names:
         found: dict[str, tuple[int, ...]] = {}
@@ -237,7 +242,7 @@ class Checker:
         for axis, runs in enumerate(zip(*shapes, strict=True)):
             if isinstance(runs[0], str):
                 if runs[0] not in unknown:
-                    unknown[runs[0]] = self._unnamed(UNKNOWN_SIZES)
+                    unknown[runs[0]] = self._unknown()
                 sizes.append(unknown[runs[0]])
                 continue
 
@@ -248,6 +253,12 @@ class Checker:
             size = fit(runs, names, probe)
             sizes.append(self._unnamed(runs) if size is None else size)
         return Flow(tuple(sizes), results[0][port][1])
+
+    def _unknown(self) -> Free:
+        """Give a size that depends on the numbers a name of its own."""
+        place = len(self._names)
+        pairs = zip(UNKNOWN_SIZES, UNKNOWN_STEPS, strict=True)
+        return self._unnamed(tuple(size + place * step for size, step in pairs))
 
     def _unnamed(self, runs: tuple[int, ...]) -> Free:
         """Give a size that no simple expression describes a name of its own."""
@@ -521,7 +532,7 @@ def _fixes(spec: Spec, node: Node, mistake: Mistake, checked: Mapping[str, Check
     axes = ports[port].port.axes.split()
     if "..." not in axes and len(axes) != len(flow.shape):
         return _axes_fix(node.id, len(axes), flow, where)
-    return _flatten_fix(spec, node, checked)
+    return _compared_fix(node, port, checked) or _flatten_fix(spec, node, checked)
 
 
 def _axes_fix(node: str, wanted: int, flow: Flow, where: Mapping[str, str]) -> tuple[Fix, ...]:
@@ -535,13 +546,40 @@ def _axes_fix(node: str, wanted: int, flow: Flow, where: Mapping[str, str]) -> t
     return ()
 
 
+def _compared_fix(node: Node, port: str, checked: Mapping[str, Checked]) -> tuple[Fix, ...]:
+    """For a loss or metric whose target does not fit its scores: move the classes, drop an axis of 1, or cast."""
+    op, flows = OPS[node.op], _flows(node, checked)
+    first = next(iter(op.input_ports()))
+    if not issubclass(op, Compared):
+        return ()
+    port = op.classes[1] if port == first and op.classes else port
+    scores, flow = flows.get(first), flows.get(port)
+    if not isinstance(scores, Flow) or not isinstance(flow, Flow):
+        return ()
+    axes = len(scores.shape)
+    before: dict[str, Any] = {"node": node.id, "port": first}
+    if flow.dtype in INT64 and axes > 2 and flow.shape == scores.shape[:-1]:
+        dims = [0, axes - 1, *range(1, axes - 1)]
+        return (
+            Fix(f"Insert Permute before {node.id}", "insert", {"op": "Permute", **before, "params": {"dims": dims}}),
+        )
+    for longer, shorter, where in ((scores, flow, first), (flow, scores, port)):
+        if longer.shape == (*shorter.shape, 1):
+            squeeze = {"op": "Squeeze", "node": node.id, "port": where, "params": {"dim": len(shorter.shape)}}
+            return (Fix(f"Insert Squeeze before {node.id}", "insert", squeeze),)
+    if flow.shape == scores.shape and flow.dtype != scores.dtype and scores.dtype in op.input_ports()[port].port.dtypes:
+        cast = {"op": "Cast", "node": node.id, "port": port, "params": {"dtype": scores.dtype}}
+        return (Fix(f"Insert Cast before {node.id}", "insert", cast),)
+    return ()
+
+
 def _flatten_fix(spec: Spec, node: Node, checked: Mapping[str, Checked]) -> tuple[Fix, ...]:
     """For a loss or metric that got an image: flatten before the first Linear on the way from the images."""
-    if node.op not in {*terminals_ops()}:
+    if not issubclass(OPS[node.op], Compared):
         return ()
     found, here = None, node
     while True:
-        wire = here.inputs.get("input")
+        wire = here.inputs.get(next(iter(OPS[here.op].input_ports()), ""))
         if not isinstance(wire, str) or source_id(wire) not in spec.nodes:
             break
         here = spec.nodes[source_id(wire)]
@@ -551,12 +589,6 @@ def _flatten_fix(spec: Spec, node: Node, checked: Mapping[str, Checked]) -> tupl
     if found is None:
         return ()
     return (Fix(f"Insert Flatten before {found}", "insert", {"op": "Flatten", "node": found, "port": "input"}),)
-
-
-@functools.cache
-def terminals_ops() -> frozenset[str]:
-    """The names of all losses and metrics."""
-    return frozenset(name for name, op in OPS.items() if op.group in ("Losses", "Metrics"))
 
 
 def _whole_problems(spec: Spec) -> Iterator[Problem]:

@@ -108,17 +108,27 @@ class Declared:
         super().__init_subclass__()
         if group is not None:
             cls.group = group
-        dataclass(frozen=True, kw_only=True)(cls)
         if family is not None:
             cls.family, cls.registry = family, {}
         elif not abstract:
             cls.title = cls.__dict__.get("title", cls.__name__)
             cls.registry[cls.__name__] = cls
 
+    def __new__(cls, *_args: Any, **_params: Any) -> Self:
+        _finish(cls)
+        return super().__new__(cls)
+
     @classmethod
     def doc(cls) -> str:
         """The docstring's first paragraph."""
-        return " ".join(inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0].split())
+        return " ".join(inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0].replace("`", "").split())
+
+    @classmethod
+    def details(cls) -> str:
+        """What there is to know beyond `doc`: the docstring's further paragraphs, and those of abstract bases."""
+        docs = [cls.__doc__, *(base.__doc__ for base in cls.__mro__[1:] if base.__name__.startswith("_"))]
+        paragraphs = [each for text in docs for each in inspect.cleandoc(text or "").split("\n\n")[1:]]
+        return "\n\n".join(" ".join(each.replace("`", "").split()) for each in paragraphs)
 
     @classmethod
     def params(cls) -> Mapping[str, Param]:
@@ -166,8 +176,16 @@ class Declared:
         }
 
 
+def _finish(cls: type[Declared]) -> None:
+    """Make a class a dataclass, and its bases before it: hundreds are declared, and few are used in one run."""
+    for base in reversed(cls.__mro__):
+        if base is not Declared and issubclass(base, Declared) and "__dataclass_params__" not in base.__dict__:
+            dataclass(frozen=True, kw_only=True)(base)
+
+
 @functools.cache
 def _params(cls: type[Declared]) -> Mapping[str, Param]:
+    _finish(cls)
     hints = typing.get_type_hints(cls, include_extras=True)
     return {
         each.name: Param(
@@ -341,7 +359,7 @@ class Op(Declared, family="op"):
 
     @classmethod
     def source_of(cls) -> str:
-        """The PyTorch class or function this op stands for, "" where it has none."""
+        """The PyTorch class or function this op stands for, "" where it has none or is put together of several."""
         return _source_of(cls)
 
     def returns(self) -> str:
@@ -445,12 +463,14 @@ def _port_in(hint: Any) -> tuple[bool, Port]:
 def _source_of(cls: type[Op]) -> str:
     if not cls.example:
         return ""
-    target = cls().build(**example_values(cls)).target
+    recipe = cls().build(**example_values(cls))
+    target = recipe.target
     if target.startswith("."):
         return f"torch.Tensor{target}"
     if ":" in target:
         return target.replace(":", ".")
-    if target.startswith(("metrics.", "measures.", "modules.")):
+    composed = any(isinstance(each, Call) and not each.target.startswith(".") for each in recipe.args)
+    if target.startswith(("metrics.", "measures.", "modules.")) or (isinstance(recipe, Call) and composed):
         return ""
     return target if target.startswith(("torch.", "torchmetrics.")) else f"torch.{target}"
 
@@ -478,8 +498,7 @@ def pattern(text: str) -> Pattern:
     """Parse a port pattern: "output" -> "output"; "output, (h_n, c_n)" -> ("output", ("h_n", "c_n"))."""
     if not text:
         return ()
-    tree = _tree(text)
-    return tree
+    return _tree(text)
 
 
 def _tree(text: str) -> Pattern:

@@ -250,7 +250,10 @@ def set_init(spec: Spec, node: str, tensor: str, init: str | Mapping[str, Any] |
 
 
 def set_default_init(spec: Spec, init: str | Mapping[str, Any] | None) -> Spec:
-    """Set the initializer of all matrices that have none of their own; None leaves them to PyTorch."""
+    """Set the initializer of all matrices that have none of their own; None leaves them to PyTorch.
+
+    Matrices are weights of two axes or more, but not those of embeddings and normalisations.
+    """
     rest = {name: value for name, value in spec.training.items() if name != "init"}
     return replace(spec, training=rest if init is None else {**rest, "init": initializer(init)})
 

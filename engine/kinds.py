@@ -27,13 +27,13 @@ class Bounds:
         if isinstance(value, float) and not math.isfinite(value):
             return "must be a finite number"
         if self.low is not None and value < self.low:
-            return f"must be at least {self.low:g}"
+            return f"must be at least {_readable(self.low)}"
         if self.high is not None and value > self.high:
-            return f"must be at most {self.high:g}"
+            return f"must be at most {_readable(self.high)}"
         if self.above is not None and value <= self.above:
-            return f"must be greater than {self.above:g}"
+            return f"must be greater than {_readable(self.above)}"
         if self.below is not None and value >= self.below:
-            return f"must be less than {self.below:g}"
+            return f"must be less than {_readable(self.below)}"
         return None
 
     def schema(self) -> dict[str, float]:
@@ -49,14 +49,19 @@ class Bounds:
         """The limits in a few words, such as "at least 1", or "" where there are none."""
         parts = []
         if self.low is not None:
-            parts.append(f"at least {self.low:g}")
+            parts.append(f"at least {_readable(self.low)}")
         if self.above is not None:
-            parts.append(f"greater than {self.above:g}")
+            parts.append(f"greater than {_readable(self.above)}")
         if self.high is not None:
-            parts.append(f"at most {self.high:g}")
+            parts.append(f"at most {_readable(self.high)}")
         if self.below is not None:
-            parts.append(f"less than {self.below:g}")
+            parts.append(f"less than {_readable(self.below)}")
         return ", ".join(parts)
+
+
+def _readable(limit: float) -> str:
+    """Write a limit: whole numbers in full, such as 1,048,576."""
+    return f"{int(limit):,}" if float(limit).is_integer() else f"{limit:g}"
 
 
 UNBOUNDED = Bounds()

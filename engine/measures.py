@@ -435,8 +435,10 @@ class MeanAveragePrecision(Metric):
 
 
 def sized(boxes: Tensor, format: str) -> Tensor:
-    """Boxes ... 4 as corner and sizes, from two corners, corner and sizes, or centre and sizes."""
+    """Boxes ... 4 as corner and sizes, from two corners, corner and sizes, or centre and sizes.
+
+    A size below 0 counts as 0: COCO would leave such a box out instead of counting it as wrong.
+    """
     first, second = boxes[..., :2], boxes[..., 2:]
-    if format == "xyxy":
-        return torch.cat((first, second - first), dim=-1)
-    return boxes if format == "xywh" else torch.cat((first - second / 2, second), dim=-1)
+    size = second - first if format == "xyxy" else second
+    return torch.cat((first - size / 2 if format == "cxcywh" else first, size.clamp_min(0)), dim=-1)

@@ -20,7 +20,8 @@ def migrate(data: dict[str, Any]) -> dict[str, Any]:
         raise Mistake('This is no Netloom project: it has no "format" number.', param="format")
     if version > FORMAT:
         raise Mistake(
-            f"This project is of format {version}, and this Netloom reads up to {FORMAT}; open it with a newer Netloom.",
+            f"This project is of format {version}, and this Netloom reads up to {FORMAT}; "
+            "open it with a newer Netloom.",
             param="format",
         )
     for step in STEPS[version - 1 :]:

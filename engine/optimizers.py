@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from engine.declare import did_you_mean
 from engine.ops.optimizer import Optimizer
@@ -127,11 +127,11 @@ def _selection_problems(spec: Spec, entry: Entry, losses: Sequence[str]) -> Iter
         node = each.partition(".")[0]
         if node not in spec.nodes:
             words = f"{name} names the node {node!r}, which does not exist{did_you_mean(node, spec.nodes)}."
-            yield Problem(words, None, f"{entry.path}.nodes", (_without(entry, "nodes", each),))
+            yield Problem(words, None, f"{entry.path}.nodes", (without(entry, "nodes", each),))
     for each in chosen if chosen != "*" else ():
         if each not in losses:
             words = "which is no loss" if each in spec.nodes else f"which does not exist{did_you_mean(each, losses)}"
-            fixes = (_without(entry, "losses", each),)
+            fixes = (without(entry, "losses", each),)
             yield Problem(f"{name} names the loss {each!r}, {words}.", None, f"{entry.path}.losses", fixes)
 
 
@@ -139,9 +139,13 @@ def _everything(words: str, path: str, text: str) -> Problem:
     return Problem(words, None, path, (Fix(text, "set_setting", {"path": path, "value": "*"}),))
 
 
-def _without(entry: Entry, what: str, gone: str) -> Fix:
+def without(entry: Entry, what: Literal["nodes", "losses"], gone: str) -> Fix:
+    """The fix that takes a name out of what an optimizer names; where it is the only one, all take its place."""
+    path = f"{entry.path}.{what}"
     rest = [each for each in getattr(entry.turn, what) if each != gone]
-    return Fix(f"Remove {gone} from {entry.turn.name}", "set_setting", {"path": f"{entry.path}.{what}", "value": rest})
+    if not rest:
+        return Fix(f"Let {entry.turn.name} take all {what}", "set_setting", {"path": path, "value": "*"})
+    return Fix(f"Remove {gone} from {entry.turn.name}", "set_setting", {"path": path, "value": rest})
 
 
 def _name_problems(entries: Sequence[Entry]) -> Iterator[Problem]:

@@ -89,3 +89,10 @@ class Program:
     outputs: Mapping[str, Ref] = field(default_factory=dict)
     gathered: Mapping[str, Recipe] = field(default_factory=dict)
     ties: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+
+    def leading_metric(self) -> str | None:
+        """The first metric that is a number of which more, or less, is better: it says which epoch was best."""
+        return next(
+            (name for name, each in self.metrics.items() if each.higher_is_better is not None and each.table() is None),
+            None,
+        )

@@ -37,8 +37,10 @@ Shapes = Mapping[str, tuple[tuple[int | str, ...], str]]
 
 def trust_problem(node: Node) -> Problem | None:
     """Say that a node's code is not trusted yet, with the fix that the user must make; None where it is."""
+    if node.op != Python.__name__:
+        return None
     code = node.params.get("code")
-    if node.op != Python.__name__ or not isinstance(code, str) or is_trusted(code):
+    if not isinstance(code, str) or is_trusted(code):
         return None
     fix = Fix("Trust this code", TRUST, {"node": node.id, "code": code})
     return Problem(UNTRUSTED, node.id, "code", (fix,))

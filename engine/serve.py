@@ -41,6 +41,7 @@ class Server:
             "data": _data,
             "export": _export,
             "devices": _devices,
+            "curve": _curve,
         }
 
     def run(self) -> None:
@@ -81,7 +82,9 @@ class Server:
         from engine.check import Stopped  # loaded by now
 
         try:
-            report = self._checker.check(specs.decode(request["spec"]), lambda: self._newest_check != request["id"])
+            folder = Path(request["folder"]) if "folder" in request else None
+            spec = specs.decode(request["spec"])
+            report = self._checker.check(spec, lambda: self._newest_check != request["id"], folder)
         except Stopped:
             return {"stale": True}
         return {"report": report.encode()}
@@ -113,3 +116,9 @@ def _devices(_request: Request) -> Reply:
     from engine.devices import devices  # loads torch only when asked for
 
     return {"devices": [{"name": each.name, "description": each.description} for each in devices()]}
+
+
+def _curve(request: Request) -> Reply:
+    from engine.train.schedules import preview  # loads torch only when asked for
+
+    return {"curve": preview(request["schedule"], request["lr"], request["steps_per_epoch"], request["epochs"])}

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Self
 
 # Sizes at which the first free name is tried, one a run: without small common factors, large enough that windows
 # and strides fit. The next name's are about _SPACING larger.
@@ -48,7 +49,7 @@ class Tried(int):
 
     text: str
 
-    def __new__(cls, number: int, text: str) -> Tried:
+    def __new__(cls, number: int, text: str) -> Self:
         tried = super().__new__(cls, number)
         tried.text = text
         return tried

@@ -349,7 +349,8 @@ def save(spec: Spec, path: Path) -> None:
 
 
 def write_atomically(path: Path, write: Callable[[Any], object]) -> None:
-    """Have `write` fill a temporary file beside `path`, then put it in its place."""
+    """Have `write` fill a temporary file beside `path`, then put it in its place; a link stays a link."""
+    path = path.resolve()
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as stream:

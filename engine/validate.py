@@ -66,7 +66,7 @@ def would_cycle(spec: Spec, source: str, node: str) -> bool:
 def problems(spec: Spec) -> list[Problem]:
     """List every mistake in the structure and the settings of a spec."""
     found = [problem for node in spec.nodes.values() for problem in node_problems(spec, node)]
-    found += [problem for node in spec.nodes.values() for problem in weights_problems(node)]
+    found += [problem for node in spec.nodes.values() if node.weights for problem in weights_problems(node)]
     return [*found, *cycle_problems(spec), *settings_problems(spec)]
 
 
@@ -183,8 +183,6 @@ BESIDE_WEIGHTS = (
 
 def weights_problems(node: Node) -> Iterator[Problem]:
     """Yield the mistakes in a node's weights settings; which tensors it has, only the check knows."""
-    if not node.weights:
-        return
     rest = {name: value for name, value in node.weights.items() if name not in BESIDE_WEIGHTS}
     for problem in Weights.parse(rest)[1]:
         fix = Fix(f"Remove {problem.param}", "set_weights", {"node": node.id, "name": problem.param, "value": None})

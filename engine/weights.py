@@ -11,7 +11,7 @@ from engine.declare import Call, Value, did_you_mean
 from engine.edit_settings import initializer as written_initializer
 from engine.ops.initializer import Initializer
 from engine.ops.optimizer import Optimizer
-from engine.optimizers import PATH, Entry, free_name, listed, read_optimizers
+from engine.optimizers import PATH, Entry, free_name, listed, read_optimizers, without
 from engine.problem import Fix, Mistake, Problem
 from engine.spec import Node, Spec, jsonable
 from engine.validate import read_initializer, terminals, upstream, without_init
@@ -72,6 +72,8 @@ def init_problems(spec: Spec, held: Mapping[str, Held]) -> Iterator[Problem]:
     """Yield where an initializer does not fit its tensor, or is chosen for one that the node does not have."""
     for node_id, weights in held.items():
         node = spec.nodes[node_id]
+        if not weights.tensors and not node.weights:
+            continue
         init = node.weights.get("init")
         for tensor in init if isinstance(init, Mapping) else ():
             if tensor not in weights.tensors:
@@ -110,7 +112,7 @@ def trained(spec: Spec, held: Mapping[str, Held]) -> dict[str, list[str]]:
     return {
         node: [tensor for tensor in weights.tensors if problems or any(entry.takes(node, tensor) for entry in entries)]
         for node, weights in held.items()
-        if not is_frozen(spec.nodes[node])
+        if weights.tensors and not is_frozen(spec.nodes[node])
     }
 
 
@@ -123,12 +125,14 @@ def optimizer_problems(spec: Spec, held: Mapping[str, Held]) -> Iterator[Problem
     for entry in entries:
         yield from _named_problems(spec, entry, held)
         yield from _reach_problems(spec, entry, held)
-        for node_id in held:
-            mine = _taken(spec, entry, node_id, held)
-            if mine:
+        picky = entry.optimizer.axes is not None or entry.optimizer.sparse == "only"
+        for node_id, weights in held.items():
+            node = spec.nodes[node_id]
+            judged = weights.tensors if picky else weights.sparse or (weights.tensors and node.weights)
+            if judged and (mine := _taken(spec, entry, node_id, held)):
                 yield from _axes_problems(spec, entry, node_id, mine, held)
                 yield from _sparse_problems(spec, entry, node_id, mine, held)
-                yield from _group_problems(entry, spec.nodes[node_id])
+                yield from _group_problems(entry, node)
 
 
 def _taken(spec: Spec, entry: Entry, node: str, held: Mapping[str, Held]) -> list[str]:
@@ -143,9 +147,7 @@ def _named_problems(spec: Spec, entry: Entry, held: Mapping[str, Held]) -> Itera
         node, _, tensor = each.partition(".")
         if node not in spec.nodes:
             continue  # a block: what is inside is judged by itself
-        rest = [other for other in entry.turn.nodes if other != each]
-        arguments = {"path": f"{entry.path}.nodes", "value": rest}
-        removal = Fix(f"Remove {each} from {entry.turn.name}", "set_setting", arguments)
+        removal = without(entry, "nodes", each)
         if is_frozen(spec.nodes[node]):
             words = f"{node} is frozen, so {entry.turn.name}, which names it, cannot train it."
             thaw = Fix(f"Train {node}", "set_weights", {"node": node, "name": "frozen", "value": None})

@@ -145,12 +145,12 @@ class SizeEditor(Editor):
         self._choice.addItems([*(_option(name) for name in self._names), OWN_SIZE])
         self._choice.setVisible(bool(self._names))
         self._row(self._choice, *self._boxes, self._link)
-        for place, box in enumerate(self._boxes):
-            box.edited.connect(lambda value, final, place=place: self._typed(place, value, final))
+        for box in self._boxes:
+            box.edited.connect(self._typed)
         self._link.clicked.connect(self._linked)
         self._choice.activated.connect(self._chosen)
 
-    def _typed(self, place: int, value: Any, final: bool) -> None:
+    def _typed(self, value: Any, final: bool) -> None:
         if self._link.isChecked() or self._kind.axes == 1:
             self.edited.emit(value, final)
         else:
@@ -204,6 +204,16 @@ def read_shape(text: str) -> Any:
     """Read "N, 1, 28, 28" (or with × or x between) as a list; single names stay names."""
     inner = text.strip().strip("()[]").replace("×", ",").replace(" x ", ",")
     return [read_int(part.strip()) for part in inner.split(",") if part.strip()]
+
+
+def read_optional_shape(text: str) -> Any:
+    """Read a shape where none may be meant: an empty text is none, "()" a shape without sizes."""
+    return read_shape(text) if text.strip() else None
+
+
+def show_optional_shape(value: Any) -> str:
+    """Write a shape so that `read_optional_shape` reads it back."""
+    return "" if value is None else show_list(value) or "()"
 
 
 def show_list(value: Any) -> str:
@@ -275,15 +285,15 @@ class ColumnEditor(Editor):
 
     def show_value(self, value: Any) -> None:
         """Show it, and offer the columns there are now."""
-        names = list(self._columns())
+        names, text = list(self._columns()), "" if value is None else str(value)
         self._shown = value
         with QSignalBlocker(self._box):
             if [self._box.itemText(place) for place in range(self._box.count())] != names:
                 self._box.clear()
                 self._box.addItems(names)
-            if self._box.currentText() != (value or ""):
-                self._box.setCurrentText(value or "")
-            if not value:
+            if self._box.currentText() != text:
+                self._box.setCurrentText(text)
+            if not text:
                 self._box.setCurrentIndex(-1)
 
 
@@ -349,10 +359,14 @@ def _simple(param: Param, kind: Kind, folder: Path, columns: Columns, *, optiona
             return PathEditor(kind.what, folder)
         case kinds.ColumnName():
             return ColumnEditor(columns, empty=None if optional else "")
+        case kinds.Shape() if optional:
+            return TextEditor(read_optional_shape, show_optional_shape)
         case kinds.Shape():
             return TextEditor(read_shape, show_list)
         case kinds.ListOf(item=kinds.ColumnName()):
             return ColumnsEditor(columns)
+        case kinds.ListOf(item=kinds.Int()):
+            return TextEditor(read_shape, show_list)
         case kinds.ListOf():
             return TextEditor(read_numbers, show_list)
         case kinds.Text():

@@ -149,7 +149,9 @@ class Form(QWidget):
             self._grid.addWidget(self._more, self._grid.rowCount(), 0, 1, 3)
             for param in self._advanced:
                 self._add(param, values, folder, columns)
-            self._fold(any(values.get(each.name, each.default) != each.default for each in self._advanced))
+            self._fold(
+                any(_plain(values.get(each.name, each.default)) != _plain(each.default) for each in self._advanced)
+            )
         themes.changed.connect(self._dress)
         self._dress()
         self.set_values(values)

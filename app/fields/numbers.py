@@ -121,7 +121,7 @@ class NumberBox(QAbstractSpinBox):
         return self._read(self.text())
 
     def show_value(self, value: Any) -> None:
-        """Write a value into the box; what was typed stays where it means the same, so that "0.00" can become "0.001"."""
+        """Write a value into the box; typed text stays where it means the same: "0.00" can become "0.001"."""
         if self.value() != value or not self.text():
             self.lineEdit().setText(show_number(value))
 
@@ -165,4 +165,4 @@ class NumberBox(QAbstractSpinBox):
         inner = QSize(self.fontMetrics().horizontalAdvance("0.00001"), self.fontMetrics().height() + 4)
         return self.style().sizeFromContents(QStyle.ContentsType.CT_SpinBox, option, inner, self)
 
-    minimumSizeHint = sizeHint
+    minimumSizeHint = sizeHint  # noqa: N815  # Qt's name

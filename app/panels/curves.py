@@ -348,8 +348,8 @@ class Curves(QWidget):
 
     def _values_at(self, x: float) -> str:
         parts = [f"epoch {x:.2f}"]
-        for (_run, name, split), _item in self._items.items():
-            line = self._runs[_run].lines[name, split]
+        for run, name, split in self._items:
+            line = self._runs[run].lines[name, split]
             if split != "steps" and line.x:
                 near = min(range(len(line.x)), key=lambda place: abs(line.x[place] - x))
                 parts.append(f"{name} {split} {line.y[near]:.4g}")

@@ -207,10 +207,10 @@ class _Model(QAbstractTableModel):
         self.rows = rows
         self.endResetModel()
 
-    def rowCount(self, parent: Any = None) -> int:
+    def rowCount(self, _parent: Any = None) -> int:
         return len(self.rows)
 
-    def columnCount(self, parent: Any = None) -> int:
+    def columnCount(self, _parent: Any = None) -> int:
         return len(self.headings)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:

@@ -13,6 +13,7 @@ from app.fields import Form
 from app.fields.editors import CalmComboBox, NumberEditor
 from app.icons import group_icon, icon
 from app.panels.block_box import BlockBox, UseBox
+from app.panels.help_box import HelpBox
 from app.panels.sections import ProblemBox, clear, dim, heading, scrolled, settle
 from app.panels.weights_box import WeightsBox
 from app.scope import Scope
@@ -36,6 +37,7 @@ class Inspector(QWidget):
 
     block_opened = Signal(object)  # Scope
     block_wanted = Signal()
+    page_wanted = Signal(str)  # the op whose entry of the reference is to be opened
 
     def __init__(self, document: Document) -> None:
         super().__init__()
@@ -46,6 +48,7 @@ class Inspector(QWidget):
         self.form: Form | None = None
         self._use: UseBox | None = None
         self._weights: WeightsBox | None = None
+        self._help: HelpBox | None = None
         self._column = QVBoxLayout()
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -88,7 +91,7 @@ class Inspector(QWidget):
 
     def _build(self, nodes: list[Node]) -> None:
         clear(self._column)
-        self.form = self._weights = None
+        self.form = self._weights = self._help = None
         if len(nodes) == 1:
             self._build_node(nodes[0])
         elif nodes:
@@ -144,6 +147,10 @@ class Inspector(QWidget):
         self._column.addWidget(self._problems)
         if op is not None:
             self._build_form(node, op)
+            if node.op != BLOCK:
+                help_box = HelpBox(op)
+                help_box.page_wanted.connect(self.page_wanted)
+                self._help = help_box
         for name in node.params:
             if op is None or name not in op.params():
                 self._column.addWidget(self._unknown(node.id, name))
@@ -152,6 +159,8 @@ class Inspector(QWidget):
         holder = QWidget()
         holder.setLayout(self._ports)
         self._column.addWidget(holder)
+        if self._help is not None:
+            self._column.addWidget(self._help)
 
     def _build_form(self, node: Node, op: type[Op]) -> None:
         self._use = None
@@ -170,7 +179,7 @@ class Inspector(QWidget):
             taken_from=names,
         )
         self.form.exposed.connect(lambda name: self._expose(node.id, name))
-        self.form.changed.connect(lambda name, value, final: self._set(node.id, name, value, final=final))
+        self.form.changed.connect(lambda name, value, _final: self._set(node.id, name, value))
         self.form.reset.connect(lambda name: self._reset(node.id, name))
         if op.params():
             self._column.addWidget(heading("Params"))
@@ -180,7 +189,7 @@ class Inspector(QWidget):
         if issubclass(op, Loss):
             self._factor = NumberEditor(FACTOR, kinds.Float(), optional=False)
             self._factor.setToolTip(FACTOR.doc)
-            self._factor.edited.connect(lambda value, final: self._set_factor(node.id, value, final=final))
+            self._factor.edited.connect(lambda value, _final: self._set_factor(node.id, value))
             extra.addRow("Factor", self._factor)
         if node.op == "Output" and not self._scope.block:
             self._decode = CalmComboBox()
@@ -308,7 +317,7 @@ class Inspector(QWidget):
 
     # ----------------------------------------------------------------------------------------------------- edits
 
-    def _set(self, node: str, name: str, value: Any, *, final: bool) -> None:
+    def _set(self, node: str, name: str, value: Any) -> None:
         data = self._document.data_report
         bindable = data.columns.get(value) if data and name == "column" and isinstance(value, str) else None
         if bindable is not None:
@@ -325,7 +334,7 @@ class Inspector(QWidget):
         self._title.setModified(False)
         self._scope.edit(f"Rename {node}", lambda spec: edit.set_title(spec, node, text))
 
-    def _set_factor(self, node: str, value: Any, *, final: bool) -> None:
+    def _set_factor(self, node: str, value: Any) -> None:
         if FACTOR.refuse(value) is None:
             change = lambda spec: edit.set_factor(spec, node, float(value))  # used once, below
             self._scope.edit(f"Set factor of {node}", change, merge=f"{node}.factor")

@@ -17,7 +17,7 @@ from engine.spec import Spec
 
 MIME = "application/x-netloom-op"
 NAME = Qt.ItemDataRole.UserRole
-OPEN_GROUPS = 5  # the first so many are unfolded at the start
+OPEN_GROUPS = 3  # the first so many are unfolded at the start
 
 
 class _Tree(QTreeWidget):

@@ -14,6 +14,7 @@ from app.fields.chooser import Chooser
 from app.icons import icon
 from app.panels.optimizer_box import OptimizerBox
 from app.panels.sections import Words, dim, heading, scrolled
+from app.panels.table_box import TableBox
 from app.runner import Runner, log_end
 from app.theme import mono, theme, themes
 from engine import edit
@@ -53,6 +54,7 @@ class TrainingPanel(QWidget):
         self.bar.hide()
         self.scores = Words()
         self.scores.setFont(mono())
+        self.tables = TableBox()
         self._go = QPushButton("Go to the node")
         self._go.clicked.connect(self._go_to_node)
         self._go.hide()
@@ -79,7 +81,7 @@ class TrainingPanel(QWidget):
 
     def _lay_out(self) -> None:
         column = QVBoxLayout()
-        for widget in (self.why, self.bar, self.state, self.scores, self._go, self.resume):
+        for widget in (self.why, self.bar, self.state, self.scores, self.tables, self._go, self.resume):
             column.addWidget(widget)
         for widget in (heading("Run"), self._settings, self._device, heading("Optimizer"), self.optimizers):
             column.addWidget(widget)
@@ -180,6 +182,7 @@ class TrainingPanel(QWidget):
             widget.hide()
         self.state.setText("")
         self.scores.setText("")
+        self.tables.show_tables({})
 
     def _started(self, run: Run) -> None:
         self._last, self._failed = run, None
@@ -190,6 +193,7 @@ class TrainingPanel(QWidget):
         self.bar.setFormat("")
         self.bar.show()
         self.scores.setText("")
+        self.tables.show_tables({})
         self.state.setText(f"Starting {run.name}…")
         self._dress()
 
@@ -211,10 +215,12 @@ class TrainingPanel(QWidget):
                 if event.validation:
                     lines.append(f"validation  {words_of(event.validation)}")
                 self.scores.setText("\n".join(lines))
+                self.tables.show_tables(event.tables)
                 self.bar.setFormat(f"epoch {event.epoch} of {self._epochs} · %p%")
             case Finished():
                 test = f"\ntest        {words_of(event.test)}" if event.test else ""
                 self.scores.setText(self.scores.text() + test)
+                self.tables.show_tables(event.tables or self.tables.tables())
                 self.state.setText(f"Finished in {duration(event.seconds)}; epoch {event.best_epoch} was best.")
                 self.bar.setValue(self.bar.maximum())
             case Stopped():

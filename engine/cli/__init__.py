@@ -58,7 +58,7 @@ def _studio(arguments: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="netloom",
-        description="Design, train and export neural networks. Without a verb, or with a project file, the studio opens.",
+        description="Design, train and export neural networks. Without a verb, or with a project, the studio opens.",
     )
     verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
     for name, (words, add_arguments, verb) in VERBS.items():
@@ -152,7 +152,8 @@ def _runs(parser: argparse.ArgumentParser) -> None:
 
 
 def _ops(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", nargs="?", help="one op")
+    parser.add_argument("name", nargs="?", help="one op, optimizer, schedule, initializer, data source or column step")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write the whole reference as an HTML page")
     _json(parser)
 
 
@@ -166,7 +167,7 @@ VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Verb]] = 
     "export": ("Write a graph or a trained model as files.", _export, projects.export),
     "data": ("Show a project's data: columns, splits, and what is wrong.", _data, projects.data),
     "runs": ("List runs.", _runs, running.runs),
-    "ops": ("List the ops, or describe one.", _ops, catalogue.ops),
+    "ops": ("List all that is declared, describe one of it, or write the reference.", _ops, catalogue.ops),
     "templates": ("List the templates for `netloom new`.", _json, catalogue.templates),
     "devices": ("List the devices that a graph can run on.", _json, catalogue.devices),
 }

@@ -1,83 +1,56 @@
-"""Verbs on what there is: ops, templates, devices."""
+"""Verbs on what there is: all that is declared, templates, devices."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
+from collections.abc import Callable
+from itertools import groupby
 
-from engine.declare import Op, did_you_mean, show_value
+from engine.catalogue import Outputs, describe, everything, example_spec, facts, find, heading
+from engine.declare import Op
 from engine.examples import examples
-from engine.ops import GROUPS, OPS
-from engine.problem import Mistake
 
 
 def ops(arguments: argparse.Namespace) -> int:
-    """List all ops by group, or describe one."""
-    if arguments.name is None:
-        chosen = sorted(OPS.values(), key=lambda op: GROUPS.index(op.group))
-    elif arguments.name in OPS:
-        chosen = [OPS[arguments.name]]
-    else:
-        raise Mistake(f"There is no op {arguments.name!r}{did_you_mean(arguments.name, OPS)}.")
-    if arguments.json:
-        print(json.dumps([facts(op) for op in chosen], ensure_ascii=False))
+    """List all that is declared, describe one, or write the reference."""
+    chosen = everything() if arguments.name is None else find(arguments.name)
+    if arguments.html is not None:
+        from engine.reference import page  # only here is it needed
+        from engine.spec import write_atomically
+
+        text = page(_ran())
+        write_atomically(arguments.html, lambda stream: stream.write(text.encode()))
+        print(arguments.html)
+    elif arguments.json:
+        print(json.dumps([facts(each) for each in chosen], ensure_ascii=False))
     elif arguments.name:
-        print(description(chosen[0]))
+        ran = _ran() if any(issubclass(each, Op) for each in chosen) else None
+        texts = [describe(each, ran(each) if ran is not None and issubclass(each, Op) else None) for each in chosen]
+        print("\n\n".join(texts))
     else:
-        group = ""
-        for op in chosen:
-            if op.group != group:
-                group = op.group
-                print(f"{group}:")
-            print(f"  {op.__name__:22} {op.doc()}")
+        for title, members in groupby(chosen, heading):
+            print(title)
+            for each in members:
+                print(f"  {each.__name__:28} {each.doc()}")
     return 0
 
 
-def facts(op: type[Op]) -> dict[str, Any]:
-    """An op as JSON."""
-    return {
-        "op": op.__name__,
-        "group": op.group,
-        "doc": op.doc(),
-        "torch": op.source_of(),
-        "params": [
-            {
-                "name": each.name,
-                "type": each.kind.name,
-                "default": each.default,
-                "doc": each.doc,
-                "bounds": each.bounds.words(),
-            }
-            for each in op.params().values()
-        ],
-        "inputs": [
-            {
-                "name": each.name,
-                "dtypes": list(each.port.dtypes),
-                "axes": each.port.axes,
-                "optional": each.optional,
-                "list": each.list,
-            }
-            for each in op.input_ports().values()
-        ],
-        "outputs": list(op.output_ports()),
-    }
+def _ran() -> Callable[[type[Op]], Outputs | None]:
+    """Return what tells the outputs of an op's example, found by the check."""
+    from engine.check import Checker  # torch's seconds only where they are needed
 
+    checker = Checker()
 
-def description(op: type[Op]) -> str:
-    """An op as text: what it does, its params and its ports."""
-    source = op.source_of()
-    lines = [f"{op.__name__} ({op.group}{', ' + source if source else ''})", op.doc(), ""]
-    for each in op.params().values():
-        bounds = f"; {each.bounds.words()}" if each.bounds.words() else ""
-        lines.append(f"  {each.name} = {show_value(each.default)}  ({each.kind.name}{bounds})")
-        lines.append(f"      {each.doc}")
-    for port in op.input_ports().values():
-        marks = "".join((" (list)" * port.list, " (optional)" * port.optional))
-        lines.append(f"  input {port.name}{marks}: {port.port.axes}, {' or '.join(port.port.dtypes)}")
-    lines.extend(f"  output {name}" for name in op.output_ports())
-    return "\n".join(lines)
+    def ran(op: type[Op]) -> Outputs | None:
+        made = example_spec(op)
+        if made is None:
+            return None
+        spec, node = made
+        report = checker.check(spec)
+        return report.nodes[node].outputs if node in report.nodes else None
+
+    return ran
 
 
 def templates(arguments: argparse.Namespace) -> int:

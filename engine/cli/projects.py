@@ -32,7 +32,7 @@ def check(arguments: argparse.Namespace) -> int:
     trusted(arguments, spec)
     from engine.check import check as check_spec  # torch's seconds only where they are needed
 
-    report = check_spec(spec)
+    report = check_spec(spec, arguments.file.resolve().parent)
     if arguments.json:
         print(json.dumps(report.encode()))
     else:
@@ -41,7 +41,8 @@ def check(arguments: argparse.Namespace) -> int:
                 node = report.nodes[node_id]
                 shapes = ", ".join(f"{tensor} {tensor.dtype}" for tensor in node.outputs.values())
                 print(f"{node_id:24} {spec.nodes[node_id].op:20} {shapes:36} {node.parameters or '':>12}")
-        print(f"{len(spec.nodes)} nodes, {report.parameters:,} parameters")
+        frozen = f", {report.frozen:,} of them frozen" if report.frozen else ""
+        print(f"{len(spec.nodes)} nodes, {report.parameters:,} parameters{frozen}")
         for problem in report.problems:
             print(f"{arguments.file}: {problem}", file=sys.stderr)
     return 2 if report.problems else 0

@@ -246,7 +246,7 @@ class Writer:
         if isinstance(tree, str):
             ref = Ref(step.node, tree)
             return self._name(scope, ref, {}) if ref in self._used else "_"
-        return ", ".join(self._part(scope, step, part) for part in tree)
+        return ", ".join(self._part(scope, step, part) for part in tree) + "," * (len(tree) == 1)
 
     def _part(self, scope: Scope, step: Step, part: Pattern) -> str:
         inner = self._assigned(scope, step, part)

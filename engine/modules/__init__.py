@@ -74,6 +74,9 @@ from engine.modules.tensors import (
 from engine.modules.transformer import hidden_bias, hidden_steps
 
 __all__ = [
+    "ISTFT",
+    "MFCC",
+    "STFT",
     "AdaptiveLogSoftmax",
     "BPRLoss",
     "Bucketize",
@@ -85,15 +88,12 @@ __all__ = [
     "Fixed",
     "GIoULoss",
     "GaussianKLLoss",
-    "ISTFT",
     "InfoNCELoss",
     "LearnedPositions",
     "LearnedTensor",
-    "MFCC",
     "MelSpectrogram",
     "NormalizeImage",
     "Reparameterize",
-    "STFT",
     "ScaledDotProductAttention",
     "SigmoidFocalLoss",
     "SoftmaxFocalLoss",

@@ -32,12 +32,16 @@ def box_area(boxes: Tensor) -> Tensor:
 
 
 def overlap_and_union(boxes1: Tensor, boxes2: Tensor) -> tuple[Tensor, Tensor]:
-    """Give the area that each of ... P 4 shares with each of ... R 4, and that both cover: ... P R."""
+    """Give the area that each of ... P 4 shares with each of ... R 4, and that both cover: ... P R.
+
+    A box whose second corner lies before its first has no area.
+    """
     one, two = precise(boxes1)[..., :, None, :], precise(boxes2)[..., None, :, :]
     low = torch.maximum(one[..., :2], two[..., :2])
     high = torch.minimum(one[..., 2:], two[..., 2:])
     overlap = (high - low).clamp(min=0).prod(-1)
-    return overlap, box_area(one) + box_area(two) - overlap
+    areas = [(each[..., 2:] - each[..., :2]).clamp(min=0).prod(-1) for each in (one, two)]
+    return overlap, areas[0] + areas[1] - overlap
 
 
 def box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:

@@ -62,7 +62,10 @@ class Bucketize(nn.Module):
 
 
 def sliced(input: Tensor, dim: int, start: int, stop: int | None, step: int) -> Tensor:
-    """Give the positions start:stop:step along an axis."""
+    """Give the positions start:stop:step along an axis, which must reach as far."""
+    size = input.shape[dim]
+    if max(abs(start), abs(stop or 0)) > size:
+        raise IndexError(f"the positions {start}:{stop} are asked for along axis {dim}, which has only {size}")
     before = (slice(None),) * (dim % input.ndim)
     return input[(*before, slice(start, stop, step))]
 

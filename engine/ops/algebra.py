@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 from engine.declare import ANY, COMPLEX, FLOAT, NUMBER, Call, Mistake, Op, Port, Value, param
-from engine.ops.axes import checked_axis, checked_same_dtype, joined_batch, joined_shape, shown
+from engine.ops.axes import checked_axis, checked_same_dtype, is_free, joined_batch, joined_shape, shown
 from engine.ops.equation import checked_equation
 from engine.ops.ports import Anything
 
@@ -195,6 +195,9 @@ class Diagonal(_PlaneOp, group="Linear algebra"):
     def build(self, input: Anything) -> Call:
         rows, columns = input[checked_axis(self.dim1, input, "dim1")], input[checked_axis(self.dim2, input, "dim2")]
         self._checked(input.ndim)
+        if rows != columns and (is_free(rows) or is_free(columns)):
+            words = f"input is {shown(input)}; the length of a diagonal of {rows} × {columns} is not known beforehand"
+            raise Mistake(f"{words}, so give the Input a fixed size there.", param="dim1" if is_free(rows) else "dim2")
         if not -rows < self.offset < columns:
             words = f"offset is {self.offset}, but the matrices are {rows} × {columns}; it must lie"
             raise Mistake(f"{words} between -{rows} and {columns}.", param="offset")
@@ -232,12 +235,16 @@ class Trace(Op, group="Linear algebra"):
 class Tril(Op, group="Linear algebra"):
     """Keeps the lower triangle of matrices and sets the rest to 0."""
 
-    synonyms = ("lower triangle", "triangular", "causal", "torch.tril")
+    synonyms = ("lower triangle", "triangular", "torch.tril")
     key: ClassVar[tuple[str, ...]] = ("diagonal",)
     example = {"input": "float32 2 4 4"}
 
-    diagonal: int = param(0, "Last diagonal that is kept: above the main one where positive, below where negative.",
-                          low=-(2**31), high=2**31)  # fmt: skip
+    diagonal: int = param(
+        0,
+        "Last diagonal that is kept: above the main one where positive, below where negative.",
+        low=-(2**31),
+        high=2**31,
+    )
 
     def build(self, input: Matrices) -> Call:
         return Call("torch.tril", input, **self.changed())
@@ -250,8 +257,12 @@ class Triu(Op, group="Linear algebra"):
     key: ClassVar[tuple[str, ...]] = ("diagonal",)
     example = {"input": "float32 2 4 4"}
 
-    diagonal: int = param(0, "First diagonal that is kept: above the main one where positive, below where negative.",
-                          low=-(2**31), high=2**31)  # fmt: skip
+    diagonal: int = param(
+        0,
+        "First diagonal that is kept: above the main one where positive, below where negative.",
+        low=-(2**31),
+        high=2**31,
+    )
 
     def build(self, input: Matrices) -> Call:
         return Call("torch.triu", input, **self.changed())

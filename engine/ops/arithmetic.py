@@ -103,7 +103,7 @@ class FloorDivide(_Division, group="Math"):
     synonyms = ("integer division", "torch.floor_divide")
 
     def build(self, input: Numbers, other: Numbers | None = None) -> Call:
-        return self._call("torch.floor_divide", input, other)
+        return self._call("torch.div", input, other, rounding_mode="floor")  # torch.floor_divide knows no gradient
 
 
 class Remainder(_Division, group="Math"):
@@ -163,7 +163,8 @@ class Affine(Op, group="Math"):
 
     def build(self, input: Anything) -> Call:
         product = Call("torch.mul", input, number(self.scale, input, "scale"))
-        return Call("torch.add", product, number(self.shift, input, "shift"))
+        whole = self.scale.is_integer()  # else the product has a fraction, whatever the type of input
+        return Call("torch.add", product, number(self.shift, input, "shift") if whole else self.shift)
 
 
 class Atan2(Op, group="Math"):

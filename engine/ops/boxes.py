@@ -136,8 +136,9 @@ class NMS(Op, group="Boxes"):
 
     iou_threshold: float = param(0.5, "Overlap above which the worse of two boxes is dropped.", low=0, high=1)
     score_threshold: float = param(0.05, "Score that a box must exceed.")
-    max_detections: int = param(100, "Boxes that come out for each image; mask tells which of them are real.",
-                                low=1, high=2**14)  # fmt: skip
+    max_detections: int = param(
+        100, "Boxes that come out for each image; mask tells which of them are real.", low=1, high=2**14
+    )
     max_candidates: int = param(1000, "Best boxes of each image that are looked at.", low=1, high=2**14, advanced=True)
     class_agnostic: bool = param(False, "Whether boxes of different classes can drop each other.", advanced=True)
 

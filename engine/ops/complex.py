@@ -48,7 +48,7 @@ class Angle(_OfComplex, group="Math"):
 class Conj(_OfComplex, group="Math"):
     """Turns the sign of each imaginary part."""
 
-    synonyms = ("conjugate", "complex", "torch.conj")
+    synonyms = ("conjugate", "complex", "torch.conj", "torch.conj_physical")
 
     def build(self, input: ComplexNumbers) -> Call:
         return Call("torch.conj_physical", input)  # torch.conj gives a view that files and NumPy refuse

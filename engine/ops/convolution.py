@@ -97,7 +97,7 @@ class Conv1d(_Conv, group="Convolution"):
 class Conv2d(_Conv, group="Convolution"):
     """Slides learned filters over an image to find local patterns."""
 
-    synonyms = ("convolution", "filter", "cnn")
+    synonyms = ("conv", "convolution", "filter", "cnn")
     example = {"input": "float32 2 3 16 16"}
 
     kernel_size: Size2 = param(3, "Height and width of each filter, in pixels.", low=1)

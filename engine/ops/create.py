@@ -24,7 +24,13 @@ def _checked_sizes(shape: tuple[int, ...]) -> tuple[int, ...]:
 # ----------------------------------------------------------------------------------------------- fixed and learned
 
 
-class Constant(Op, group="Create"):
+class _Made(Op, abstract=True):
+    """An op that needs no input; one wired to `like` gives the batch."""
+
+    example = {"like": "float32 2 3"}
+
+
+class Constant(_Made, group="Create"):
     """Gives a tensor that holds one number everywhere and is not trained."""
 
     synonyms = ("fill", "full", "zeros", "ones", "scalar", "torch.full")
@@ -41,7 +47,7 @@ class Constant(Op, group="Create"):
         )
 
 
-class Range(Op, group="Create"):
+class Range(_Made, group="Create"):
     """Counts from start to before end, in steps."""
 
     synonyms = ("arange", "count", "positions", "torch.arange")
@@ -69,7 +75,7 @@ class Range(Op, group="Create"):
         return f"{self.start} to {self.end}" + (f", step {self.step}" if self.step != 1 else "")
 
 
-class Linspace(Op, group="Create"):
+class Linspace(_Made, group="Create"):
     """Gives evenly spaced numbers from start to end, both included."""
 
     synonyms = ("grid", "evenly spaced", "ramp", "torch.linspace")
@@ -83,7 +89,7 @@ class Linspace(Op, group="Create"):
         return Recipe("modules.Fixed", Call("torch.linspace", self.start, self.end, self.steps))
 
 
-class Eye(Op, group="Create"):
+class Eye(_Made, group="Create"):
     """Gives a matrix with ones on its diagonal and zeros elsewhere."""
 
     synonyms = ("identity matrix", "unit matrix", "torch.eye")
@@ -96,7 +102,7 @@ class Eye(Op, group="Create"):
         return Recipe("modules.Fixed", Call("torch.eye", *((self.n,) if self.m is None else (self.n, self.m))))
 
 
-class Parameter(Op, group="Create"):
+class Parameter(_Made, group="Create"):
     """Gives a tensor of learned numbers, such as a class token, a scale, or queries."""
 
     synonyms = ("learned", "weight", "class token", "query", "variable", "torch.nn.Parameter")

@@ -24,7 +24,7 @@ class _EachNumber(Op, abstract=True):
 class Negative(_EachNumber, group="Math"):
     """Turns each number's sign."""
 
-    synonyms = ("minus", "negate", "opposite", "gradient reversal", "torch.neg")
+    synonyms = ("negate", "change sign", "opposite", "gradient reversal", "torch.neg")
 
     def build(self, input: Signed) -> Call:
         return Call("torch.neg", input)

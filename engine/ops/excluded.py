@@ -32,7 +32,7 @@ EXCLUDED: Mapping[str, str] = {
     "LazyInstanceNorm3d": _LAZY.format("InstanceNorm3d"),
     "LazyLinear": _LAZY.format("Linear"),
     "CrossMapLRN2d": "An undocumented forerunner of LocalResponseNorm, whose windows never let go of channel 0.",
-    "LinearCrossEntropyLoss": "Linear and CrossEntropyLoss in one step, to save memory; as two nodes they compute the same.",
+    "LinearCrossEntropyLoss": "Linear and CrossEntropyLoss in one step, to save memory; two nodes compute the same.",
     "LinearCrossEntropyOptions": "Settings of LinearCrossEntropyLoss, and no module.",
     "NLLLoss2d": "The old name of NLLLoss, which takes images as well.",
     "UpsamplingBilinear2d": 'The old name of Upsample with mode "bilinear" and align_corners.',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from engine.declare import FLOAT, Call, Mistake, Op, Port, Recipe, Value, param, show_short, show_value
@@ -10,6 +11,7 @@ from engine.ops.axes import checked_same_dtype, counted, is_free, shown
 from engine.ops.ports import F32
 
 Images = Annotated[Value, Port(FLOAT, "N C H W")]
+Traced = Mapping[str, tuple[tuple[int | str, ...], str]]
 Anywhere = Annotated[Value, Port(FLOAT, "... H W")]
 
 CORNERS = "Whether the corner pixels' middles, not their outer edges, stay where they are."
@@ -49,6 +51,14 @@ class Interpolate(Op, group="Vision"):
         if self.antialias:
             settings["antialias"] = True
         return Call("nn.functional.interpolate", input, **settings)
+
+    def trace(self, input: Value) -> Traced:
+        """State the shape: the meta device takes seconds for curves."""
+        if self.size is None:
+            sizes = tuple(int(size * (self.scale_factor or 1)) for size in input.shape[2:])
+        else:
+            sizes = (self.size,) * (input.ndim - 2) if isinstance(self.size, int) else self.size
+        return {"output": ((*input.shape[:2], *sizes), input.dtype)}
 
     def _size(self, input: Value) -> dict[str, Any]:
         axes = input.ndim - 2
@@ -109,6 +119,10 @@ class GridSample(Op, group="Vision"):
             raise Mistake("mode bicubic is for images, but input holds volumes; set bilinear.", param="mode")
         changed = {name: value for name, value in self.changed().items() if name != "align_corners"}
         return Call("nn.functional.grid_sample", input, grid, **changed, align_corners=self.align_corners)
+
+    def trace(self, input: Value, grid: Value) -> Traced:
+        """State the shape: the meta device takes long for curves."""
+        return {"output": ((*input.shape[:2], *grid.shape[1:-1]), input.dtype)}
 
 
 class AffineGrid(Op, group="Vision"):

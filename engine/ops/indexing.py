@@ -33,7 +33,7 @@ def _checked_places(input: Value, index: Value, axis: int) -> None:
 class Gather(Op, group="Indexing"):
     """Picks numbers along an axis, at positions of their own for each place of index."""
 
-    synonyms = ("pick", "lookup", "select by index", "torch.gather")
+    synonyms = ("pick", "select by index", "torch.gather")
     key: ClassVar[tuple[str, ...]] = ("dim",)
     example = {"input": "float32 2 3", "index": "int64:0..2 2 4"}
 
@@ -205,8 +205,10 @@ class Bucketize(Op, group="Indexing"):
         if not self.boundaries:
             raise Mistake("boundaries is empty; give at least one.", param="boundaries")
         if any(one >= two for one, two in zip(self.boundaries, self.boundaries[1:], strict=False)):
-            raise Mistake(f"boundaries is {show_value(self.boundaries)}; each must be greater than the one before.",
-                          param="boundaries")  # fmt: skip
+            raise Mistake(
+                f"boundaries is {show_value(self.boundaries)}; each must be greater than the one before.",
+                param="boundaries",
+            )
         return Recipe("modules.Bucketize", self.boundaries, **({"right": True} if self.right else {}))
 
 

@@ -36,7 +36,7 @@ class _Comparison(Op, abstract=True):
 class Equal(_Comparison, group="Logic"):
     """Tells where two tensors, or a tensor and one number, are equal."""
 
-    synonyms = ("equals", "same", "eq", "==", "torch.eq")
+    synonyms = ("compare", "equals", "same", "eq", "==", "torch.eq")
 
     def build(self, input: Anything, other: Anything | None = None) -> Call:
         return self._call("torch.eq", input, other)
@@ -45,7 +45,7 @@ class Equal(_Comparison, group="Logic"):
 class NotEqual(_Comparison, group="Logic"):
     """Tells where two tensors, or a tensor and one number, differ."""
 
-    synonyms = ("differs", "unequal", "ne", "!=", "torch.ne")
+    synonyms = ("compare", "differs", "unequal", "ne", "!=", "torch.ne")
 
     def build(self, input: Anything, other: Anything | None = None) -> Call:
         return self._call("torch.ne", input, other)
@@ -54,7 +54,7 @@ class NotEqual(_Comparison, group="Logic"):
 class Less(_Comparison, group="Logic"):
     """Tells where the first is less than the second, or than one number."""
 
-    synonyms = ("smaller", "below", "lt", "<", "torch.lt")
+    synonyms = ("compare", "smaller", "below", "lt", "<", "torch.lt")
 
     def build(self, input: Ordered, other: Ordered | None = None) -> Call:
         return self._call("torch.lt", input, other)
@@ -63,7 +63,7 @@ class Less(_Comparison, group="Logic"):
 class LessEqual(_Comparison, group="Logic"):
     """Tells where the first is at most the second, or one number."""
 
-    synonyms = ("at most", "le", "<=", "torch.le")
+    synonyms = ("compare", "at most", "le", "<=", "torch.le")
 
     def build(self, input: Ordered, other: Ordered | None = None) -> Call:
         return self._call("torch.le", input, other)
@@ -72,7 +72,7 @@ class LessEqual(_Comparison, group="Logic"):
 class Greater(_Comparison, group="Logic"):
     """Tells where the first is greater than the second, or than one number."""
 
-    synonyms = ("larger", "above", "threshold", "gt", ">", "torch.gt")
+    synonyms = ("compare", "larger", "above", "threshold", "gt", ">", "torch.gt")
 
     def build(self, input: Ordered, other: Ordered | None = None) -> Call:
         return self._call("torch.gt", input, other)
@@ -81,7 +81,7 @@ class Greater(_Comparison, group="Logic"):
 class GreaterEqual(_Comparison, group="Logic"):
     """Tells where the first is at least the second, or one number."""
 
-    synonyms = ("at least", "ge", ">=", "torch.ge")
+    synonyms = ("compare", "at least", "ge", ">=", "torch.ge")
 
     def build(self, input: Ordered, other: Ordered | None = None) -> Call:
         return self._call("torch.ge", input, other)
@@ -156,7 +156,7 @@ class LogicalNot(Op, group="Logic"):
 class BitwiseAnd(_OfTwo, group="Logic"):
     """Sets the bits that are set in both whole numbers."""
 
-    synonyms = ("and", "bits", "torch.bitwise_and")
+    synonyms = ("bits", "torch.bitwise_and")
     example = {"input": "int64:0..9 2 3", "other": "int64:0..9 2 3"}
 
     def build(self, input: Bits, other: Bits) -> Call:
@@ -166,7 +166,7 @@ class BitwiseAnd(_OfTwo, group="Logic"):
 class BitwiseOr(_OfTwo, group="Logic"):
     """Sets the bits that are set in at least one of two whole numbers."""
 
-    synonyms = ("or", "bits", "torch.bitwise_or")
+    synonyms = ("bits", "torch.bitwise_or")
     example = {"input": "int64:0..9 2 3", "other": "int64:0..9 2 3"}
 
     def build(self, input: Bits, other: Bits) -> Call:
@@ -176,7 +176,7 @@ class BitwiseOr(_OfTwo, group="Logic"):
 class BitwiseXor(_OfTwo, group="Logic"):
     """Sets the bits that are set in just one of two whole numbers."""
 
-    synonyms = ("xor", "bits", "torch.bitwise_xor")
+    synonyms = ("bits", "torch.bitwise_xor")
     example = {"input": "int64:0..9 2 3", "other": "int64:0..9 2 3"}
 
     def build(self, input: Bits, other: Bits) -> Call:
@@ -186,7 +186,7 @@ class BitwiseXor(_OfTwo, group="Logic"):
 class BitwiseNot(Op, group="Logic"):
     """Turns every bit of a whole number."""
 
-    synonyms = ("not", "bits", "invert", "torch.bitwise_not")
+    synonyms = ("bits", "invert", "torch.bitwise_not")
     example = {"input": "int64:0..9 2 3"}
 
     def build(self, input: Bits) -> Call:

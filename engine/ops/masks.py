@@ -85,7 +85,7 @@ class ScaledDotProductAttention(Op, group="Attention"):
 class CausalMask(Op, group="Attention"):
     """Makes the mask with which each position attends to itself and those before it."""
 
-    synonyms = ("look-ahead mask", "autoregressive", "triangular mask", "mask", "sliding window")
+    synonyms = ("look-ahead mask", "autoregressive", "triangular mask", "sliding window")
     key: ClassVar[tuple[str, ...]] = ("form",)
     example = {"input": "float32 2 5 8"}
 
@@ -102,7 +102,7 @@ class CausalMask(Op, group="Attention"):
 class PaddingMask(Op, group="Attention"):
     """Makes the mask of each sequence's padding from the lengths."""
 
-    synonyms = ("length mask", "key padding mask", "mask", "sequence mask")
+    synonyms = ("length mask", "key padding mask", "sequence mask")
     key: ClassVar[tuple[str, ...]] = ("form",)
     example = {"lengths": "int64:1..5 2", "input": "float32 2 5 8"}
 
@@ -121,7 +121,7 @@ class PaddingMask(Op, group="Attention"):
 class TokenMask(Op, group="Attention"):
     """Makes the mask of each sequence's padding from its token indices."""
 
-    synonyms = ("padding mask", "key padding mask", "mask", "pad index")
+    synonyms = ("padding mask", "key padding mask", "pad index")
     key: ClassVar[tuple[str, ...]] = ("padding_idx", "form")
     example = {"tokens": "int64:0..3 2 5"}
 

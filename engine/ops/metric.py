@@ -125,7 +125,10 @@ class MAPE(_Error, group="Metrics"):
 
 
 class _OfOutputs(Metric, abstract=True):
-    """Measured over all samples, for each place of the last axis; the mean of those is given."""
+    """Measured over all samples.
+
+    Each place of the last axis is measured by itself; the mean of those is given.
+    """
 
     higher_is_better = True
     example = {"input": "float32 4 3", "target": "float32 4 3"}

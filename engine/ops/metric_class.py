@@ -1,8 +1,4 @@
-"""Metrics for classes: one of many, yes or no, and several labels at once, told apart by the shapes.
-
-A target of class indices lacks input's axis 1: one class of many. A target of input's shape holds a yes or no for each
-number; axis 1 counts the labels where it is larger than 1.
-"""
+"""Metrics for classes: one of many, yes or no, and several labels at once, told apart by the shapes."""
 
 from __future__ import annotations
 
@@ -29,7 +25,11 @@ def family(input: Value, target: Value) -> tuple[str, dict[str, Any]]:
 
 
 class _OfAnswers(Metric, abstract=True):
-    """Measured on answers: the class with the highest score, or what scores at least the threshold."""
+    """Measured on answers: the class with the highest score, or what scores at least the threshold.
+
+    A target of class indices lacks input's axis 1, which holds the classes. A target of input's shape holds a yes or no
+    for each number: one a sample, or along axis 1 one for each of several labels.
+    """
 
     range = (0.0, 1.0)
     classes = ("input", "target")
@@ -58,7 +58,10 @@ class _OfAnswers(Metric, abstract=True):
 
 
 class _Averaged(_OfAnswers, abstract=True):
-    """Measured for each class, then averaged; classes that neither occur nor are answered do not count."""
+    """Measured for each class, then averaged.
+
+    Classes that neither occur nor are answered do not count.
+    """
 
     higher_is_better = True
     percent = True
@@ -190,7 +193,12 @@ def _refuse_labels(op: Metric, input: Value, target: Value) -> None:
 
 
 class _OfScores(Metric, abstract=True):
-    """Measured on scores, of all samples at once; raw scores of classes become probabilities by a softmax."""
+    """Measured on scores, of all samples at once.
+
+    A target of class indices lacks input's axis 1, which holds the classes; raw scores become probabilities by a
+    softmax. A target of input's shape holds a yes or no for each number: one a sample, or along axis 1 one for each of
+    several labels.
+    """
 
     range = (0.0, 1.0)
     classes = ("input", "target")

@@ -12,10 +12,11 @@ Relevance = Annotated[Value, Port((*INTEGER, *FLOAT, *BOOL), "N ...")]
 
 
 class _Ranking(Metric, abstract=True):
-    """Measured on the order of each row's K items, averaged over the rows that have a right item.
+    """Measured on the order of each row's K items.
 
-    target has input's shape and says how relevant each item is (0: not at all), or holds the place of the one right
-    item of each row. Items with one score share the middle of their ranks.
+    It is averaged over the rows that have a right item. target has input's shape and says how relevant each item is
+    (0: not at all), or holds the place of the one right item of each row. Items with one score share the middle of
+    their ranks.
     """
 
     key = ("k",)

@@ -71,7 +71,10 @@ class Slice(Op, group="Shape"):
 
     def build(self, input: Anything) -> Call:
         size = input[checked_axis(self.dim, input)]
-        if not is_free(size) and not range(size)[self.start : self.stop]:
+        for name, place in (("start", self.start), ("stop", self.stop)):
+            if place is not None and not -size <= place <= size:
+                raise Mistake(f"{name} is {place}, but axis {self.dim} has {size} positions.", param=name)
+        if not range(size)[self.start : self.stop]:
             words = f"start is {self.start} and stop is {show_value(self.stop)}, which leaves none"
             raise Mistake(f"{words} of the {size} positions of axis {self.dim}.", param="start")
         return Call("modules.sliced", input, self.dim, self.start, self.stop, self.step)

@@ -87,6 +87,7 @@ class MaxPool1d(_MaxPool, group="Pooling"):
 class MaxPool2d(_MaxPool, group="Pooling"):
     """Keeps the largest number of each window of an image."""
 
+    synonyms = ("pool", "downsample", "subsample")
     example = {"input": "float32 2 3 16 16"}
 
     kernel_size: Size2 = param(2, PIXELS, low=1)

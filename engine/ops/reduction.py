@@ -218,7 +218,7 @@ class _Spread(_OverAxes, abstract=True):
             count *= size
         if count <= self.correction and not any(map(is_free, sizes)):
             raise Mistake(
-                f"dim covers {count} numbers, too few for a correction of {self.correction}; "
+                f"dim covers too few numbers ({count}) for a correction of {self.correction}; "
                 "reduce other axes, or lower correction.",
                 param="dim",
             )

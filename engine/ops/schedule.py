@@ -62,7 +62,7 @@ class Schedule(Declared, family="schedule"):
         """
         return Recipe(f"optim.lr_scheduler.{type(self).__name__}", **self._arguments(lr, length))
 
-    def _arguments(self, lr: float, length: int) -> dict[str, Any]:  # noqa: ARG002  # for those that need it
+    def _arguments(self, lr: float, length: int) -> dict[str, Any]:  # for those that need it
         """What the scheduler is built with; a length that is empty reaches to the end."""
         values = {name: getattr(self, name) for name in self.params() if name not in _SHARED}
         return {name: length if value is None else value for name, value in values.items()}

@@ -49,8 +49,10 @@ class _Frames(Op, abstract=True):
             words = f"win_length is {self.win_length}; it must be at most n_fft ({self.n_fft})."
             raise Mistake(words, param="win_length")
         if self.hop_length is None and self.n_fft < 4:
-            raise Mistake(f"hop_length is empty, and a quarter of n_fft ({self.n_fft}) is no whole sample; set it.",
-                          param="hop_length")  # fmt: skip
+            raise Mistake(
+                f"hop_length is empty, and a quarter of n_fft ({self.n_fft}) is no whole sample; set it.",
+                param="hop_length",
+            )
 
 
 class _Spectrum(_Frames, abstract=True):

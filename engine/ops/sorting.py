@@ -95,7 +95,8 @@ class Unique(Op, group="Reduction"):
     example = {"input": "int64:0..3 2 5"}
 
     def build(self, input: Ordered) -> Call:
-        return Call("torch.unique", input, return_inverse=True, return_counts=True)
+        detached = Call(".detach", input)  # torch.unique knows no gradient and stops where one is asked for
+        return Call("torch.unique", detached, return_inverse=True, return_counts=True)
 
     def trace(self, input: Value) -> Mapping[str, tuple[tuple[int | str, ...], str]]:
         return {
@@ -119,7 +120,7 @@ class Bincount(Op, group="Reduction"):
         input: Annotated[Value, Port(INTEGER, "L")],
         weights: Annotated[Value, Port(("float32", "float64"), "L")] | None = None,
     ) -> Call:
-        settings: dict[str, Any] = {} if weights is None else {"weights": weights}
+        settings: dict[str, Any] = {} if weights is None else {"weights": Call(".detach", weights)}
         return Call("torch.bincount", input, **settings, **self.changed())
 
     def trace(self, input: Value, weights: Value | None = None) -> Mapping[str, tuple[tuple[int | str, ...], str]]:

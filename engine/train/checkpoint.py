@@ -123,7 +123,7 @@ def _taken_apart(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
 def _put_together(value: Any, tensors: Mapping[str, Tensor]) -> Any:
     if isinstance(value, Mapping):
         if value.keys() == {TENSOR}:
-            return tensors[value[TENSOR]]
+            return tensors[value[TENSOR]].clone()  # memory of its own: sums depend on how numbers are aligned
         return {key: _put_together(each, tensors) for key, each in value.items()}
     return [_put_together(each, tensors) for each in value] if isinstance(value, list) else value
 

@@ -164,9 +164,9 @@ def _epochs(session: Session, run: Run, progressed: Progressed) -> Iterator[Even
         speed, rates = samples / max(seconds, 1e-9), session.rates()
         tables = _small((validation if validation.scores else measured).tables)
         yield Epoch(progressed.epoch, measured.scores, validation.scores, seconds, speed, best, rates, tables)
-        metric = next((scores[name] for name in session.compiled.program.metrics if name in scores), None)
+        metric = session.compiled.program.leading_metric() or LOSS
         for acting in session.acting:
-            acting.after_epoch(scores[LOSS], metric)
+            acting.after_epoch(scores[LOSS], scores.get(metric))
         path = save_checkpoint(run, module, session.acting, progressed)
         yield Checkpoint(progressed.epoch, str(path.relative_to(run.path)))
         if progressed.epoch < training.epochs and run.requested("stop"):
@@ -259,9 +259,10 @@ def _progress(session: Session, progressed: Progressed, meter: Meter, seconds_a_
 
 
 def _is_best(session: Session, progressed: Progressed, scores: dict[str, float]) -> bool:
-    """Whether this epoch beats all before it: by the first metric that is a number with a direction, else by the loss."""
+    """Whether this epoch beats all before it: by the first metric that is a number with a direction, else the loss."""
     metrics = session.compiled.program.metrics
-    name = next((name for name in metrics if name in scores and metrics[name].higher_is_better is not None), LOSS)
+    name = session.compiled.program.leading_metric()
+    name = name if name in scores else LOSS
     score = scores[name] if name in metrics and metrics[name].higher_is_better else -scores[name]
     if math.isnan(score):  # such as an AUROC of one class: only better than no epoch at all
         progressed.best_epoch = progressed.best_epoch or progressed.epoch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,12 @@ from engine.train.gather import Gathered, table
 
 LOSS = "loss"
 MOST_KEPT = 2**24  # numbers kept of batches for the metrics that gather, until they are handed on
-FINISHES = {"mean": float, "root": math.sqrt, "exp": math.exp}
+LARGEST_EXPONENT = 709.0  # e to a larger power is more than a float holds
+FINISHES: Mapping[str, Callable[[float], float]] = {
+    "mean": float,
+    "root": math.sqrt,
+    "exp": lambda mean: math.inf if mean > LARGEST_EXPONENT else math.exp(mean),
+}
 
 
 class NotFinite(Exception):  # caught by the loop, which tells the user
@@ -54,6 +59,7 @@ class Meter:
             name: Gathered(recipe, (states or {}).get(name, {})) for name, recipe in program.gathered.items()
         }
         self._summed = [name for name in program.metrics if name not in program.gathered]
+        self._added = (*self._losses, *self._summed)
         self._kept = 0
         self._answers: list[Mapping[str, Tensor]] = []
         self._sizes: list[int] = []
@@ -66,7 +72,7 @@ class Meter:
 
     def add(self, answers: Mapping[str, Any], size: int) -> None:
         """Take in a batch of `size` samples."""
-        self._answers.append({name: answers[name].detach() for name in (*self._losses, *self._summed)})
+        self._answers.append({name: answers[name].detach() for name in self._added})
         self._sizes.append(size)
         for name, gathered in self._gathered.items():
             self._kept += gathered.add(answers[name])

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from engine import data
 from engine.binding import SOFTMAXES, class_ports
+from engine.blocks import port_name
 from engine.compile import Compiled, compile
 from engine.expand import expand
 from engine.problem import Mistake
@@ -64,14 +65,19 @@ def predict(run: Run, samples: Path | Sequence[Mapping[str, Any]]) -> Iterator[d
 def answers(
     spec: Spec, state: Mapping[str, Any], compiled: Compiled, columns: Mapping[str, Tensor]
 ) -> Iterator[dict[str, Any]]:
-    """Run prepared columns through a model and decode what comes out, a dictionary a sample."""
+    """Run prepared columns through a model and decode what comes out, a dictionary a sample.
+
+    An answer goes by its Output's name, or by its id where that has none or shares it with another.
+    """
+    names = [port_name(spec.nodes[output]) for output in compiled.program.outputs]
+    called = dict(zip(compiled.program.outputs, names, strict=True)) if len(set(names)) == len(names) else {}
     inputs = feed_tensors(compiled.feeds, columns, torch.device("cpu"))
     with torch.inference_mode():
         for batch in data.batches(inputs, BATCH):
             outputs = compiled.module(*batch)
             decoded = {name: _decoded(spec, state, name, each) for name, each in outputs.items()}
             for place in range(len(batch[0])):
-                yield {name: values[place] for name, values in decoded.items()}
+                yield {called.get(name, name): values[place] for name, values in decoded.items()}
 
 
 def _decoded(spec: Spec, state: Mapping[str, Any], output: str, tensor: Tensor) -> list[Any]:

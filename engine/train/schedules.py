@@ -20,6 +20,8 @@ from engine.recipes import build
 from engine.schedules import Planned, read_schedules
 
 State = dict[str, Any]
+MOST_STEPS = 200_000  # of a run whose learning rate is drawn beforehand
+MOST_POINTS = 600
 CONSTANT = ("params",)  # what an optimizer's group holds beside numbers
 
 
@@ -224,3 +226,18 @@ def curve(schedule: Any, lr: float, steps_per_epoch: int, epochs: int) -> list[f
             scheduled.after_step()
         scheduled.after_epoch(-float(epoch), None)
     return rates
+
+
+def preview(schedule: Any, lr: float, steps_per_epoch: int, epochs: int) -> list[tuple[float, float]]:
+    """Points (epochs, learning rate) of the curve over a run, at most MOST_POINTS and the last, for a small picture.
+
+    Raises Mistake where the schedule is wrong or the run too long to be walked through.
+    """
+    planned, _problems = read_schedules(schedule, "schedule", SGD, lr)
+    steps = steps_per_epoch if any(each.schedule.interval == "step" for each in planned) else 1
+    if steps * epochs > MOST_STEPS:
+        raise Mistake(f"The run has {steps * epochs:,} steps, too many to draw its learning rate beforehand.")
+    rates = curve(schedule, lr, steps, epochs)
+    last = len(rates) - 1
+    stride = max(math.ceil(len(rates) / MOST_POINTS), 1)
+    return [(place / steps, rates[place]) for place in [*range(0, last, stride), last]]

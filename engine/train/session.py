@@ -19,7 +19,7 @@ from engine.devices import choose
 from engine.ops.settings import Batching, Training
 from engine.optimizers import read_optimizers
 from engine.problem import Problem
-from engine.program import Feed
+from engine.program import Feed, Program
 from engine.spec import Spec
 from engine.train.meter import Measured, Meter
 from engine.train.optimizers import Acting, Acts, build_turns
@@ -124,7 +124,7 @@ def open_session(spec: Spec, folder: Path, *, device: str | None = None, trained
             compiled.program.losses,
             steps=_steps(samples, batching) * training.epochs,
             epochs=training.epochs,
-            higher_is_better=bool(next((each.higher_is_better for each in compiled.program.metrics.values()), False)),
+            higher_is_better=_higher_is_better(compiled.program),
         ),
         place,
         training,
@@ -134,6 +134,11 @@ def open_session(spec: Spec, folder: Path, *, device: str | None = None, trained
     )
     session.begin_training()
     return session
+
+
+def _higher_is_better(program: Program) -> bool:
+    name = program.leading_metric()
+    return name is not None and bool(program.metrics[name].higher_is_better)
 
 
 def _resting(compiled: Compiled) -> Iterator[str]:

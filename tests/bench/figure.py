@@ -36,4 +36,5 @@ class Figure:
         sign = "≥" if self.better == "higher" else "≤"
         ratio = "" if self.theirs is None else f"{self.measured:.2f}"
         verdict = "met" if self.met else "MISSED"
-        return f"{self.name:58} {self.ours:>10,.4g} {theirs:>10} {self.unit:12} {ratio:>6} {sign} {self.target:<6g} {verdict}"
+        figures = f"{self.ours:>10,.4g} {theirs:>10} {self.unit:12} {ratio:>6}"
+        return f"{self.name:58} {figures} {sign} {self.target:<6g} {verdict}"

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 import torch
 
-from engine import edit, modules
+from engine import edit, fixes, modules
 from engine.check import check
 from engine.compile import compile
+from engine.declare import Loss
+from engine.ops import OPS
 from engine.spec import Spec
+from tests.engine.catalogue.case import Case
 from tests.engine.catalogue.cases_losses import fcos
 
 
@@ -44,10 +47,10 @@ def test_the_detection_loss_counts_each_cell_as_the_formula_says(radius: float, 
     strides, grids = (8, 16), ((20, 18), (10, 9))
     scores = [torch.randn(2, 3, *grid, generator=source) for grid in grids]
     distances = [torch.rand(2, 4, *grid, generator=source) * 4 for grid in grids]
-    inner = [torch.randn(2, 1, *grid, generator=source) for grid in grids] if central else None
     boxes = some_boxes(2, 6, 160.0, source)
     labels = torch.randint(0, 3, (2, 6), generator=source)
     mask = torch.tensor([[True] * 5 + [False], [True, False] * 3])
+    inner = [torch.randn(2, 1, *grid, generator=source) for grid in grids] if central else None
     loss = modules.FCOSLoss(strides, radius=radius)
     centres, steps, reaches = loss._cells(scores)
     answering = [loss._assigned(boxes[i], mask[i], centres, steps, reaches)[1] for i in range(2)]
@@ -170,3 +173,48 @@ def test_class_weights_are_no_weights_that_train_and_leave_with_the_loss() -> No
     compiled = compile(spec)
     assert [name for name, _ in compiled.module.named_parameters()] == ["linear_1.weight", "linear_1.bias"]
     assert check(spec).parameters == 10
+
+
+def fixed(spec: Spec) -> Spec:
+    """The spec after the first fix that its first problem offers."""
+    return fixes.apply(spec, check(spec).problems[0].fixes[0])
+
+
+@pytest.mark.parametrize(
+    ("spec", "inserted"),
+    [
+        (graph("CrossEntropyLoss", input="float32 N 20 50", target="int64 N 20"), "Permute"),
+        (graph("Perplexity", input="float32 N 7 T 50", target="int64 N 7 T"), "Permute"),
+        (graph("MSELoss", input="float32 N 1", target="float32 N"), "Squeeze"),
+        (graph("BCEWithLogitsLoss", input="float32 N", target="float32 N 1"), "Squeeze"),
+        (graph("L1Loss", input="float32 N 3", target="float64 N 3"), "Cast"),
+        (graph("BCELoss", input="float32 N 3", target="int64 N 3"), "Cast"),
+        (graph("F1", input="float32 N 1", target="int64 N"), "Squeeze"),
+    ],
+)
+def test_a_click_mends_what_often_does_not_fit(spec: Spec, inserted: str) -> None:
+    mended = fixed(spec)
+    assert {node.op for node in mended.nodes.values()} - {node.op for node in spec.nodes.values()} == {inserted}
+    assert check(mended).problems == ()
+
+
+LOSSES = [name for name, op in OPS.items() if issubclass(op, Loss)]
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_is_measured_by_the_metrics_it_names(name: str) -> None:
+    op: Any = OPS[name]
+    program = compile(Case(name).spec()).program
+    named = {"CharacterErrorRate": {}} if name == "CTCLoss" else op.metrics
+    assert [type(metric).__name__ for metric in program.metrics.values()] == list(named)
+
+
+def test_probabilities_as_a_target_have_no_accuracy() -> None:
+    spec = graph("CrossEntropyLoss", input="float32 N 3", target="float32 N 3")
+    assert compile(spec).program.metrics == {}
+
+
+def test_a_metric_node_takes_the_place_of_those_a_loss_names() -> None:
+    spec = graph("CrossEntropyLoss", input="float32 N 3", target="int64 N")
+    spec = edit.add(spec, "F1", inputs={"input": "input_1", "target": "input_2"})
+    assert list(compile(spec).program.metrics) == ["f1"]

@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from engine import edit
 from engine.serve import Server
 from engine.spec import encode
 from tests.builders import image_classifier
@@ -53,3 +56,26 @@ def test_the_process_keeps_stdout_for_replies_and_ends_with_its_stdin() -> None:
     ready, reply = map(json.loads, done.stdout.splitlines())
     assert ready["ready"] is True
     assert reply["devices"][0]["name"] == "cpu"
+
+
+def test_a_check_looks_at_the_files_of_the_projects_folder(tmp_path: Path) -> None:
+    spec = edit.set_init(
+        image_classifier(),
+        "linear_1",
+        "weight",
+        {"op": "FromFile", "params": {"path": "gone.safetensors", "name": "w"}},
+    )
+    request = {"id": 1, "do": "check", "spec": encode(spec)}
+    _ready, without, beside = answers(request, {**request, "folder": str(tmp_path)})
+    assert without.get("stale") or without["report"]["problems"] == []
+    assert "does not exist" in beside["report"]["problems"][0]["message"]
+
+
+def test_the_curve_of_a_schedule_is_answered_in_points() -> None:
+    request = {"do": "curve", "schedule": {"op": "StepLR", "params": {"step_size": 1}}, "lr": 1.0}
+    _ready, *replies = answers(
+        {"id": 1, **request, "steps_per_epoch": 10, "epochs": 3},
+        {"id": 2, **request, "schedule": {"op": "StepLRR"}, "steps_per_epoch": 10, "epochs": 3},
+    )
+    assert replies[0]["curve"] == [[0, 1.0], [1, 0.1], [2, pytest.approx(0.01)]]
+    assert "did you mean 'StepLR'" in replies[1]["error"]

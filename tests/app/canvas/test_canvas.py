@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt
@@ -83,8 +84,21 @@ def test_an_unknown_op_and_a_wire_from_nowhere_are_shown_all_the_same(show: Show
     text = '{"netloom": 1, "nodes": [{"id": "odd", "op": "Nonsense", "inputs": {"x": "relu_1", "y": ["relu_1"]}}]}'
     spec = edit.paste(spec.with_nodes(nodes.values()), text, (0, 300))
     canvas = show(spec)
-    assert [socket.port for socket in canvas.cards["odd_1"].inputs] == ["x", "y", "y"]
+    assert [socket.port for socket in canvas.cards["odd_1"].inputs] == ["x", "y"]
     assert "Nonsense" in canvas.cards["odd_1"].toolTip()
+
+
+def test_wires_that_do_not_suit_their_ports_are_shown_all_the_same(show: Show) -> None:
+    spec = edit.add(edit.add(chain("ReLU"), "Concat"), "Tanh")
+    wrong: dict[str, dict[str, str | tuple[str, ...]]] = {
+        "concat_1": {"tensors": "relu_1"},
+        "tanh_1": {"input": ("relu_1", "input_1"), "gone": ("relu_1",)},
+    }
+    nodes = [replace(node, inputs=wrong.get(node.id, node.inputs)) for node in spec.nodes.values()]
+    canvas = show(spec.with_nodes(nodes))
+    places = {(wire.target.id, wire.port, wire.place) for wire in canvas.wires.values()}
+    assert places > {("concat_1", "tensors", None), ("tanh_1", "input", 1), ("tanh_1", "gone", 0)}
+    canvas.viewer.viewport().repaint()
 
 
 def test_the_whole_graph_is_painted_at_every_scale(show: Show) -> None:

@@ -147,6 +147,15 @@ def test_a_wrong_value_of_the_spec_is_shown_with_its_sentence(form: Form) -> Non
     assert form.fields["whole"].problem() == ""
 
 
+@pytest.mark.parametrize("value", [None, True, 7, -1.5, 2**70, "odd", "", [], [1, "a", None], {"a": 1}], ids=repr)
+def test_whatever_a_file_holds_is_shown_and_refused_or_taken(form: Form, value: Any) -> None:
+    form.set_values(dict.fromkeys(form.fields, value))
+    for name, each in Everything.params().items():
+        assert form.fields[name].problem() == (each.refuse(value) or "")
+    assert told(form) == []
+    form.grab()
+
+
 def test_an_optional_number_may_be_emptied(form: Form) -> None:
     form.set_values({"maybe": 4})
     line = line_of(form.fields["maybe"])

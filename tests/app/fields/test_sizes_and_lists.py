@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.fields.editors import Editor, TextEditor, editor_for, read_one_or_more
+from app.fields.editors import (
+    Editor,
+    TextEditor,
+    editor_for,
+    read_one_or_more,
+    read_optional_shape,
+    show_optional_shape,
+)
 from app.fields.numbers import NumberBox, read_float, read_int
 from engine.ops import OPS
 
@@ -59,3 +66,9 @@ def test_sizes_are_read_as_whole_numbers(text: str, value: Any) -> None:
 
 def test_one_number_in_a_list_is_that_number() -> None:
     assert read_one_or_more(" 1/2, ", read_float) == 0.5
+
+
+@pytest.mark.parametrize(("text", "value"), [("", None), ("()", []), ("3, 4", [3, 4]), ("N, 1", ["N", 1])])
+def test_a_shape_that_may_be_left_out_differs_from_one_without_sizes(text: str, value: Any) -> None:
+    assert read_optional_shape(text) == value
+    assert show_optional_shape(value) == text

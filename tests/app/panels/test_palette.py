@@ -39,7 +39,7 @@ def test_every_op_stands_under_its_group_in_the_groups_order(palette: Palette) -
 
 @pytest.mark.parametrize(
     ("typed", "first"),
-    [("linear", "Linear"), ("dense", "Linear"), ("fc", "Linear"), ("conv 2d", "Conv2d"), ("max pool", "MaxPool1d")],
+    [("linear", "Linear"), ("dense", "Linear"), ("fc", "Linear"), ("conv 2d", "Conv2d"), ("max pool", "Max")],
 )
 def test_typing_finds_ops_by_name_and_synonym(palette: Palette, typed: str, first: str) -> None:
     QTest.keyClicks(palette.search, typed)

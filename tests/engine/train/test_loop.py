@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
 
-from engine import data, edit
+from engine import edit
 from engine.compile import compile
 from engine.events import Checkpoint, Epoch, Failed, Finished, Progress, Started, Stopped
 from engine.spec import Spec, save
@@ -23,67 +22,9 @@ from engine.train.checkpoint import load_tensors
 from engine.train.folder import Run
 from engine.train.predict import evaluate, load_model, load_pair, predict
 from tests.builders import image_classifier
+from tests.engine.train.making import iris, trained
 
 ROOT = Path(__file__).parents[3]
-
-
-def iris(optimizer: str = "Adam", epochs: int = 3, **params: Any) -> Spec:
-    """A small network on iris, with dropout, so that random states matter."""
-    spec = edit.set_optimizer(edit.set_source(Spec(name="iris"), "Iris"), optimizer)
-    for name, value in params.items():
-        spec = edit.set_setting(spec, f"training.optimizers.0.params.{name}", value)
-    spec = edit.set_setting(edit.set_setting(spec, "training.epochs", epochs), "data.batching.batch_size", 16)
-    spec = edit.add(spec, "Input", params={"column": "features", "shape": ["N", 4]})
-    spec = edit.add(spec, "Input", params={"column": "label", "shape": ["N"], "dtype": "int64"})
-    spec = edit.add(spec, "Linear", params={"out_features": 16}, inputs={"input": "input_1"})
-    spec = edit.add(spec, "Dropout", params={"p": 0.2}, inputs={"input": "linear_1"})
-    spec = edit.add(spec, "Tanh", inputs={"input": "dropout_1"})
-    spec = edit.add(spec, "Linear", params={"out_features": 3}, inputs={"input": "tanh_1"})
-    spec = edit.add(spec, "CrossEntropyLoss", inputs={"input": "linear_2", "target": "input_2"})
-    spec = edit.add(spec, "Output", inputs={"input": "linear_2"})
-    return edit.set_decode(spec, "output_1", {"op": "Argmax", "params": {}})
-
-
-def trained(spec: Spec, run: Path) -> list[Any]:
-    return list(loop.train(spec, run.parent, Run(run)))
-
-
-@pytest.mark.parametrize(
-    ("name", "params", "build"),
-    [
-        ("SGD", {"lr": 0.1}, lambda p: torch.optim.SGD(p, lr=0.1)),
-        (
-            "SGD",
-            {"lr": 0.05, "momentum": 0.9, "nesterov": True},
-            lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9, nesterov=True),
-        ),
-        ("Adam", {"lr": 0.01}, lambda p: torch.optim.Adam(p, lr=0.01)),
-        ("AdamW", {"lr": 0.01, "weight_decay": 0.1}, lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.1)),
-        ("RMSprop", {"lr": 0.001}, lambda p: torch.optim.RMSprop(p, lr=0.001)),
-    ],
-)
-def test_training_computes_what_a_loop_written_by_hand_computes(
-    tmp_path: Path, name: str, params: dict[str, Any], build: Callable[[Any], torch.optim.Optimizer]
-) -> None:
-    spec = edit.set_param(iris(name, epochs=2, **params), "dropout_1", "p", 0.0)
-    events = trained(spec, tmp_path / "run")
-    dataset = data.prepare(spec, tmp_path, ["features", "label"])
-    torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, 3))
-    optimizer, loss_of = build(model.parameters()), nn.CrossEntropyLoss()
-    features, labels = dataset.splits["train"]["features"], dataset.splits["train"]["label"]
-    for epoch in range(2):
-        total = 0.0
-        for rows in data.epoch_order(0, epoch, len(labels)).split(16):
-            optimizer.zero_grad()
-            loss = loss_of(model(features[rows]), labels[rows])
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(rows)
-    last = load_tensors(next((tmp_path / "run" / "checkpoints").glob("*.safetensors")))
-    torch.testing.assert_close(last["weights.linear_1.weight"], model[0].weight.detach(), rtol=1e-4, atol=1e-5)
-    epochs = [event for event in events if isinstance(event, Epoch)]
-    assert epochs[-1].train["loss"] == pytest.approx(total / len(labels), rel=1e-4)
 
 
 def test_a_run_tells_all_it_does_and_leaves_a_whole_folder(tmp_path: Path) -> None:
