@@ -24,9 +24,9 @@ class Document(QObject):
     `problems` joins those of the check with those of the data and of their going together.
     """
 
-    changed = Signal(object)  # Spec
-    report_changed = Signal(object)  # Report
-    data_changed = Signal(object)  # DataReport or None
+    changed = Signal(Spec)
+    report_changed = Signal(Report)
+    data_changed: Signal[tuple[DataReport | None]] = Signal(object)
     path_changed = Signal()
     replaced = Signal()
     saved = Signal()

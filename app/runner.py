@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.document import Document
 from engine import spec as specs
-from engine.events import LAST
+from engine.events import LAST, Event
 from engine.train.folder import Run, new_run, runs_in
 
 ROOT = Path(__file__).parents[1]
@@ -25,9 +25,9 @@ LOG_LINES = 12
 class Runner(QObject):
     """One run at a time is followed; runs go on by themselves when nobody follows."""
 
-    started = Signal(object)  # Run
-    event = Signal(object)  # Event
-    ended = Signal(object, str)  # Run, state
+    started = Signal(Run)
+    told: Signal[tuple[Event]] = Signal(object)
+    ended = Signal(Run, str)  # and its state
     failed = Signal(str)  # why a run could not be started
 
     def __init__(self, document: Document) -> None:
@@ -121,7 +121,7 @@ class Runner(QObject):
         dead = self._ticks % ALIVE_EVERY == 0 and not self._alive(run)  # looked at before the last lines are read
         events, self._offset = run.tail(self._offset)
         for event in events:
-            self.event.emit(event)
+            self.told.emit(event)
             if isinstance(event, LAST):
                 self._end(run, type(event).__name__.lower())
                 return

@@ -273,7 +273,7 @@ class Window(QMainWindow):
             process.lost.connect(lambda text: self.messages.show_message(text, "warning"))
             process.printed.connect(self.log.add)
         runner.started.connect(self._run_started)
-        runner.event.connect(lambda event: self.curves.take(event))
+        runner.told.connect(lambda event: self.curves.take(event))
         runner.ended.connect(self._run_ended)
         runner.failed.connect(self.messages.show_message)
         self.runs.shown_changed.connect(lambda runs: self._show_curves(runs))
@@ -373,7 +373,7 @@ class Window(QMainWindow):
         from PySide6.QtWidgets import QApplication
 
         self.settings.set_theme(choice)
-        themes_module.apply(cast("QApplication", QApplication.instance()), choice)
+        themes_module.apply(QApplication.instance(), choice)
 
     def find_op(self) -> None:
         """Put the cursor into the palette's search."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication, QImage, QKeyEvent, QPainter
+from PySide6.QtGui import QAction, QGuiApplication, QImage, QKeyEvent, QPainter
 from PySide6.QtWidgets import QLineEdit, QMenu, QVBoxLayout, QWidget
 
 from app.canvas.card import Card
@@ -48,9 +49,9 @@ class _Pending:
 class Canvas(QWidget):
     """Shows the graph of a document and edits it by mouse and keyboard."""
 
-    selection_changed = Signal(list)
+    selection_changed: Signal[tuple[list[str]]] = Signal(list)
     hinted = Signal(str)
-    block_opened = Signal(object)  # Scope
+    block_opened = Signal(Scope)
 
     def __init__(self, document: Document, scope: Scope | None = None) -> None:
         super().__init__()
@@ -88,7 +89,7 @@ class Canvas(QWidget):
         viewer.scene().selectionChanged.connect(self._selection)
         self.search.chosen.connect(self._found)
         document.changed.connect(lambda _spec: self._show())
-        document.report_changed.connect(lambda _report: self._report(self.scope.report))
+        document.report_changed.connect(lambda _report: None if self._left else self._report(self.scope.report))
         document.replaced.connect(self._replaced)
         themes.changed.connect(self._redraw)
 
@@ -361,7 +362,7 @@ class Canvas(QWidget):
         return _Pending(pos, source=card.id if card.outputs else "")
 
     def _middle(self) -> QPointF:
-        return self.viewer.mapToScene(self.viewer.viewport().rect().center())
+        return QPointF(self.viewer.mapToScene(self.viewer.viewport().rect().center()))
 
     def _centred(self, point: QPointF) -> QPointF:
         return point - QPointF(WIDTH / 2, HEADER / 2)
@@ -505,7 +506,7 @@ class Canvas(QWidget):
         if not chosen:
             self._document.refused.emit("Select a block to dissolve.")
         for node in chosen:
-            self._edit(f"Dissolve {node}", lambda spec, node=node: dissolve(spec, node))
+            self._edit(f"Dissolve {node}", functools.partial(dissolve, node=node))
 
     def open_block(self) -> None:
         """Open the selected block in a tab of its own."""
@@ -567,7 +568,7 @@ class Canvas(QWidget):
     def _fill_card_menu(self, menu: QMenu, card: Card) -> None:
         for problem in card.problems:
             for fix in problem.fixes:
-                menu.addAction(icon("fix"), fix.text, lambda fix=fix: self._fix(fix))
+                menu.addAction(icon("fix"), fix.text, functools.partial(self._fix, fix))
         if menu.actions():
             menu.addSeparator()
         if card.node.op == BLOCK:
@@ -576,7 +577,10 @@ class Canvas(QWidget):
             menu.addSeparator()
         menu.addAction("Rename", lambda: self._rename(card))
         after = _Pending(card.pos() + QPointF(WIDTH + GAP, 0), after=card.id)
-        menu.addAction("Insert op after…", lambda: self._search(after)).setEnabled(bool(card.outputs))
+        behind = QAction("Insert op after…", menu)
+        behind.setEnabled(bool(card.outputs))
+        behind.triggered.connect(lambda: self._search(after))
+        menu.addAction(behind)
         menu.addAction("Replace with…", lambda: self._search(_Pending(card.pos(), replaced=card.id)))
         menu.addSeparator()
         menu.addAction(icon("block"), "Make block", self.make_block)

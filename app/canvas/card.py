@@ -30,7 +30,7 @@ BADGE = 18.0
 COARSE, PLAIN = 0.45, 0.22  # scales below which small text, and all text, is left out
 
 
-class Card(AbstractNodeItem):
+class Card(AbstractNodeItem):  # type: ignore[misc]  # NodeGraphQt has no types
     """Draws one node. Its ports are drawn too, not items of their own, so that large graphs stay quick."""
 
     def __init__(self, spec: Spec, node: Node) -> None:
@@ -94,11 +94,11 @@ class Card(AbstractNodeItem):
 
     def input_point(self, socket: Socket) -> QPointF:
         """Where a wire into a socket ends, in the scene."""
-        return self.mapToScene(QPointF(0, socket.y))
+        return QPointF(self.mapToScene(QPointF(0, socket.y)))
 
     def output_point(self, socket: Socket) -> QPointF:
         """Where a wire from a socket starts, in the scene."""
-        return self.mapToScene(QPointF(card.WIDTH, socket.y))
+        return QPointF(self.mapToScene(QPointF(card.WIDTH, socket.y)))
 
     def socket_at(self, point: QPointF) -> tuple[Socket, bool] | None:
         """The socket near a point of the scene and whether it is an output, or None."""

@@ -20,8 +20,8 @@ RIGHT = QTabBar.ButtonPosition.RightSide
 class CanvasTabs(QWidget):
     """Holds a canvas for the graph and one for each open block; `current` is the one that is shown."""
 
-    selection_changed = Signal(list)
-    shown = Signal(object)  # Scope
+    selection_changed: Signal[tuple[list[str]]] = Signal(list)
+    shown = Signal(Scope)
 
     def __init__(self, document: Document) -> None:
         super().__init__()

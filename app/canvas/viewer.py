@@ -55,19 +55,19 @@ class _Drag:
         self.card, self.socket, self.is_output, self.moved = card, socket, is_output, moved
 
 
-class Viewer(NodeViewer):
+class Viewer(NodeViewer):  # type: ignore[misc]  # NodeGraphQt has no types
     """NodeGraphQt's view with its own gestures replaced: each ends in a signal that the canvas turns into an edit."""
 
     cards_moved = Signal()
-    wire_drawn = Signal(object, object, object, object)  # source Card, Socket, target Card, Socket
-    wire_moved = Signal(object, object, object)  # Wire, target Card or None, Socket or None
-    wire_dropped = Signal(object, object, bool, QPointF)  # Card, Socket, is_output, where in the scene
-    op_dropped = Signal(str, QPointF, object)  # op, where, Wire under it or None
-    title_double_clicked = Signal(object)  # Card
+    wire_drawn: Signal[tuple[Card, Socket, Card, Socket]] = Signal(object, object, object, object)  # source, target
+    wire_moved: Signal[tuple[Wire, Card | None, Socket | None]] = Signal(object, object, object)
+    wire_dropped: Signal[tuple[Card, Socket, bool, QPointF]] = Signal(object, object, bool, QPointF)  # is_output, where
+    op_dropped: Signal[tuple[str, QPointF, Wire | None]] = Signal(str, QPointF, object)  # op, where, what is under it
+    title_double_clicked: Signal[tuple[Card]] = Signal(object)
     ground_double_clicked = Signal(QPointF)
     tab_pressed = Signal(QPointF)
     nudged = Signal(int, int)
-    menu_asked = Signal(object, QPoint)  # Card, Wire or None; global position
+    menu_asked: Signal[tuple[Card | Wire | None, QPoint]] = Signal(object, QPoint)  # what is there, global position
 
     def __init__(self) -> None:
         super().__init__()
@@ -125,7 +125,7 @@ class Viewer(NodeViewer):
 
     def get_zoom(self) -> float:
         """The scale of the view."""
-        return self.transform().m11()
+        return float(self.transform().m11())
 
     def zoom_by(self, factor: float) -> None:
         """Zoom about the mouse, or the centre where the mouse is elsewhere."""

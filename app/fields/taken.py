@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -90,6 +91,6 @@ class TakeButton(QToolButton):
         if names:
             self._menu.addSeparator()
         for name in names:
-            self._menu.addAction(f"Take {name}", lambda name=name: self.chosen.emit({PARAM: name}))
+            self._menu.addAction(f"Take {name}", functools.partial(self.chosen.emit, {PARAM: name}))
         if names and not taken:
             self._menu.addAction("Compute…", lambda: self.chosen.emit({EXPR: f"1 * {names[0]}"}))

@@ -26,7 +26,7 @@ from app.document import Document
 from app.fields import Form
 from app.fields.editors import CalmComboBox
 from app.icons import icon
-from app.panels.sections import ProblemBox, clear, dim, heading, scrolled, settle
+from app.panels.sections import ProblemBox, add, clear, dim, heading, scrolled, settle
 from app.theme import SPACE, theme, themes
 from engine import edit
 from engine.columns import Column, DataReport
@@ -65,23 +65,12 @@ class DataPanel(QWidget):
         self._samples = _Table(_SampleModel())
         self._thumbnails = _Thumbnails()
         column = QVBoxLayout()
-        for widget in (heading("Source"), self._kinds, self._about, self._problems):
-            column.addWidget(widget)
-        column.addWidget(_held(self._source_form))
+        add(column, heading("Source"), self._kinds, self._about, self._problems, _held(self._source_form))
         self._split = self._form(Split, "data.split")
         self._batching = self._form(Batching, "data.batching")
-        for widget in (
-            heading("Columns"),
-            self._columns,
-            self._use,
-            self._notes,
-            heading("Split"),
-            self._bar,
-            self._split,
-        ):
-            column.addWidget(widget)
-        for widget in (heading("Batches"), self._batching, heading("First samples"), self._thumbnails, self._samples):
-            column.addWidget(widget)
+        add(column, heading("Columns"), self._columns, self._use, self._notes)
+        add(column, heading("Split"), self._bar, self._split, heading("Batches"), self._batching)
+        add(column, heading("First samples"), self._thumbnails, self._samples)
         column.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)

@@ -31,7 +31,7 @@ NOW = "The graph as it is now, untrained"
 class ExportDialog(QDialog):
     """Asks for a source, a format and a file; `accepted_export` tells them, and the dialog waits for the answer."""
 
-    accepted_export = Signal(object, str, object)  # Run or None, format, Path
+    accepted_export: Signal[tuple[Run | None, str, Path]] = Signal(object, str, object)  # run, format, file
 
     def __init__(self, parent: QWidget, runs: Sequence[Run], chosen: Run | None, folder: Path, name: str) -> None:
         super().__init__(parent)
@@ -41,7 +41,7 @@ class ExportDialog(QDialog):
         self._folder, self._name = folder, name
         self.source, self.format = QComboBox(), QComboBox()
         self.source.addItems([*(run.name for run in runs), NOW])
-        if chosen in runs:
+        if chosen is not None and chosen in runs:
             self.source.setCurrentIndex(list(runs).index(chosen))
         for each in FORMATS.values():
             self.format.addItem(each.title, each.name)

@@ -36,7 +36,7 @@ FACTOR = Param("factor", kinds.Float(), 1.0, "What this loss is multiplied by in
 class Inspector(QWidget):
     """Shows the selected node; several, as a count; none, as the project or the open block."""
 
-    block_opened = Signal(object)  # Scope
+    block_opened = Signal(Scope)
     block_wanted = Signal()
     page_wanted = Signal(str)  # the op whose entry of the reference is to be opened
 

@@ -98,7 +98,7 @@ class Palette(QWidget):
         if words:
             for name in ops.search(words, self._known):
                 self.tree.addTopLevelItem(_item(name, self._known[name]))
-            self.tree.setCurrentItem(self.tree.topLevelItem(0))
+            self.tree.setCurrentIndex(self.tree.model().index(0, 0))
         else:
             self._fill_groups()
         self._nothing.setVisible(not self.tree.topLevelItemCount())
@@ -142,8 +142,7 @@ def _item(name: str, op: type[Op]) -> QTreeWidgetItem:
     item = QTreeWidgetItem([name])
     item.setData(0, NAME, name)
     item.setIcon(0, group_icon(op.group))
-    params = ", ".join(op.params())
-    item.setToolTip(0, f"<p><b>{name}</b>: {op.doc()}</p>" + (f"<p>{params}</p>" if params else ""))
+    item.setToolTip(0, f"<p><b>{name}</b>: {op.doc()}</p>")
     return item
 
 

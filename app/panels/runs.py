@@ -36,10 +36,10 @@ ROLE = Qt.ItemDataRole.UserRole
 class RunList(QWidget):
     """The runs of the project, newest first; a tick shows a run's curves."""
 
-    shown_changed = Signal(list)  # of Run
-    resume_chosen = Signal(object)
-    spec_chosen = Signal(object)
-    export_chosen = Signal(object)
+    shown_changed: Signal[tuple[list[Run]]] = Signal(list)
+    resume_chosen = Signal(Run)
+    spec_chosen = Signal(Run)
+    export_chosen = Signal(Run)
     refused = Signal(str)
 
     def __init__(self, document: Document) -> None:

@@ -56,6 +56,12 @@ def scrolled(column: QVBoxLayout) -> QScrollArea:
     return area
 
 
+def add(column: QVBoxLayout, *widgets: QWidget) -> None:
+    """Put widgets at the end of a column, one below the other."""
+    for widget in widgets:
+        column.addWidget(widget)
+
+
 def clear(layout: QVBoxLayout) -> None:
     """Take all widgets out of a column."""
     while layout.count():

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QByteArray, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
@@ -24,8 +25,8 @@ PICTURE = QSize(216, 88)
 class StartPage(QWidget):
     """What the studio shows while no project is open."""
 
-    example_chosen = Signal(object)  # Path
-    file_chosen = Signal(object)  # Path
+    example_chosen = Signal(Path)
+    file_chosen = Signal(Path)
     new_chosen = Signal()
     open_chosen = Signal()
 
@@ -96,8 +97,10 @@ class StartPage(QWidget):
         button = QToolButton()
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
         button.setText(example.name.replace("_", " "))
-        button.setIcon(_picture(example, self.devicePixelRatioF()))
+        button.setIcon(_blank())
         button.setIconSize(PICTURE)
+        draw = partial(_draw, button, example)
+        QTimer.singleShot(0, button, draw)  # the window shows first
         button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         button.setToolTip(f"<p>{example.about}</p>")
         button.setStyleSheet(
@@ -120,6 +123,17 @@ class StartPage(QWidget):
         button.setCursor(Qt.CursorShape.PointingHandCursor)
         button.clicked.connect(lambda: self.file_chosen.emit(path))
         return button
+
+
+def _blank() -> QIcon:
+    """A picture of the size of the others, with nothing on it."""
+    pixmap = QPixmap(PICTURE)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    return QIcon(pixmap)
+
+
+def _draw(button: QToolButton, example: Example) -> None:
+    button.setIcon(_picture(example, button.devicePixelRatioF()))
 
 
 def _picture(example: Example, scale: float) -> QIcon:

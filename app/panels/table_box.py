@@ -25,8 +25,11 @@ class TableBox(QWidget):
         self._tables: Mapping[str, Table] = {}
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
-        themes.changed.connect(lambda: self.show_tables(self._tables))
+        themes.changed.connect(self._redraw)
         self.hide()
+
+    def _redraw(self) -> None:
+        self.show_tables(self._tables)
 
     def tables(self) -> Mapping[str, Table]:
         """The tables that are shown."""

@@ -13,7 +13,7 @@ from app.fields import Form
 from app.fields.chooser import Chooser
 from app.icons import icon
 from app.panels.optimizer_box import OptimizerBox
-from app.panels.sections import Words, dim, heading, scrolled
+from app.panels.sections import Words, add, dim, heading, scrolled
 from app.panels.table_box import TableBox
 from app.runner import Runner, log_end
 from app.theme import mono, theme, themes
@@ -72,7 +72,7 @@ class TrainingPanel(QWidget):
         document.report_changed.connect(lambda _report: self._judge())
         document.replaced.connect(self._forget)
         runner.started.connect(self._started)
-        runner.event.connect(self._take)
+        runner.told.connect(self._take)
         runner.ended.connect(self._ended)
         runner.failed.connect(self.state.setText)
         themes.changed.connect(self._dress)
@@ -81,12 +81,9 @@ class TrainingPanel(QWidget):
 
     def _lay_out(self) -> None:
         column = QVBoxLayout()
-        for widget in (self.why, self.bar, self.state, self.scores, self.tables, self._go, self.resume):
-            column.addWidget(widget)
-        for widget in (heading("Run"), self._settings, self._device, heading("Optimizer"), self.optimizers):
-            column.addWidget(widget)
-        for widget in (heading("First weights"), self._init):
-            column.addWidget(widget)
+        add(column, self.why, self.bar, self.state, self.scores, self.tables, self._go, self.resume)
+        add(column, heading("Run"), self._settings, self._device, heading("Optimizer"), self.optimizers)
+        add(column, heading("First weights"), self._init)
         column.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)

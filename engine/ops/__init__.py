@@ -2,6 +2,7 @@
 
 import functools
 import re
+from collections.abc import Mapping
 
 from engine import plugins
 from engine.declare import Declared, Op
@@ -92,7 +93,7 @@ _GROUPS = (
 GROUPS = plugins.groups(_GROUPS, OPS)
 
 
-def search(words: str, among: dict[str, type[Declared]] | None = None) -> list[str]:
+def search(words: str, among: Mapping[str, type[Declared]] | None = None) -> list[str]:
     """List the names that match `words`, best first: by name, then by synonym, then by description.
 
     Only where nothing matches are names listed that have the letters in this order.

@@ -127,7 +127,7 @@ def test_from_an_example_to_an_exported_model(
 
     # It trains while the curves grow, stops, and goes on to its end.
     told: list[Event] = []
-    window.runner.event.connect(told.append)
+    window.runner.told.connect(told.append)
     QTest.mouseClick(window.training.train, LEFT)
     assert window.training.train.text() == "Stop"
     qtbot.waitUntil(lambda: any(isinstance(each, Epoch) for each in told), timeout=TRAIN_MS)

@@ -88,7 +88,7 @@ def test_a_folder_that_cannot_be_written_is_told(qtbot: QtBot, tmp_path: Path) -
 def test_what_a_run_tells_is_told_in_order_until_it_ends(runner: Runner, qtbot: QtBot, tmp_path: Path) -> None:
     run = told_run(tmp_path / "runs" / "a", *WHOLE)
     told: list[Event] = []
-    runner.event.connect(told.append)
+    runner.told.connect(told.append)
     with qtbot.waitSignal(runner.ended) as ended:
         runner.follow(run)
         assert runner.running
@@ -100,7 +100,7 @@ def test_what_a_run_tells_is_told_in_order_until_it_ends(runner: Runner, qtbot: 
 def test_a_line_that_is_half_written_is_told_once_it_is_whole(runner: Runner, qtbot: QtBot, tmp_path: Path) -> None:
     run = told_run(tmp_path / "runs" / "a", STARTED)
     told: list[Event] = []
-    runner.event.connect(told.append)
+    runner.told.connect(told.append)
     line = '{"event": "stopped", "run": "a", "epoch": 2}\n'
     with (run.path / "events.jsonl").open("a") as stream:
         stream.write(line[:20])
@@ -119,7 +119,7 @@ def test_a_process_that_dies_without_a_word_is_told_as_lost(
     runner.run.append(STARTED)
     runner.run.log.write_text("one\ntwo\n")
     told: list[Event] = []
-    runner.event.connect(told.append)
+    runner.told.connect(told.append)
     with qtbot.waitSignal(runner.ended) as ended:
         runner._process.ended = -9  # type: ignore[union-attr]  # the stand-in's
     assert ended.args == [runner.run, "lost"]
@@ -154,7 +154,7 @@ def test_resuming_takes_the_stop_away_and_tells_only_what_is_new(
     run = told_run(tmp_path / "runs" / "a", STARTED, epoch(1), Stopped("a", 1))
     run.request("stop")
     told: list[Event] = []
-    runner.event.connect(told.append)
+    runner.told.connect(told.append)
     runner.resume(run)
     assert not run.requested("stop")
     assert processes[0][3:5] == ["resume", str(run.path)]

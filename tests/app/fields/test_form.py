@@ -17,12 +17,8 @@ from engine.declare import Declared, param
 from tests.app.gestures import write
 
 
-class Things(Declared, family="things"):
-    """Opens a family of its own, so that nothing of the program knows it."""
-
-
-class Everything(Things):
-    """Has a param of every kind."""
+class Everything(Declared, abstract=True):
+    """Has a param of every kind; abstract, so that nothing lists it."""
 
     whole: int = param(3, "A whole number.", low=1, high=99)
     number: float = param(0.5, "A number.", low=0, below=1)
