@@ -10,10 +10,11 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
 from app.commands import EditCommand
+from engine import fixes
 from engine import spec as specs
 from engine.binding import binding_problems
 from engine.columns import DataReport
-from engine.problem import Mistake, Problem
+from engine.problem import Fix, Mistake, Problem
 from engine.report import Report
 from engine.spec import Spec
 
@@ -31,6 +32,7 @@ class Document(QObject):
     replaced = Signal()
     saved = Signal()
     refused = Signal(str)
+    asked = Signal(object)  # Fix: something that is no edit, for the user to confirm
 
     def __init__(self, home: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -71,6 +73,13 @@ class Document(QObject):
             return False
         self.undo_stack.push(EditCommand(self, text, after, merge))
         return True
+
+    def mend(self, fix: Fix) -> None:
+        """Run a fix as one undo step; one that is no edit is asked for by `asked`."""
+        if fixes.is_action(fix):
+            self.asked.emit(fix)
+        else:
+            self.edit(fix.text, lambda spec: fixes.apply(spec, fix))
 
     def show(self, spec: Spec) -> None:
         """Put a spec in place; for undo commands."""

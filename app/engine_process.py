@@ -134,6 +134,11 @@ class Checker(QObject):
         timer.timeout.connect(work)
         return timer
 
+    def again(self) -> None:
+        """Check the same spec anew, for something beside it has changed on which its report depends."""
+        self._checked = None
+        self._look()
+
     def _forget(self) -> None:
         self._checked = self._described = None
 

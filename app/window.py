@@ -45,11 +45,13 @@ from app.runner import Runner
 from app.scope import Scope
 from app.settings import THEMES, Settings, data_folder
 from app.theme import themes
+from app.trusting import TrustDialog
+from engine import fixes
 from engine.examples import FOLDER as EXAMPLES
 from engine.expand import SLASH, home
 from engine.export.formats import FORMATS
 from engine.ops import OPS
-from engine.problem import Mistake
+from engine.problem import Fix, Mistake
 from engine.report import Report
 from engine.spec import SUFFIX, encode, load
 from engine.train.folder import Run, runs_in
@@ -251,6 +253,7 @@ class Window(QMainWindow):
         document.path_changed.connect(self._show_name)
         document.undo_stack.cleanChanged.connect(self._show_name)
         document.refused.connect(self.hint)
+        document.asked.connect(self._ask)
         document.replaced.connect(self._show_project)
         self.tabs.selection_changed.connect(self._select)
         self.tabs.shown.connect(self.inspector.show_scope)
@@ -290,6 +293,20 @@ class Window(QMainWindow):
         if "devices" in answer:
             self.training.set_devices(answer["devices"])
             self._device.setText(answer["devices"][-1]["description"])
+
+    def _ask(self, fix: Fix) -> None:
+        """Have the user confirm what a fix does beside the project: code is shown before it is trusted."""
+        dialog = TrustDialog(fix, self)
+        dialog.accepted.connect(lambda: self._trust(fix))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def _trust(self, fix: Fix) -> None:
+        try:
+            fixes.act(fix)
+        except OSError as error:
+            self.messages.show_message(f"What you trust cannot be written down: {error.strerror or error}.")
+        self.checker.again()
 
     def hint(self, text: str) -> None:
         """Say something in the status line for a while."""

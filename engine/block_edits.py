@@ -17,6 +17,7 @@ from engine.edit import Position, position
 from engine.ops import OPS
 from engine.problem import Mistake
 from engine.settle import settled
+from engine.sharing import SHARE
 from engine.spec import BLOCK, BLOCK_NAME, Block, Node, Spec, Wire, source_id, source_port
 from engine.validate import targets_of, upstream
 
@@ -111,6 +112,7 @@ def group(spec: Spec, ids: Iterable[str], name: str) -> Spec:
         raise Mistake("Select the layers that the block is to hold; Inputs, Outputs, losses and metrics stay outside.")
     held = {node.id for node in chosen}
     _refuse_detour(spec, held)
+    _refuse_shares(spec, held)
     coming, leaving = _coming(spec, chosen), _leaving(spec, held)
     corner = (min(position(spec, each)[0] for each in held), min(position(spec, each)[1] for each in held))
     inner = _inner(spec, chosen, coming, leaving, corner)
@@ -145,6 +147,15 @@ def _refuse_detour(spec: Spec, held: set[str]) -> None:
     between = sorted(behind & (upstream(spec, sorted(held)) - held))
     if between:
         raise Mistake(f"{between[0]} lies between nodes of the block; select it too, or fewer of the others.")
+
+
+def _refuse_shares(spec: Spec, held: set[str]) -> None:
+    """Refuse to part nodes that share weights: a share names a node of the same scope."""
+    for node in spec.nodes.values():
+        owner = node.weights.get(SHARE)
+        if owner in spec.nodes and (node.id in held) != (owner in held):
+            inner, outer = (node.id, owner) if node.id in held else (owner, node.id)
+            raise Mistake(f"{inner} and {outer} share their weights; select {outer} too, or remove the sharing.")
 
 
 def _coming(spec: Spec, chosen: list[Node]) -> dict[Wire, str]:

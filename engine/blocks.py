@@ -92,7 +92,8 @@ class _Key:
 def op_of(spec: Spec, node: Node) -> type[Op] | None:
     """The declaration of a node: of its op, or of the block it stands for; None where there is none."""
     if node.op != BLOCK:
-        return OPS.get(node.op)
+        op = OPS.get(node.op)
+        return op.declared_by(node.params, node.inputs) if op is not None else None
     return _declared(_Key(spec.blocks, node.block)) if node.block in spec.blocks else None
 
 

@@ -16,16 +16,21 @@ from typing import Any
 import torch
 from torch import nn
 
-from engine.count import ASSUMED_SIZE, BATCH, NOTHING, Cost, cost
+from engine.blocks import op_of
+from engine.count import ASSUMED_SIZE, BATCH, NOTHING, Cost, cost, measured, with_gradients
 from engine.declare import INT64, Call, Compared, Input, Metric, Op, Recipe, Value, pattern
 from engine.expand import expand, once
 from engine.initial import file_problems, held
 from engine.meta import Meta
 from engine.ops import OPS
+from engine.ops.python import Python
+from engine.plugins import package_of
 from engine.problem import Fix, Mistake, Problem
 from engine.program import Feed
+from engine.python_trial import PythonTrial, trust_problem
 from engine.recipes import arguments, build, call, constants, find, is_plain, resolved
 from engine.report import Report, Tensor
+from engine.sharing import Sharing, sharing
 from engine.sizes import Free, Names, Size, at, fit, trial
 from engine.spec import Node, Spec, Wire, source_id, source_port
 from engine.totals import batch_size, node_reports, total_macs, with_blocks
@@ -87,6 +92,7 @@ class Checker:
 
     def __init__(self) -> None:
         self.checked: Mapping[str, Checked] = {}
+        self.sharing = Sharing()
         self._memos: dict[str, _Memo] = {}
         self._kept: dict[Any, Checked | Mistake] = {}
         self._parsed: dict[str, tuple[Node, Op | None]] = {}
@@ -114,7 +120,7 @@ class Checker:
         checked: dict[str, Checked] = {}
         found: dict[str, list[Problem]] = {}
         for node in flat.nodes.values():
-            if broken := list(node_problems(flat, node)):
+            if broken := _broken(flat, node):
                 found[node.id] = broken
         for node_id in order(flat):
             if stop is not None and stop():
@@ -135,13 +141,15 @@ class Checker:
             problems += found.get(node.id, ())
             problems += weights_problems(node) if node.weights else ()
         held = {node: checked[node].weights for node in flat.nodes if node in checked}
-        problems += [*expanded.problems, *_whole_problems(spec), *settings_problems(spec)]
+        self.sharing = sharing(flat, {node: each.recipe for node, each in checked.items()}, held)
+        held = {node: self.sharing.own(node, each) for node, each in held.items()}
+        problems += [*self.sharing.problems, *expanded.problems, *_whole_problems(spec), *settings_problems(spec)]
         problems += init_problems(flat, held)
         problems += optimizer_problems(flat, held) if terminals(flat)[0] else ()  # nothing trains without a loss
         problems += file_problems(flat, held, folder) if folder is not None else ()
         batch = {BATCH: (sizes or {}).get(BATCH, batch_size(spec))}
         counted = {name: self._sizes.get(name, ASSUMED_SIZE) for name in self._names} | batch
-        nodes = with_blocks(expanded, node_reports(flat, checked, trained(flat, held), counted))
+        nodes = with_blocks(expanded, node_reports(flat, checked, held, trained(flat, held), counted))
         used = [*batch, *_free_names(spec)]
         return Report(nodes, once(spec, problems), total_macs(spec, nodes), {name: counted[name] for name in used})
 
@@ -168,7 +176,7 @@ class Checker:
 
     def one(self, node: Node, flows: Flows) -> Checked:
         """Check one node with what flows into it; raises Mistake where they do not go together."""
-        op, problems = OPS[node.op].parse(node.params)
+        op, problems = _declared(node).parse(node.params)
         if op is None:
             raise Mistake(problems[0].message, param=problems[0].param)
         if node.op == "Input":
@@ -205,6 +213,12 @@ class Checker:
             raise Mistake(
                 mistake.message, param=mistake.param or next(iter(flows), None), fixes=mistake.fixes
             ) from None
+        except Exception as error:  # an installed package's op may raise anything; ours raise what they mean to
+            package = package_of(type(op))
+            if not package:
+                raise
+            words = f"{type(op).__name__} of the package {package} failed: {type(error).__name__}: {error}"
+            raise Mistake(f"{words.rstrip('.')}.", param=next(iter(flows), None)) from error
 
     def _run(self, op: Op, flows: Flows, names: Names, runs: int) -> Checked:
         recipes = [op.build(**_values(flows, names, run)) for run in range(runs)]
@@ -214,12 +228,12 @@ class Checker:
         if isinstance(op, Metric):  # gives nothing to flow on, and what gathers it is heavy to import
             call = op.given(**_values(flows, names, 0)) if isinstance(recipe, Recipe) else None
             return Checked(op, recipe, {}, Held(), flows, call)
-        trial = _Trial(op, recipe, flows)
+        trial, names = _begun(op, recipe, flows, names, runs)
         results = [trial.run(names, run) for run in range(runs)]
         unknown: dict[str, Free] = {}
         outputs = {port: self._fitted(port, results, names, trial, unknown) for port in results[0]}
-        measured = trial.cost(self._counted)
-        return Checked(op, recipe, outputs, trial.weights, flows, None, bool(unknown), trial.weight_bytes, measured)
+        costs = trial.cost(lambda samples: self._counted(flows, samples))
+        return Checked(op, recipe, outputs, trial.weights, flows, None, bool(unknown), trial.weight_bytes, costs)
 
     def _counted(self, flows: Flows, samples: int) -> Names:
         """The sizes at which costs are told: `samples` in the batch, the other free sizes as they are set."""
@@ -235,7 +249,12 @@ class Checker:
         return found
 
     def _fitted(
-        self, port: str, results: Sequence[Traced], names: Names, trial: _Trial, unknown: dict[str, Free]
+        self,
+        port: str,
+        results: Sequence[Traced],
+        names: Names,
+        trial: _Trial | PythonTrial,
+        unknown: dict[str, Free],
     ) -> Flow:
         """Fit the shape of one output; sizes that depend on the numbers and have one text are one size."""
         shapes = [result[port][0] for result in results]
@@ -275,6 +294,20 @@ def check(spec: Spec, folder: Path | None = None, sizes: Mapping[str, int] | Non
     return Checker().check(spec, folder=folder, sizes=sizes)
 
 
+def _declared(node: Node) -> type[Op]:
+    """The declaration of a node of a spec without blocks that is known to have one."""
+    declared = op_of(Spec(), node)
+    assert declared is not None
+    return declared
+
+
+def _broken(spec: Spec, node: Node) -> list[Problem]:
+    """What keeps a node from being tried."""
+    found = list(node_problems(spec, node))
+    untrusted = trust_problem(node) if all(problem.param != "code" for problem in found) else None
+    return [*found, *([untrusted] if untrusted else [])]
+
+
 def _same(old: tuple[Checked, ...], new: tuple[Checked, ...]) -> bool:
     return len(old) == len(new) and all(one is other for one, other in zip(old, new, strict=True))
 
@@ -284,7 +317,7 @@ def _same(old: tuple[Checked, ...], new: tuple[Checked, ...]) -> bool:
 
 def _flows(node: Node, checked: Mapping[str, Checked]) -> Flows:
     flows: dict[str, Flow | tuple[Flow, ...]] = {}
-    for port in OPS[node.op].input_ports():
+    for port in _declared(node).input_ports():
         wire = node.inputs.get(port)
         if wire:
             flows[port] = (
@@ -394,6 +427,15 @@ def _varying(op: str, one: Recipe | Call, other: Recipe | Call) -> str:
 # --------------------------------------------------------------------------------------------------------- trials
 
 
+def _begun(op: Op, recipe: Recipe | Call, flows: Flows, names: Names, runs: int) -> tuple[_Trial | PythonTrial, Names]:
+    """Make a trial of an op; returns it with the sizes to try."""
+    if isinstance(op, Python):
+        assert isinstance(recipe, Recipe)
+        trial = PythonTrial(op, recipe, lambda near, run: _values(flows, near, run))
+        return trial, trial.begin(names, runs)
+    return _Trial(op, recipe, flows), names
+
+
 class _Trial:
     """One op at work on the meta device."""
 
@@ -417,10 +459,16 @@ class _Trial:
             outputs = self._tensors(tensors)
         return {port: (tuple(each.shape), str(each.dtype).removeprefix("torch.")) for port, each in outputs.items()}
 
-    def cost(self, names: Callable[[Flows, int], Names]) -> Cost:
+    def cost(self, names: Callable[[int], Names]) -> Cost:
         """Tell what the op costs; `names` gives the free sizes at a number of samples."""
-        flows = self._flows
-        return cost(self._op, self._module, lambda samples: _values(flows, names(flows, samples), 0), self._tensors)
+        multiplies = self._module is not None and any(each.ndim > 1 for each in self._module.parameters())
+        return cost(
+            self._op, lambda samples: _values(self._flows, names(samples), 0), self._measured, multiplies=multiplies
+        )
+
+    def _measured(self, values: Mapping[str, Any], samples: int) -> Cost:
+        tensors = {port: with_gradients(value) for port, value in values.items()}
+        return measured(self._module, tensors, self._tensors, samples)
 
     def _tensors(self, tensors: Mapping[str, Any]) -> dict[str, torch.Tensor]:
         """What comes out, by port."""
@@ -489,8 +537,7 @@ def feed(node: Node, checked: Checked) -> Feed:
 
 def _fixes(spec: Spec, node: Node, mistake: Mistake, checked: Mapping[str, Checked]) -> tuple[Fix, ...]:
     """Propose edits that mend common mistakes: a missing Cast, Flatten, Unsqueeze or Squeeze."""
-    op = OPS[node.op]
-    ports = op.input_ports()
+    ports = _declared(node).input_ports()
     port = mistake.param or ""
     wire = node.inputs.get(port)
     if port not in ports or not isinstance(wire, str):

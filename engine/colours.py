@@ -25,6 +25,7 @@ FAMILY: dict[str, tuple[str, str]] = {
     "Boxes": ("#a3561c", "#e3a06a"),
     "Signal": ("#0d7f86", "#4cc9d0"),
     "Blocks": ("#3b4252", "#c9d1e0"),
+    "Code": ("#6a6f1f", "#bcc25a"),
     "Losses": ("#c0392b", "#ff8a7a"),
     "Metrics": ("#4f7d13", "#a2cf5b"),
 }

@@ -12,17 +12,19 @@ import torch
 from torch import fx, nn
 
 from engine import edit, validate
+from engine.blocks import op_of
 from engine.check import Checked, Checker, Flow, feed, inputs_of
 from engine.declare import Call, Loss, Metric, Pattern, Recipe, pattern
 from engine.expand import SLASH, expand
 from engine.initial import initialise
-from engine.ops import OPS
 from engine.passes import AS_DRAWN, PASSES, Pass, Ran, optimise
 from engine.passes.facts import CONSTANT
 from engine.problem import Mistake
 from engine.program import Feed, Program, Ref, Step, path_to, replace_refs
 from engine.recipes import arguments, build, constants, find, resolved
 from engine.report import Optimised, Report
+from engine.shared import put_owners_first, with_shared
+from engine.sharing import Sharing
 from engine.spec import Spec, source_id, source_port
 
 Only = Literal["training", "inference"]
@@ -73,7 +75,9 @@ def compile(
         modules = build_modules(program)
         if seed is not None:
             initialise(flat, modules, folder or Path())
-    return Compiled(assemble(live, modules), live, live.feeds, ran, report, flat)
+    module = assemble(live, with_shared(program, modules))
+    put_owners_first(module, program)
+    return Compiled(module, live, live.feeds, ran, report, flat)
 
 
 def assemble(program: Program, modules: Mapping[str, nn.Module]) -> fx.GraphModule:
@@ -114,13 +118,13 @@ def lower(spec: Spec) -> Program:
     return _lowered(spec)[0]
 
 
-def explain(spec: Spec, checked: Mapping[str, Checked], only: Only | None = None) -> tuple[Optimised, tuple[Ran, ...]]:
-    """Tell what the passes do to a spec whose check found no problem, without building anything.
+def explain(spec: Spec, checker: Checker, only: Only | None = None) -> tuple[Optimised, tuple[Ran, ...]]:
+    """Tell what the passes do to the spec checked last, which has no problem, without building anything.
 
     Where `only` is not given, they are those for training, or for inference where the spec has no loss. Raises Mistake
     where there is nothing to train or to predict.
     """
-    program = program_of(expand(spec).spec, checked)
+    program = program_of(expand(spec).spec, checker.checked, checker.sharing)
     only = only or ("training" if program.losses else "inference")
     _program, ran = optimise(only_for(program, only), PASSES[only])
     return Optimised(only, ran[0].before, ran[-1].after), ran
@@ -148,13 +152,13 @@ def only_for(program: Program, only: Only) -> Program:
 def _lowered(spec: Spec) -> tuple[Program, Report, Spec]:
     checker = Checker()
     report = _sound(checker, spec)
-    spec, checked = expand(spec).spec, checker.checked
+    spec, checked, shares = expand(spec).spec, checker.checked, checker.sharing
     measured = with_default_metrics(spec, checked)
     if measured is not spec:
         checker.check(measured)
         if measured.nodes.keys() <= checker.checked.keys():
-            spec, checked = measured, checker.checked
-    return program_of(spec, checked), report, spec
+            spec, checked, shares = measured, checker.checked, checker.sharing
+    return program_of(spec, checked, shares), report, spec
 
 
 def _sound(checker: Checker, spec: Spec) -> Report:
@@ -166,10 +170,14 @@ def _sound(checker: Checker, spec: Spec) -> Report:
     return report
 
 
-def program_of(spec: Spec, checked: Mapping[str, Checked]) -> Program:
+def program_of(spec: Spec, checked: Mapping[str, Checked], shares: Sharing) -> Program:
     """Turn a spec whose blocks are written out, and whose check found no problem, into its program."""
     losses, metrics, outputs = validate.terminals(spec)
-    steps = [_step(spec, node, checked[node]) for node in validate.order(spec) if checked[node].recipe is not None]
+    steps = [
+        replace(_step(spec, node, checked[node]), share=shares.modules.get(node, ""))
+        for node in validate.order(spec)
+        if checked[node].recipe is not None
+    ]
     return Program(
         feeds=tuple(feed(node, checked[node.id]) for node in spec.nodes.values() if node.op == "Input"),
         steps=tuple(steps),
@@ -178,6 +186,7 @@ def program_of(spec: Spec, checked: Mapping[str, Checked]) -> Program:
         metrics={node: _metric(checked[node]) for node in metrics},
         outputs={node: _ref(spec, str(spec.nodes[node].inputs["input"])) for node in outputs},
         gathered={node: recipe for node in metrics if isinstance(recipe := checked[node].recipe, Recipe)},
+        ties=shares.ties,
     )
 
 
@@ -209,7 +218,9 @@ def with_default_metrics(spec: Spec, checked: Mapping[str, Checked]) -> Spec:
 
 def _ref(spec: Spec, wire: str) -> Ref:
     node = source_id(wire)
-    ports = OPS[spec.nodes[node].op].output_ports()
+    declared = op_of(spec, spec.nodes[node])
+    assert declared is not None
+    ports = declared.output_ports()
     return Ref(node, (source_port(wire) or ports[0]) if len(ports) > 1 else "")
 
 
@@ -233,8 +244,10 @@ def _step(spec: Spec, node_id: str, checked: Checked) -> Step:
 
 
 def build_modules(program: Program) -> dict[str, nn.Module]:
-    """Build the module of each step that has one, in the program's order."""
-    return {step.node: build(step.recipe) for step in program.steps if isinstance(step.recipe, Recipe)}
+    """Build the module of each step that has one of its own, in the program's order."""
+    return {
+        step.node: build(step.recipe) for step in program.steps if isinstance(step.recipe, Recipe) and not step.share
+    }
 
 
 def _graph(program: Program) -> fx.Graph:

@@ -47,14 +47,15 @@ NOTHING = Cost()
 
 Values = Mapping[str, Any]  # input port -> a Value or a list of them
 Call = Callable[[Mapping[str, Any]], Mapping[str, Tensor]]  # tensors by input port -> tensors by output port
+Measure = Callable[[Values, int], Cost]  # what flows in, and the samples in it
 
 
-def cost(op: Op, module: nn.Module | None, values: Callable[[int], Values], call: Call) -> Cost:
+def cost(op: Op, values: Callable[[int], Values], measure: Measure, *, multiplies: bool) -> Cost:
     """Tell what an op costs for one sample.
 
-    `values` gives what flows in at a number of samples; `call` runs the op on meta tensors and raises Mistake where
-    that fails. What neither runs nor states its cost keeps all that flows in, and multiplies nothing if it has no
-    weights to multiply with.
+    `values` gives what flows in at a number of samples; `measure` runs the op on that and raises Mistake where that
+    fails. What neither runs nor states its cost keeps all that flows in; its multiply-accumulates are not known if it
+    `multiplies`, having weights to multiply with, else none.
     """
     if isinstance(op, Metric):
         return NOTHING
@@ -64,11 +65,10 @@ def cost(op: Op, module: nn.Module | None, values: Callable[[int], Values], call
         return Cost(*told, batched=batched)
     for samples in SAMPLES if batched else (1,):
         try:
-            return replace(_measured(module, values(samples), call, samples), batched=batched)
+            return replace(measure(values(samples), samples), batched=batched)
         except Mistake:
             continue
     ports = frozenset(value.port for value in _each(values(1)))
-    multiplies = module is not None and any(each.ndim > 1 for each in module.parameters())
     return Cost(None if multiplies else 0, 0, ports, frozenset(type(op).output_ports()), batched=batched)
 
 
@@ -76,9 +76,11 @@ def _shapes(values: Values) -> list[tuple[int, ...]]:
     return [value.shape for value in _each(values)]
 
 
-def _measured(module: nn.Module | None, values: Values, call: Call, samples: int) -> Cost:
-    """Run the op as training does and see what it multiplies and keeps."""
-    tensors = {port: _meta(value) for port, value in values.items()}
+def measured(module: nn.Module | None, tensors: Mapping[str, Any], call: Call, samples: int) -> Cost:
+    """Run an op as training does and see what it multiplies and keeps; `tensors` require gradients where they can.
+
+    Ports are told by their names in `tensors`, those of a list with their place.
+    """
     kept: list[Tensor] = []  # holds what it lists, so that no memory is used twice
 
     def keep(tensor: Tensor) -> Tensor:
@@ -88,7 +90,7 @@ def _measured(module: nn.Module | None, values: Values, call: Call, samples: int
     products = _Products()
     with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), products:
         outputs = call(tensors)
-    came = {_memory(tensor): value.port for value, tensor in zip(_each(values), _each(tensors), strict=True)}
+    came = {_memory(tensor): port for port, tensor in _named(tensors)}
     went = {_memory(tensor): port for port, tensor in outputs.items() if _memory(tensor) not in came}
     sizes = {_memory(tensor): tensor.untyped_storage().nbytes() for tensor in kept}
     passing = {_memory(tensor) for tensor in (*_weights(module), *products.scores)}
@@ -102,14 +104,23 @@ def _measured(module: nn.Module | None, values: Values, call: Call, samples: int
     )
 
 
+def _named(tensors: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
+    for port, value in tensors.items():
+        if isinstance(value, list):
+            yield from ((f"{port}[{place}]", each) for place, each in enumerate(value))
+        else:
+            yield port, value
+
+
 def _each(values: Mapping[str, Any]) -> Iterator[Any]:
     for value in values.values():
         yield from value if isinstance(value, list) else (value,)
 
 
-def _meta(value: Value | list[Value]) -> Any:
+def with_gradients(value: Value | list[Value]) -> Any:
+    """A tensor without numbers, or a list of them, as training hands it to an op."""
     if isinstance(value, list):
-        return [_meta(each) for each in value]
+        return [with_gradients(each) for each in value]
     dtype = getattr(torch, value.dtype)
     trained = dtype.is_floating_point or dtype.is_complex
     return torch.empty(tuple(map(int, value.shape)), dtype=dtype, device="meta", requires_grad=trained)

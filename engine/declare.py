@@ -197,6 +197,7 @@ def _params(cls: type[Declared]) -> Mapping[str, Param]:
             each.metadata["advanced"],
         )
         for each in dataclasses.fields(cls)  # type: ignore[arg-type]  # made a dataclass by __init_subclass__
+        if "doc" in each.metadata
     }
 
 
@@ -275,6 +276,8 @@ class Torch:
 class Recipe:
     """A module to build: `target` such as "nn.Conv2d" (or "modules.X" of engine.modules) and its arguments.
 
+    What an installed package has is named "package.module:Name", in a Call as well.
+
     Recipes and Calls among the arguments are built first: a layer that a stack repeats, a tensor of class weights.
     `forward` holds further keywords that the module is called with beside its inputs; a Call among them may take
     Values and is made anew each time, such as a mask of the input's length.
@@ -338,6 +341,11 @@ class Op(Declared, family="op"):
     random: ClassVar[bool] = False
 
     build: ClassVar[Callable[..., Recipe | Call]]
+
+    @classmethod
+    def declared_by(cls, params: Mapping[str, Any], inputs: Mapping[str, Any]) -> type[Op]:  # noqa: ARG003
+        """The declaration of a node with these params and wires: this one, unless its ports depend on them."""
+        return cls
 
     @classmethod
     def input_ports(cls) -> Mapping[str, Input]:
@@ -467,6 +475,8 @@ def _source_of(cls: type[Op]) -> str:
     target = recipe.target
     if target.startswith("."):
         return f"torch.Tensor{target}"
+    if ":" in target:
+        return target.replace(":", ".")
     composed = any(isinstance(each, Call) and not each.target.startswith(".") for each in recipe.args)
     if target.startswith(("metrics.", "measures.", "modules.")) or (isinstance(recipe, Call) and composed):
         return ""

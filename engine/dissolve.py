@@ -12,6 +12,7 @@ from engine.blocks import REPEAT, port_name
 from engine.edit import Position, position
 from engine.problem import Mistake
 from engine.settle import settled
+from engine.sharing import SHARE, WHERE
 from engine.spec import BLOCK, Block, Node, Spec, Wire, source_id
 
 
@@ -23,6 +24,7 @@ def dissolve(spec: Spec, node: str) -> Spec:
     held = block_of(spec, use.block)
     if REPEAT.refuse(use.repeat):
         raise Mistake(f"{node} is repeated by a param of the block around it; set a number first.", param="repeat")
+    _refuse_shared(spec, use)
     outer = spec.with_nodes(each for each in spec.nodes.values() if each.id != node)
     wired: dict[str, Any] = {port: wire for port, wire in use.inputs.items() if isinstance(wire, str)}
     results: dict[str, Wire] = {}
@@ -43,6 +45,14 @@ def dissolve(spec: Spec, node: str) -> Spec:
     outer = _without_lost(rewired(outer, table, ""), node)
     outer = replace(outer, canvas={each: spot for each, spot in outer.canvas.items() if each != node})
     return outer if uses(outer, use.block) else remove_block(outer, use.block)
+
+
+def _refuse_shared(spec: Spec, use: Node) -> None:
+    """Refuse to dissolve one of several uses that share their weights: its nodes could not share with those inside."""
+    others = [each.id for each in spec.nodes.values() if each.weights.get(SHARE) == use.id]
+    owner = use.weights.get(SHARE) or next(iter(others), None)
+    if owner is not None:
+        raise Mistake(f"{use.id} and {owner} share their weights; remove the sharing first.", param=WHERE)
 
 
 def _placed(

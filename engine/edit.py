@@ -36,6 +36,7 @@ from engine.edit_settings import (
 from engine.layout import layout
 from engine.ops import OPS
 from engine.problem import Mistake
+from engine.sharing import SHARE, set_share, with_shares
 from engine.spec import (
     BLOCK,
     MODULE_NAMES,
@@ -117,7 +118,8 @@ def _with(spec: Spec, node: Node) -> Spec:
 def remove(spec: Spec, ids: Iterable[str]) -> Spec:
     """Remove nodes and the wires from them."""
     gone = {_node(spec, node).id for node in ids}
-    kept = [_without_wires_from(node, gone) for node in spec.nodes.values() if node.id not in gone]
+    rest = [with_shares(node, dict.fromkeys(gone)) for node in spec.nodes.values() if node.id not in gone]
+    kept = [_without_wires_from(node, gone) for node in rest]
     canvas = {node_id: place for node_id, place in spec.canvas.items() if node_id not in gone}
     return without_nodes(replace(spec.with_nodes(kept), canvas=canvas), gone)
 
@@ -470,6 +472,9 @@ def _renamed(node: Node, names: Mapping[str, str], spec: Spec) -> Node:
     inputs: dict[str, Any] = {}
     for port, value in node.inputs.items():
         inputs[port] = wire(value) if isinstance(value, str) else tuple(each for each in map(wire, value) if each)
+    share = node.weights.get(SHARE)
+    shares = {**names, share: names.get(share)} if isinstance(share, str) and share not in spec.nodes else names
+    node = with_shares(node, shares)
     return replace(node, id=names[node.id], inputs={port: value for port, value in inputs.items() if value})
 
 
@@ -480,7 +485,7 @@ EDITS: dict[str, Callable[..., Spec]] = {
     for each in (
         add, remove, connect, disconnect, insert, replace_op, set_param, reset_param, set_factor, set_decode, move,
         set_title, take_shape, tidy, set_name, set_setting, remove_setting, set_source, set_optimizer, add_optimizer,
-        remove_optimizer, move_optimizer, set_schedule, set_weights, set_init, set_default_init,
+        remove_optimizer, move_optimizer, set_schedule, set_weights, set_share, set_init, set_default_init,
     )
 }  # fmt: skip
 
@@ -522,6 +527,7 @@ __all__ = [
     "set_param",
     "set_schedule",
     "set_setting",
+    "set_share",
     "set_source",
     "set_title",
     "set_weights",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from engine.blocks import REPEAT, circles, port_name, taken
 from engine.declare import did_you_mean
-from engine.problem import Mistake, Problem
+from engine.problem import Fix, Mistake, Problem
+from engine.sharing import SHARE, WHERE, share_refusal
 from engine.spec import BLOCK, Block, Node, Spec, Wire, source_id, source_port
 from engine.validate import cycle_problems, node_problems, order
 
@@ -128,28 +130,32 @@ class _Expansion:
 
     def _use(self, whole: Spec, scope: _Scope, node: Node, inputs: Mapping[str, Any]) -> bool:
         problems = [
-            *self._use_problems(scope, node),
+            *self._use_problems(whole, scope, node),
             *node_problems(whole, replace(node, inputs=whole.nodes[node.id].inputs)),
         ]
         if problems:
-            self.problems += [replace(each, node=scope.prefix + node.id) for each in problems]
+            self.problems += [_placed(each, node.id, scope.prefix) for each in problems]
             return False
         block = self._blocks[node.block]
         values = {name: node.params.get(name, each.get("default")) for name, each in block.params.items()}
         wired: Mapping[str, Wire] = {port: str(wire) for port, wire in inputs.items()}
         results: dict[str, Wire] = {}
-        first = f"{scope.prefix}{node.id}{SLASH}0{SLASH}"
+        use = f"{scope.prefix}{node.id}{SLASH}"
+        begun = len(self.nodes)
         for number in range(node.repeat):
-            prefix = f"{scope.prefix}{node.id}{SLASH}{number}{SLASH}"
+            round_begun = len(self.nodes)
+            prefix = f"{use}{number}{SLASH}"
             path = (*scope.path, node.block)
             results = self.scope(_Scope(block.nodes, prefix, values, wired, _weights(scope, node), path))
             if number and node.share_weights:
-                self._share(prefix, first)
+                self._share(round_begun, prefix, f"{use}0{SLASH}")
             wired = _fed_back(wired, results)
+        if isinstance(other := node.weights.get(SHARE), str):
+            self._share(begun, use, f"{scope.prefix}{other}{SLASH}")
         self.outputs[scope.prefix + node.id] = results
         return True
 
-    def _use_problems(self, scope: _Scope, node: Node) -> Iterator[Problem]:
+    def _use_problems(self, whole: Spec, scope: _Scope, node: Node) -> Iterator[Problem]:
         if node.block not in self._blocks:
             words = f"There is no block {node.block!r}{did_you_mean(node.block, self._blocks)}."
             yield Problem(words, node.id, "block")
@@ -160,16 +166,32 @@ class _Expansion:
             yield Problem(words, node.id, "block")
         if refusal := REPEAT.refuse(node.repeat):
             yield Problem(refusal, node.id, "repeat")
+        share = node.weights.get(SHARE)
+        if share is not None and (refusal := share_refusal(whole.nodes, node, share)):
+            fix = Fix("Remove the sharing", "set_share", {"node": node.id, "other": None})
+            yield Problem(refusal, node.id, WHERE, (fix,))
 
-    def _share(self, prefix: str, first: str) -> None:
-        """Let the nodes of a later round use the weights of the first."""
-        for node_id, node in list(self.nodes.items()):
-            if node_id.startswith(prefix) and "share" not in node.weights:
-                twin = first + node_id.removeprefix(prefix)
-                self.nodes[node_id] = replace(node, weights={**node.weights, "share": twin})
+    def _share(self, begun: int, prefix: str, twins: str) -> None:
+        """Let the nodes that were written out since use the weights of their twins, under another prefix.
+
+        What they share among themselves they share by way of their twins, which do the same.
+        """
+        for node_id in list(islice(self.nodes, begun, None)):
+            node = self.nodes[node_id]
+            twin = twins + node_id.removeprefix(prefix)
+            self.nodes[node_id] = replace(node, weights={**node.weights, SHARE: twin})
 
     def _tell(self, scope: _Scope, node: Node, words: str, param: str | None) -> None:
         self.problems.append(Problem(words, scope.prefix + node.id, param))
+
+
+def _placed(problem: Problem, node: str, prefix: str) -> Problem:
+    """A problem of a node, and what mends it, as it reads from outside of the blocks around it."""
+    fixes = tuple(
+        replace(fix, arguments={**fix.arguments, "node": prefix + node}) if fix.arguments.get("node") == node else fix
+        for fix in problem.fixes
+    )
+    return replace(problem, node=prefix + node, fixes=fixes)
 
 
 def _taken(name: str, value: Any, values: Mapping[str, Any] | None) -> Any:
@@ -181,9 +203,10 @@ def _taken(name: str, value: Any, values: Mapping[str, Any] | None) -> Any:
 
 def _weights(scope: _Scope, node: Node) -> Mapping[str, Any]:
     """The node's weights settings over those of the uses around it; a share names a node of the same scope."""
-    weights = {**scope.weights, **node.weights}
-    share = node.weights.get("share")
-    return {**weights, "share": scope.prefix + share} if isinstance(share, str) else weights
+    around = {name: value for name, value in scope.weights.items() if name != SHARE}  # is set at the nodes inside
+    weights = {**around, **node.weights}
+    share = node.weights.get(SHARE)
+    return {**weights, SHARE: scope.prefix + share} if isinstance(share, str) else weights
 
 
 def _fed_back(wired: Mapping[str, Wire], results: Mapping[str, Wire]) -> dict[str, Wire]:

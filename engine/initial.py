@@ -27,7 +27,7 @@ def held(op: type[Op] | Op, module: nn.Module | None) -> Held:
     tensors = {name: tuple(each.shape) for name, each in module.named_parameters()}
     matrices = frozenset(name for name, shape in tensors.items() if _is_matrix(module, name, shape))
     sparse = frozenset(tensors) if getattr(op, "sparse", False) is True else frozenset()
-    return Held(tensors, matrices, sparse)
+    return Held(tensors, matrices, sparse, frozenset(name for name, _each in module.named_buffers()))
 
 
 def _is_matrix(module: nn.Module, name: str, shape: Shape) -> bool:

@@ -179,6 +179,15 @@ class Text(Kind):
 
 
 @dataclass(frozen=True, slots=True)
+class Code(Text):
+    """Python source, of several lines."""
+
+    @property
+    def name(self) -> str:
+        return "Python code"
+
+
+@dataclass(frozen=True, slots=True)
 class Path(Text):
     """Path of a file or a folder; relative paths start at the project file's folder."""
 
@@ -373,6 +382,7 @@ Size2OrGaps = Annotated[int | tuple[int | None, int | None], Size(2, gaps=True)]
 Size3OrGaps = Annotated[int | tuple[int | None, int | None, int | None], Size(3, gaps=True)]
 NamedShape = Annotated[tuple[int | str, ...], Shape()]
 FixedShape = Annotated[tuple[int, ...], Shape(named=False)]
+PythonCode = Annotated[str, Code()]
 FilePath = Annotated[str, Path("file")]
 FolderPath = Annotated[str, Path("folder")]
 AnyPath = Annotated[str, Path("file or folder")]

@@ -9,7 +9,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """An edit that mends a problem: `edit` names a function of `engine.edit`, `arguments` are its keywords."""
+    """What mends a problem: `edit` names a function of `engine.edit`, `arguments` are its keywords.
+
+    A few name an action instead, which changes nothing in the project (see `engine.fixes.ACTIONS`).
+    """
 
     text: str
     edit: str

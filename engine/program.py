@@ -42,7 +42,8 @@ class Step:
     """One node at work: a module (Recipe) or a function (Call), and what it is called with.
 
     `args` and `kwargs` hold Refs, lists and tuples of Refs, Calls on Refs, Torch constants and plain values. A Call's
-    target is a function ("torch.cat", "metrics.x", "modules.x") or a method of its first argument (".to").
+    target is a function ("torch.cat", "metrics.x", "modules.x") or a method of its first argument (".to"). `share`
+    names the step whose module this one calls, having none of its own; nothing may be folded into such a module.
     """
 
     node: str
@@ -51,6 +52,7 @@ class Step:
     kwargs: Mapping[str, Any]
     outputs: Pattern = "output"
     random: bool = False
+    share: str = ""
 
     def refs(self) -> Iterator[Ref]:
         """Yield every Ref among the arguments."""
@@ -86,7 +88,8 @@ class Program:
 
     `losses` maps loss nodes to their factors, `metrics` metric nodes to their declarations, `outputs` Output nodes
     to the tensors they name. `gathered` holds the recipe of the object that gathers a metric over batches, for the
-    metrics whose step gives no sums but what that object takes.
+    metrics whose step gives no sums but what that object takes. `ties` maps a node to another and the names of the
+    tensors of that one's module which its own module uses as well.
     """
 
     feeds: tuple[Feed, ...] = ()
@@ -96,6 +99,7 @@ class Program:
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     outputs: Mapping[str, Ref] = field(default_factory=dict)
     gathered: Mapping[str, Recipe] = field(default_factory=dict)
+    ties: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
 
     def leading_metric(self) -> str | None:
         """The first metric that is a number of which more, or less, is better: it says which epoch was best."""

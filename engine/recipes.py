@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from engine import metrics, modules, tensorfile
+from engine import metrics, modules, python_node, tensorfile
 from engine.declare import Call, Op, Recipe, Torch, Value, names_in, pattern
+from engine.problem import Mistake
 
 HOMES: Mapping[str, Any] = {
     "nn": nn,
@@ -19,6 +20,7 @@ HOMES: Mapping[str, Any] = {
     "optim": torch.optim,
     "metrics": metrics,
     "modules": modules,
+    "python": python_node,
     "tensorfile": tensorfile,
 }
 HEAVY: Mapping[str, str] = {"torchmetrics": "torchmetrics", "measures": "engine.measures"}  # imported when first used
@@ -26,10 +28,22 @@ HEAVY: Mapping[str, str] = {"torchmetrics": "torchmetrics", "measures": "engine.
 
 @functools.cache
 def find(target: str) -> Any:
-    """Find what a recipe's target names: "nn.Linear", "torch.cat", "metrics.x"."""
+    """Find what a recipe's target names: "nn.Linear", "torch.cat", "metrics.x", "package.module:Name".
+
+    Raises Mistake where an installed package does not have it.
+    """
+    if ":" in target:
+        return _in_package(*target.split(":", 1))
     root, _, name = target.partition(".")
     home = importlib.import_module(HEAVY[root]) if root in HEAVY else HOMES[root]
     return functools.reduce(getattr, name.split("."), home)
+
+
+def _in_package(module: str, name: str) -> Any:
+    try:
+        return functools.reduce(getattr, name.split("."), importlib.import_module(module))
+    except (ImportError, AttributeError) as error:
+        raise Mistake(f"{module}:{name} is not to be found: {error}; install the package that has it.") from None
 
 
 def build(recipe: Recipe, **more: Any) -> Any:

@@ -96,7 +96,7 @@ class Server:
             return {"stale": True}
         if not report.problems and len(report.nodes) <= COUNTED_AT_ONCE:
             with suppress(Mistake):  # nothing to train or to predict, so nothing to improve
-                report = replace(report, optimised=explain(spec, self._checker.checked)[0])
+                report = replace(report, optimised=explain(spec, self._checker)[0])
         return {"report": report.encode()}
 
     def _passes(self, request: Request) -> Reply:
@@ -108,7 +108,7 @@ class Server:
             return {"error": f"There are no passes for {only!r}; they are for training or inference."}
         if self._checker.check(spec, sizes=request.get("sizes")).problems:
             return {"error": "The graph has problems; mend them first."}
-        optimised, ran = explain(spec, self._checker.checked, only)
+        optimised, ran = explain(spec, self._checker, only)
         return {"optimised": optimised.encode(), "passes": [each.encode() for each in ran]}
 
 

@@ -15,6 +15,7 @@ from engine.report import NodeReport, Tensor
 from engine.sizes import Free
 from engine.spec import Node, Spec, Wire, source_id, source_port
 from engine.validate import terminals, upstream
+from engine.weights import Held
 
 if TYPE_CHECKING:  # check builds on this module
     from engine.check import Checked, Flow
@@ -36,30 +37,32 @@ def batch_size(spec: Spec) -> int:
     return size if isinstance(size, int) and size >= 1 else default
 
 
-def node_reports(spec: Spec, checked: Mapping[str, Checked], trained: Trained, sizes: Sizes) -> dict[str, NodeReport]:
-    """Tell of each node of a flat graph that works what comes out of it and what it costs."""
+def node_reports(
+    spec: Spec, checked: Mapping[str, Checked], held: Mapping[str, Held], trained: Trained, sizes: Sizes
+) -> dict[str, NodeReport]:
+    """Tell of each node of a flat graph that works what comes out of it and what it costs.
+
+    `held` are the weights that are its own, those that it shares left out.
+    """
     memory = activation_bytes(spec, checked, trained, sizes)
     return {
-        node.id: _node_report(node, checked[node.id], trained.get(node.id, ()), memory[node.id])
+        node.id: _node_report(checked[node.id], held[node.id], trained.get(node.id, ()), memory[node.id])
         for node in spec.nodes.values()
         if node.id in checked
     }
 
 
-def _node_report(node: Node, checked: Checked, trained: Sequence[str], activation: int) -> NodeReport:
-    """A node that uses the weights of another adds none of its own."""
+def _node_report(checked: Checked, own: Held, trained: Sequence[str], activation: int) -> NodeReport:
     outputs = {port: flow.tensor() for port, flow in checked.outputs.items()}
-    if not checked.weights.tensors or "share" in node.weights:
-        tensors, macs = checked.weights.tensors, checked.cost.macs
-        return NodeReport(outputs, tensors=tensors, macs=macs, activation_bytes=activation)
-    parameters = checked.weights.count()
+    parameters = own.count()
+    elsewhere = (checked.weights.count() - parameters) * BYTES["float32"]
     return NodeReport(
         outputs,
         parameters,
-        checked.weights.tensors,
-        frozen=parameters - checked.weights.count(trained),
+        own.tensors,
+        frozen=parameters - own.count(trained),
         macs=checked.cost.macs,
-        weight_bytes=checked.weight_bytes,
+        weight_bytes=checked.weight_bytes - elsewhere if own.tensors or own.buffers else 0,
         activation_bytes=activation,
     )
 

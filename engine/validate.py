@@ -173,8 +173,12 @@ def _circle(spec: Spec, among: set[str]) -> list[str]:
 
 # -------------------------------------------------------------------------------------------------------- weights
 
-SHARED = ("share", "from")  # weights taken from another node, or from a file with a prefix
-BESIDE_WEIGHTS = ("init", *SHARED)  # what stands in a node's weights section beside the settings of `Weights`
+UNSUPPORTED = ("from",)  # weights taken from a file with a prefix
+BESIDE_WEIGHTS = (
+    "init",
+    "share",
+    *UNSUPPORTED,
+)  # what stands in a node's weights section beside the settings of `Weights`
 
 
 def weights_problems(node: Node) -> Iterator[Problem]:
@@ -183,7 +187,7 @@ def weights_problems(node: Node) -> Iterator[Problem]:
     for problem in Weights.parse(rest)[1]:
         fix = Fix(f"Remove {problem.param}", "set_weights", {"node": node.id, "name": problem.param, "value": None})
         yield Problem(problem.message, node.id, f"weights.{problem.param}", (fix,))
-    for name in SHARED:
+    for name in UNSUPPORTED:
         if name in node.weights:
             fix = Fix(f"Remove {name}", "set_weights", {"node": node.id, "name": name, "value": None})
             words = f"The weights setting {name} is not supported by this version; remove it."

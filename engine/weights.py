@@ -24,12 +24,13 @@ class Held:
     """The weights of a node: their shapes by name, and which are matrices and which get sparse gradients.
 
     `matrices` are what the project's default initializer fills: weights of two axes or more that are no embedding and
-    no normalisation.
+    no normalisation. `buffers` are kept beside the weights and not trained, such as running means.
     """
 
     tensors: Mapping[str, Shape] = field(default_factory=dict)
     matrices: frozenset[str] = frozenset()
     sparse: frozenset[str] = frozenset()
+    buffers: frozenset[str] = frozenset()
 
     def count(self, names: Sequence[str] | None = None) -> int:
         """How many numbers the tensors of these names hold, or all."""

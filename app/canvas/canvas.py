@@ -19,7 +19,7 @@ from app.document import Document
 from app.icons import icon
 from app.scope import Scope, scope_of
 from app.theme import themes
-from engine import edit, fixes, validate
+from engine import edit, validate
 from engine.block_edits import group, new_block_name, use_block
 from engine.blocks import block_op, holds
 from engine.card import HEADER, WIDTH, Socket
@@ -589,7 +589,7 @@ class Canvas(QWidget):
         menu.addAction(icon("delete"), "Delete", self.delete)
 
     def _fix(self, fix: Fix) -> None:
-        self._document.edit(fix.text, lambda spec: fixes.apply(spec, fix))
+        self._document.mend(fix)
 
 
 class _TitleLine(QLineEdit):

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.fields.code import CodeLines
 from app.fields.numbers import NumberBox, read_float, read_int, step_for, step_whole
 from app.icons import icon
 from app.theme import SPACE
@@ -234,6 +235,22 @@ def read_one_or_more(text: str, read: Callable[[str], Any]) -> Any:
     return numbers if len(numbers) > 1 else numbers[0]
 
 
+class CodeEditor(Editor):
+    """Lines of code."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines = CodeLines()
+        self._row(self.lines)
+        self.setFocusProxy(self.lines)
+        self.lines.typed.connect(lambda text: self.edited.emit(text, False))
+        self.lines.finished.connect(lambda text: self.edited.emit(text, True))
+
+    def show_value(self, value: Any) -> None:
+        """Show it."""
+        self.lines.show_text(value)
+
+
 class PathEditor(TextEditor):
     """A path, with a button that looks for it; relative where it lies in the project's folder."""
 
@@ -370,8 +387,14 @@ def _simple(param: Param, kind: Kind, folder: Path, columns: Columns, *, optiona
         case kinds.ListOf():
             return TextEditor(read_numbers, show_list)
         case kinds.Text():
-            return ColumnEditor(columns, empty="") if param.name == "target" else TextEditor()
+            return _text_editor(param, kind, columns)
     return TextEditor(_read_json, json.dumps)
+
+
+def _text_editor(param: Param, kind: kinds.Text, columns: Columns) -> Editor:
+    if isinstance(kind, kinds.Code):
+        return CodeEditor()
+    return ColumnEditor(columns, empty="") if param.name == "target" else TextEditor()
 
 
 def _read_json(text: str) -> Any:

@@ -28,7 +28,7 @@ from app.fields.editors import CalmComboBox
 from app.icons import icon
 from app.panels.sections import ProblemBox, add, clear, dim, heading, scrolled, settle
 from app.theme import SPACE, theme, themes
-from engine import edit, fixes
+from engine import edit
 from engine.columns import Column, DataReport
 from engine.ops.settings import Batching, Split
 from engine.ops.source import Source
@@ -159,7 +159,7 @@ class DataPanel(QWidget):
             self._document.edit("Add Inputs", lambda spec: _with_inputs(spec, columns))
 
     def _fix(self, fix: Fix) -> None:
-        self._document.edit(fix.text, lambda spec: fixes.apply(spec, fix))
+        self._document.mend(fix)
 
 
 def _with_inputs(spec: Spec, columns: list[Column]) -> Spec:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from app.document import Document
 from app.fields import Form
+from app.fields.code import CodeLines
 from app.fields.editors import CalmComboBox, NumberEditor
 from app.icons import group_icon, icon
 from app.panels.block_box import BlockBox, UseBox
@@ -18,7 +19,7 @@ from app.panels.sections import ProblemBox, clear, dim, heading, scrolled, settl
 from app.panels.weights_box import WeightsBox
 from app.scope import Scope
 from app.theme import SPACE, mono
-from engine import card, edit, fixes, kinds
+from engine import card, edit, kinds
 from engine.block_edits import expose
 from engine.blocks import op_of
 from engine.declare import Loss, Op, Param
@@ -73,14 +74,38 @@ class Inspector(QWidget):
     def _refresh(self) -> None:
         """Show the present spec: rebuild where another node or another op is shown, else put in the values."""
         nodes = [self._scope.spec.nodes[each] for each in self._ids if each in self._scope.spec.nodes]
-        shape = tuple((node.id, node.op, node.block, tuple(sorted(node.params))) for node in nodes)
+        shape = tuple((node.id, node.op, node.block, tuple(sorted(node.params)), self._params(node)) for node in nodes)
         if shape != self._shape:
+            place = self._typing_place()
             self._shape = shape
             self._build(nodes)
+            QTimer.singleShot(0, self, lambda: self._type_on(place))
         if len(nodes) == 1:
             self._put(nodes[0])
         elif not nodes:
             self._put_none()
+
+    def _params(self, node: Node) -> tuple[str, ...]:
+        """The params that a node's declaration has; code declares its own."""
+        op = op_of(self._scope.spec, node)
+        return tuple(op.params()) if op is not None else ()
+
+    def _typing_place(self) -> int | None:
+        """Where in its code the user is typing, for a form that takes this one's place; None where that is not so."""
+        lines = self.form.findChild(CodeLines) if self.form is not None else None
+        if lines is None or not lines.hasFocus():
+            return None
+        lines.blockSignals(True)  # it would tell its text once more when it goes, over what an undo has put in place
+        return lines.textCursor().position()
+
+    def _type_on(self, place: int | None) -> None:
+        """Let the user go on typing in a form that was built anew."""
+        lines = self.form.findChild(CodeLines) if self.form is not None and place is not None else None
+        if lines is not None and place is not None:
+            cursor = lines.textCursor()
+            cursor.setPosition(min(place, len(lines.toPlainText())))
+            lines.setTextCursor(cursor)
+            lines.setFocus()
 
     def _put_none(self) -> None:
         """Show the block or the project, where nothing is selected."""
@@ -343,7 +368,7 @@ class Inspector(QWidget):
         self._scope.edit(f"Set answer of {node}", lambda spec: edit.set_decode(spec, node, DECODERS[place][1]))
 
     def _fix(self, fix: Fix) -> None:
-        self._document.edit(fix.text, lambda spec: fixes.apply(spec, fix))
+        self._document.mend(fix)
 
 
 def _ends(node: Node, port: str) -> str:

@@ -10,7 +10,6 @@ from app.document import Document
 from app.icons import icon
 from app.panels.sections import clear, dim, scrolled, settle
 from app.theme import mono, theme, themes
-from engine import fixes
 from engine.problem import Fix, Problem
 from engine.report import Report
 
@@ -63,8 +62,8 @@ class ProblemList(QWidget):
             self.setting_chosen.emit(problem.param)
 
     def mend(self, fix: Fix) -> None:
-        """Run a fix as one undo step."""
-        self._document.edit(fix.text, lambda spec: fixes.apply(spec, fix))
+        """Run a fix."""
+        self._document.mend(fix)
 
 
 class _Row(QFrame):

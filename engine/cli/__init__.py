@@ -36,6 +36,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"netloom: {error.filename or 'a file'}: {error.strerror or error}.", file=sys.stderr)
         return FAILED
+    except Exception as error:  # code of a Python node may raise anything; the rest are bugs
+        if (words := projects.fault_words(error)) is None:
+            raise
+        print(f"netloom: {words}", file=sys.stderr)
+        return FAILED
     return status
 
 
@@ -77,6 +82,10 @@ def _settings(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _trust(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--trust", action="store_true", help="trust the code of the Python nodes in it, from now on")
+
+
 def _new(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("template", help="name of a template, see `netloom templates`")
     parser.add_argument("file", type=Path, help="project file to write")
@@ -99,6 +108,7 @@ def _check(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=SIZE",
         help="what a free size counts as: T=100 for multiply-accumulates and activations, N=64 for the batch",
     )
+    _trust(parser)
     _json(parser)
 
 
@@ -110,6 +120,7 @@ def _train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", type=Path, help="run folder to make (default: runs/NAME-TIME)")
     parser.add_argument("--data-folder", type=Path, help="where relative data paths start (default: the file's folder)")
     parser.add_argument("--watched", action="store_true", help="leave room for a window that watches")
+    _trust(parser)
     _json(parser)
 
 
@@ -117,6 +128,7 @@ def _resume(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, help="run folder")
     parser.add_argument("--device", help="auto, cpu or cuda")
     parser.add_argument("--watched", action="store_true", help="leave room for a window that watches")
+    _trust(parser)
     _json(parser)
 
 
@@ -124,12 +136,14 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, help="run folder")
     parser.add_argument("--split", choices=("train", "validation", "test"), default="test", help="default: test")
     parser.add_argument("--device", help="auto, cpu or cuda")
+    _trust(parser)
     _json(parser)
 
 
 def _predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, help="run folder")
     parser.add_argument("input", help="a file of the source's kind, a JSON object {column: value}, or - for JSON lines")
+    _trust(parser)
     _json(parser)
 
 
@@ -137,6 +151,7 @@ def _export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", type=Path, help="project file or run folder")
     parser.add_argument("--format", required=True, help="spec, python, safetensors, svg or png")
     parser.add_argument("--output", required=True, type=Path, help="file to write")
+    _trust(parser)
 
 
 def _data(parser: argparse.ArgumentParser) -> None:

@@ -15,6 +15,8 @@ from engine.examples import find_example
 from engine.problem import Mistake
 from engine.report import Optimised, Report
 from engine.spec import Spec
+from engine.train.folder import Run
+from engine.trust import trust_spec
 
 if TYPE_CHECKING:  # they import torch
     from engine.check import Checker
@@ -36,6 +38,7 @@ def new(arguments: argparse.Namespace) -> int:
 def check(arguments: argparse.Namespace) -> int:
     """Check a project; exit status 2 where it has problems."""
     spec = load_with(arguments.file, arguments.set)
+    trusted(arguments, spec)
     from engine.check import Checker  # torch's seconds only where they are needed
 
     folder = arguments.file.resolve().parent
@@ -71,7 +74,7 @@ def _optimised(
     from engine.deploy import deploy
 
     if purpose != "deployment":
-        return explain(spec, checker.checked, purpose)
+        return explain(spec, checker, purpose)
     ran = deploy(compile(spec, only="inference", seed=0, folder=folder)).ran
     return Optimised(purpose, ran[0].before, ran[-1].after), ran
 
@@ -162,10 +165,27 @@ def export(arguments: argparse.Namespace) -> int:
     from engine.export import export as write  # torch's seconds only where they are needed
 
     source: Path = arguments.source
-    if source.is_dir():
-        done = write(source, arguments.format, arguments.output)
-    else:
-        done = write(specs.load(source), arguments.format, arguments.output)
+    spec = Run(source).spec() if source.is_dir() else specs.load(source)
+    trusted(arguments, spec)
+    done = write(source if source.is_dir() else spec, arguments.format, arguments.output)
     for path in done:
         print(path)
     return 0
+
+
+def trusted(arguments: argparse.Namespace, spec: Spec) -> None:
+    """Trust the Python nodes of a spec where `--trust` says so."""
+    if arguments.trust:
+        trust_spec(spec)
+
+
+def fault_words(error: Exception) -> str | None:
+    """What the code of a Python node has raised, in a sentence; None where no such code was at work."""
+    if "torch" not in sys.modules:  # without it no node has run
+        return None
+    from engine.python_node import fault_of
+
+    fault = fault_of(error)
+    if fault is None:
+        return None
+    return f"{fault.node}: {fault.message}" if fault.node else fault.message

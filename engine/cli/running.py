@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from engine import edit, events
 from engine.cli.overrides import load_with
+from engine.cli.projects import trusted
 from engine.events import Epoch, Event, Failed, Finished, Progress, Started, Stopped, Table
 from engine.problem import Mistake
 from engine.train.folder import Run, new_run, runs_in
@@ -30,6 +31,7 @@ def train(arguments: argparse.Namespace) -> int:
     spec = load_with(arguments.file, arguments.set)
     if arguments.epochs is not None:
         spec = edit.set_setting(spec, "training.epochs", arguments.epochs)
+    trusted(arguments, spec)
     run = Run(arguments.run) if arguments.run else new_run(Path("runs"), arguments.file.stem)
     if (run.path / "events.jsonl").exists():
         raise Mistake(f"{run.path} holds a run already; choose another folder, or go on with `netloom resume`.")
@@ -44,7 +46,7 @@ def train(arguments: argparse.Namespace) -> int:
 def resume(arguments: argparse.Namespace) -> int:
     """Go on with a run."""
     run = Run(arguments.run)
-    run.spec()
+    trusted(arguments, run.spec())
     run.clear("stop")
     _stop_on_signals(run)
     _make_room(watched=arguments.watched)
@@ -144,8 +146,10 @@ def evaluate(arguments: argparse.Namespace) -> int:
     from engine.train.predict import evaluate as work  # torch's seconds only where they are needed
     from engine.train.session import Refused
 
+    run = Run(arguments.run)
+    trusted(arguments, run.spec())
     try:
-        measured = work(Run(arguments.run), arguments.split, device=arguments.device)
+        measured = work(run, arguments.split, device=arguments.device)
     except Refused as refused:
         raise Mistake(str(refused.problem)) from None
     if arguments.json:
@@ -181,7 +185,7 @@ def predict(arguments: argparse.Namespace) -> int:
     from engine.train.predict import predict as work  # torch's seconds only where they are needed
 
     run = Run(arguments.run)
-    run.spec()
+    trusted(arguments, run.spec())
     for answer in work(run, _samples(arguments.input)):
         print(json.dumps(answer, ensure_ascii=False))
     return 0

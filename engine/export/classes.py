@@ -12,7 +12,9 @@ from engine.block_edits import inside
 from engine.blocks import port_name
 from engine.declare import Call, Pattern, Recipe, Torch
 from engine.expand import SLASH, expand, home
+from engine.export.own_code import OwnCode
 from engine.export.scopes import Scope, Use, scoped
+from engine.export.shares import Shares
 from engine.program import Program, Ref, Step
 from engine.spec import BLOCK, Spec, source_id, source_port
 
@@ -27,7 +29,9 @@ class Writer:
         self._spec, self._expanded, self._program, self._reserved = spec, expand(spec), program, reserved
         self._used = {ref for step in program.steps for ref in step.refs()} | set(program.outputs.values())
         self._classes: dict[str, Lines] = {}  # name -> its lines, in the order in which they are needed
+        self._class_names: dict[str, str] = {}  # path of a round -> the name of its class
         self._blocks = dict(_block_names(spec))
+        self.own_code = OwnCode()
 
     def classes(self, whole: Program, live: Callable[[Step], bool]) -> Lines:
         """Write every class, blocks before what uses them, `Model` last.
@@ -36,6 +40,8 @@ class Writer:
         weights.
         """
         self._idle = {step.node: step for step in whole.steps if step not in self._program.steps and live(step)}
+        built = {step.node: step for step in self._program.steps if isinstance(step.recipe, Recipe)} | self._idle
+        self._shares = Shares(whole, built, live)
         root = scoped(self._program, self._blocks)
         head = f'    """The graph {plain(self._spec.name)}."""'
         parameters = [self._variable(feed.node) for feed in self._program.feeds]
@@ -96,6 +102,11 @@ class Writer:
 
     def _class(self, scope: Scope) -> str:
         """Write the class of a round, unless an equal one stands there already; returns its name."""
+        if scope.path not in self._class_names:
+            self._class_names[scope.path] = self._written_class(scope)
+        return self._class_names[scope.path]
+
+    def _written_class(self, scope: Scope) -> str:
         names = self._input_names(scope)
         body = self._body(scope, names)
         init = self._init(scope)
@@ -124,23 +135,50 @@ class Writer:
 
     def _init(self, scope: Scope) -> Lines:
         lines = ["    def __init__(self) -> None:", "        super().__init__()"]
+        covered: list[str] = []  # uses whose weights, or those of all but the first round, are written as one
+        later: Lines = []
         for part in scope.parts:
-            if isinstance(part, Use):
+            if isinstance(part, Step):
+                lines += self._built(scope, part)
+            elif (twin := self._twin(part, scope)) is not None:
+                covered.append(f"{part.path}{SLASH}")
+                later.append(f"        self.{scope.local(part.path)} = self.{scope.local(twin.path)}")
+            else:
+                covered += [f"{each.path}{SLASH}" for each in part.rounds[1:] if self._is_one(part)]
                 lines.append(f"        self.{scope.local(part.path)} = {self._rounds(part)}")
-            elif isinstance(part.recipe, Recipe):
-                lines.append(self._built(scope, part))
         for node, step in self._idle.items():
             if scope.holds(node) and SLASH not in scope.local(node):
-                lines.append(self._built(scope, step))
-        return lines
+                lines += self._built(scope, step)
+        across = self._shares.across(scope, lambda node: node.startswith(tuple(covered)))
+        return [*lines, *later, *(f"        {line}" for line in (*self._shares.inside(scope), *across))]
 
-    def _built(self, scope: Scope, step: Step) -> str:
+    def _is_one(self, use: Use) -> bool:
+        return (
+            len(use.rounds) > 1
+            and len({self._class(each) for each in use.rounds}) == 1
+            and self._shares.rounds_are_one(use)
+        )
+
+    def _twin(self, use: Use, scope: Scope) -> Use | None:
+        """The use whose module is this one's as well."""
+        twin = self._shares.twin_of(use, scope)
+        if twin is None or [self._class(each) for each in use.rounds] != [self._class(each) for each in twin.rounds]:
+            return None
+        return twin
+
+    def _built(self, scope: Scope, step: Step) -> Lines:
+        """The line that makes a step's module; none where it has none, or has that of a step beside it."""
+        if not isinstance(step.recipe, Recipe) or self._shares.beside(step.node):
+            return []
         block, node = home(self._spec, step.node)
         note = plain(edit.title(inside(self._spec, block), node))
-        return f"        self.{scope.local(step.node)} = {called(step.recipe)}{f'  # {note}' if note else ''}"
+        making = self.own_code.making(step) or called(step.recipe)
+        return [f"        self.{scope.local(step.node)} = {making}{f'  # {note}' if note else ''}"]
 
     def _rounds(self, use: Use) -> str:
         names = [self._class(each) for each in use.rounds]
+        if self._is_one(use):
+            return f"nn.ModuleList([{names[0]}()] * {len(names)})"
         if len(names) > 1 and len(set(names)) == 1:
             return f"nn.ModuleList([{names[0]}() for _ in range({len(names)})])"
         return f"nn.ModuleList([{', '.join(f'{name}()' for name in names)}])"
@@ -234,7 +272,7 @@ class Writer:
         def calling(target: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
             if target.startswith("."):
                 return f"{value(args[0])}{target}({arguments(args[1:], kwargs)})"
-            return f"{target.removeprefix(OWN)}({arguments(args, kwargs)})"
+            return f"{written(target)}({arguments(args, kwargs)})"
 
         if isinstance(step.recipe, Recipe):
             return f"self.{scope.local(step.node)}({arguments(step.args, step.kwargs)})"
@@ -264,7 +302,12 @@ def _block_names(spec: Spec, prefix: str = "", path: tuple[str, ...] = ()) -> It
 def called(recipe: Recipe | Call) -> str:
     """Write what a recipe builds, or a call of constants."""
     arguments = [*map(literal, recipe.args), *(f"{name}={literal(value)}" for name, value in recipe.kwargs.items())]
-    return f"{recipe.target.removeprefix(OWN)}({', '.join(arguments)})"
+    return f"{written(recipe.target)}({', '.join(arguments)})"
+
+
+def written(target: str) -> str:
+    """A recipe's target as source: our own stand beside it, those of packages are imported."""
+    return target.replace(":", ".") if ":" in target else target.removeprefix(OWN)
 
 
 def literal(value: Any) -> str:

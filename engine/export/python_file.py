@@ -7,18 +7,33 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from engine import edit
-from engine.compile import build_modules, inference, lower
+from engine.compile import inference, lower
 from engine.declare import Recipe
 from engine.export import safetensors_file
 from engine.export.classes import Writer, plain
 from engine.export.formats import Project
+from engine.export.own_code import OwnCode, packages_of
 from engine.export.own_source import DEFINITIONS, copied_source
 from engine.problem import Mistake
 from engine.program import Feed, Program, Step
+from engine.recipes import build
 from engine.spec import Spec, write_atomically
 
 RESERVED = frozenset(
-    {"self", "torch", "nn", "Tensor", "json", "math", "Path", "Model", "load_model", "read_safetensors", *DEFINITIONS}
+    {
+        "self",
+        "torch",
+        "nn",
+        "Tensor",
+        "json",
+        "math",
+        "Path",
+        "Model",
+        "load_model",
+        "read_safetensors",
+        "F",
+        *DEFINITIONS,
+    }
 )
 DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I64": "int64", "I32": "int32",
           "I16": "int16", "I8": "int8", "U8": "uint8", "BOOL": "bool"}  # fmt: skip
@@ -38,14 +53,32 @@ def source(spec: Spec, weights: str) -> str:
     if not whole.outputs:
         raise Mistake("The graph has no Output, so there is nothing to export; wire an Output to the prediction.")
     program = inference(whole)
-    model = Writer(spec, program, RESERVED).classes(whole, _weighted)
+    packages = packages_of(whole.steps)
+    writer = Writer(spec, program, RESERVED | {each.partition(".")[0] for each in packages})
+    model = writer.classes(whole, _weighted)
     own = copied_source("\n".join(model))
-    return "\n".join([*_head(spec, program, weights, own), *own, *model, *_foot(program, weights)]) + "\n"
+    head = _head(spec, program, weights, _imports(own, writer.own_code, packages), _needs(writer.own_code, packages))
+    return "\n".join([*head, *own, *writer.own_code.lines(), *model, *_foot(program, weights)]) + "\n"
 
 
-def _head(spec: Spec, program: Program, weights: str, own: list[str]) -> Iterator[str]:
+def _imports(own: list[str], codes: OwnCode, packages: list[str]) -> list[str]:
+    """The import lines, in the order of the files that people write."""
+    used = codes.names_used()
+    lines = ["import json", *(["import math"] if "math" in used or any("math." in line for line in own) else [])]
+    lines += ["from pathlib import Path", "", "import torch", *(f"import {each}" for each in packages)]
+    lines.append("from torch import Tensor, nn")
+    return [*lines, *(["from torch.nn import functional as F"] if "F" in used else [])]
+
+
+def _needs(codes: OwnCode, packages: list[str]) -> str:
+    """What the source needs beside Python, in words."""
+    more = sorted({each.partition(".")[0] for each in packages} | set(codes.packages()))
+    return f"PyTorch and {', '.join(more)}" if more else "PyTorch alone"
+
+
+def _head(spec: Spec, program: Program, weights: str, imports: list[str], needs: str) -> Iterator[str]:
     names = ", ".join(_feed_name(feed) for feed in program.feeds)
-    yield f'"""{plain(spec.name)}: a PyTorch model, written by Netloom. It needs PyTorch alone.'
+    yield f'"""{plain(spec.name)}: a PyTorch model, written by Netloom. It needs {needs}.'
     yield ""
     yield f"    model = load_model({weights!r})"
     yield f"    outputs = model({names})"
@@ -56,13 +89,7 @@ def _head(spec: Spec, program: Program, weights: str, own: list[str]) -> Iterato
         yield f"outputs[{name!r}]: {plain(edit.title(spec, name) or 'a prediction')}"
     yield '"""'
     yield ""
-    yield "import json"
-    if any("math." in line for line in own):
-        yield "import math"
-    yield "from pathlib import Path"
-    yield ""
-    yield "import torch"
-    yield "from torch import Tensor, nn"
+    yield from imports
     yield ""
     yield ""
 
@@ -81,7 +108,7 @@ def _variable(name: str) -> str:
 
 def _weighted(step: Step) -> bool:
     """Whether a step has weights, which the weights file names even where no output needs them."""
-    return isinstance(step.recipe, Recipe) and bool(build_modules(Program(steps=(step,)))[step.node].state_dict())
+    return isinstance(step.recipe, Recipe) and bool(build(step.recipe).state_dict())
 
 
 def _foot(program: Program, weights: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ import functools
 import re
 from collections.abc import Mapping
 
+from engine import plugins
 from engine.declare import Declared, Op
 from engine.ops import (  # noqa: F401  # each registers its declarations
     activation,
@@ -41,6 +42,7 @@ from engine.ops import (  # noqa: F401  # each registers its declarations
     pieces,
     pooling,
     positions,
+    python,
     recurrent,
     reduction,
     regularization,
@@ -59,9 +61,10 @@ from engine.ops import (  # noqa: F401  # each registers its declarations
 )
 
 OPS: dict[str, type[Op]] = Op.registry
+PLUGIN_NOTES = plugins.load(OPS)  # what is wrong with ops of installed packages, a sentence each
 
 # A group's place in the palette is its place here.
-GROUPS = (
+_GROUPS = (
     "Inputs and outputs",
     "Linear",
     "Convolution",
@@ -83,9 +86,11 @@ GROUPS = (
     "Vision",
     "Boxes",
     "Signal",
+    "Code",
     "Losses",
     "Metrics",
 )
+GROUPS = plugins.groups(_GROUPS, OPS)
 
 
 def search(words: str, among: Mapping[str, type[Declared]] | None = None) -> list[str]:

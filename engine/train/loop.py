@@ -11,7 +11,9 @@ from pathlib import Path
 import torch
 
 from engine.events import Checkpoint, Epoch, Event, Failed, Finished, Progress, Started, Stopped, Tables
-from engine.problem import Mistake
+from engine.expand import expand
+from engine.problem import Mistake, Problem
+from engine.python_node import fault_of, node_at_work, node_of
 from engine.spec import Spec
 from engine.train.checkpoint import (
     Progressed,
@@ -37,7 +39,7 @@ def train(spec: Spec, folder: Path, run: Run, *, device: str | None = None) -> I
     """
     with run.locked():
         run.begin(spec)
-        yield from _recorded(run, _guarded(_started(spec, folder, run, device)))
+        yield from _recorded(run, _guarded(_placed(spec, _started(spec, folder, run, device))))
 
 
 def resume(run: Run, *, device: str | None = None) -> Iterator[Event]:
@@ -46,7 +48,7 @@ def resume(run: Run, *, device: str | None = None) -> Iterator[Event]:
     if known.get("threads"):
         torch.set_num_threads(int(known["threads"]))
     with run.locked():
-        yield from _recorded(run, _guarded(_resumed(spec, run, known.get("folder", "."), device)))
+        yield from _recorded(run, _guarded(_placed(spec, _resumed(spec, run, known.get("folder", "."), device))))
 
 
 def _recorded(run: Run, events: Iterator[Event]) -> Iterator[Event]:
@@ -84,6 +86,24 @@ def _guarded(events: Iterator[Event]) -> Iterator[Event]:
             "A batch of one sample reached a batch normalisation, which needs two or more: "
             "raise batch_size, or turn drop_last on."
         )
+
+
+def _placed(spec: Spec, events: Iterator[Event]) -> Iterator[Event]:
+    """Say of what the code of a Python node raises at which node and in which line it was."""
+    try:
+        yield from events
+    except (Refused, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Mistake as mistake:
+        node = node_at_work(mistake)
+        if node is None:
+            raise
+        raise Refused(mistake.problem(node)) from None
+    except Exception as error:  # code may raise anything; what is not a node's goes on its way
+        fault = fault_of(error)
+        if fault is None:
+            raise
+        raise Refused(Problem(fault.message, node_of(expand(spec).spec, fault), "code")) from error
 
 
 _OUT_OF_MEMORY = "There is not enough memory: lower batch_size, make the network smaller, or train on another device."

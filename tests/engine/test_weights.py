@@ -39,7 +39,7 @@ def mended(spec: Spec) -> list[Spec]:
         ({"lr_factor": 0}, "weights.lr_factor", "greater than 0"),
         ({"decay": -0.1}, "weights.decay", "at least 0"),
         ({"frozn": True}, "weights.frozn", "did you mean 'frozen'"),
-        ({"share": "linear_2"}, "weights.share", "not supported by this version"),
+        ({"share": "linear_7"}, "weights.share", "There is no node 'linear_7'"),
         ({"from": {"file": "a"}}, "weights.from", "not supported by this version"),
         ({"init": 3}, "weights.init", "object of tensors"),
         ({"init": {"weight": 3}}, "weights.init.weight", '"op" and "params"'),

@@ -115,10 +115,10 @@ def test_a_list_of_names_is_cut() -> None:
 def test_a_report_tells_for_what_the_nodes_are_counted() -> None:
     checker = Checker()
     assert not checker.check(busy()).problems
-    optimised, ran = explain(busy(), checker.checked)
+    optimised, ran = explain(busy(), checker)
     assert optimised == Optimised("training", 12, 8)
     assert (ran[0].before, ran[-1].after) == (12, 8)
-    assert explain(busy(), checker.checked, "inference")[0] == Optimised("inference", 12, 5)
+    assert explain(busy(), checker, "inference")[0] == Optimised("inference", 12, 5)
     report = Report(optimised=optimised)
     assert Report.decode(json.loads(json.dumps(report.encode()))) == report
     assert Report.decode(Report().encode()).optimised is None
