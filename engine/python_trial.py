@@ -214,9 +214,9 @@ class PythonTrial:
         reply = worker().ask({**request, "samples": samples})
         if "error" in reply:
             raise Mistake(reply["error"], param="code")
-        ports = {"reads": frozenset(reply["reads"]), "gives": frozenset(reply["gives"])}
+        reads, gives = frozenset(reply["reads"]), frozenset(reply["gives"])
         views = tuple((port, source) for port, source in reply["views"])
-        return Cost(reply["macs"], reply["inside"], **ports, views=views)
+        return Cost(reply["macs"], reply["inside"], reads, gives, views)
 
     def _shapes(self, found: Sequence[Any]) -> Shapes:
         ports = type(self._op).output_ports()

@@ -1,6 +1,7 @@
 """Well-known networks as graphs of blocks, each a handful of nodes: for tests, benchmarks and the examples.
 
 Each function returns a project with the Inputs, the network, an Output, and a loss to train it by.
+`python -m tests.architectures` writes them as the examples that ship with Netloom.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from typing import Any
 from engine import edit, edit_settings
 from engine.block_edits import add_block, in_block, set_repeat, use_block
 from engine.blocks import EXPR, PARAM
+from engine.examples import FOLDER
 from engine.ops import OPS
-from engine.spec import Spec
+from engine.spec import SUFFIX, Spec, save
 
 Draw = Callable[["Sketch"], Any]
 Number = Any  # a number, or where it is taken from the block around it
@@ -112,6 +114,7 @@ def _classified(sketch: Sketch) -> Spec:
 
 # ------------------------------------------------------------------------------------------- convolutional networks
 
+NO_PARAMS: dict[str, Any] = {}
 WIDTH = "Channels inside the block."
 STRIDE = "Pixels between one position and the next of the first convolution."
 DEPTH = "Times the block stands in a row."
@@ -126,11 +129,17 @@ def _conv(
     stride: Number = 1,
     groups: Number = 1,
     act: str = "ReLU",
-    **norm: float,
+    norm: Mapping[str, Any] = NO_PARAMS,
 ) -> str:
     """Add a convolution, a batch normalisation and, where it is named, an activation."""
     padding = given(f"{kernel[PARAM]} // 2") if isinstance(kernel, Mapping) else kernel // 2
-    settings = {"kernel_size": kernel, "stride": stride, "padding": padding, "groups": groups, "bias": False}
+    settings: dict[str, Any] = {
+        "kernel_size": kernel,
+        "stride": stride,
+        "padding": padding,
+        "groups": groups,
+        "bias": False,
+    }
     sketch.add("Conv2d", *([source] if source else []), out_channels=channels, **settings)
     sketch.add("BatchNorm2d", **norm)
     return sketch.add(act) if act else sketch.last
@@ -250,7 +259,7 @@ def vgg16(classes: int = 1000, size: int = 224) -> Spec:
 
 # ------------------------------------------------------------------------------------------------------- MobileNet
 
-MOBILE_NORM = {"eps": 0.001, "momentum": 0.01}
+MOBILE_NORM: dict[str, Any] = {"eps": 0.001, "momentum": 0.01}
 
 
 def _squeeze_excite(sketch: Sketch) -> None:
@@ -270,14 +279,20 @@ def _inverted(act: str, *, excite: bool, expand: bool = True, residual: bool = F
     def draw(sketch: Sketch) -> None:
         start = sketch.last
         if expand:
-            _conv(sketch, given("expanded"), act=act, **MOBILE_NORM)
+            _conv(sketch, given("expanded"), act=act, norm=MOBILE_NORM)
         stride = 1 if residual else given("stride")
         _conv(
-            sketch, given("expanded"), given("kernel"), stride=stride, groups=given("expanded"), act=act, **MOBILE_NORM
+            sketch,
+            given("expanded"),
+            given("kernel"),
+            stride=stride,
+            groups=given("expanded"),
+            act=act,
+            norm=MOBILE_NORM,
         )
         if excite:
             sketch.use("SqueezeExcite", channels=given("expanded"), squeezed=squeezed)
-        _conv(sketch, given("channels"), act="", **MOBILE_NORM)
+        _conv(sketch, given("channels"), act="", norm=MOBILE_NORM)
         if residual:
             sketch.add("Add", sketch.last, start)
 
@@ -288,16 +303,16 @@ def mobilenet_v3_small(classes: int = 1000, size: int = 224) -> Spec:
     """MobileNetV3-Small (Howard et al. 2019)."""
     sketch = _images("MobileNetV3-Small", size)
     wide, channels, kernel = (96, "Channels inside."), (40, "Channels that come out."), (5, "Size of the filters.")
-    params = {"expanded": wide, "channels": channels, "kernel": kernel}
-    excite = {"channels": (96, "Channels."), "squeezed": (24, "Channels in the middle.")}
+    params: dict[str, Any] = {"expanded": wide, "channels": channels, "kernel": kernel}
+    excite: dict[str, Any] = {"channels": (96, "Channels."), "squeezed": (24, "Channels in the middle.")}
     sketch.block("SqueezeExcite", _squeeze_excite, doc="Weighs each channel by what all of the image holds.", **excite)
-    strided = {**params, "stride": (2, STRIDE)}
+    strided: dict[str, Any] = {**params, "stride": (2, STRIDE)}
     sketch.block("First", _inverted("ReLU", excite=True, expand=False), **strided)
     sketch.block("NarrowReLU", _inverted("ReLU", excite=False), **strided)
     sketch.block("ResidualReLU", _inverted("ReLU", excite=False, residual=True), **params)
     sketch.block("NarrowSwish", _inverted("Hardswish", excite=True), **strided)
     sketch.block("ResidualSwish", _inverted("Hardswish", excite=True, residual=True), **params)
-    _conv(sketch, 16, 3, stride=2, act="Hardswish", **MOBILE_NORM)
+    _conv(sketch, 16, 3, stride=2, act="Hardswish", norm=MOBILE_NORM)
     sketch.use("First", expanded=16, channels=16, kernel=3)
     sketch.use("NarrowReLU", expanded=72, channels=24, kernel=3)
     sketch.use("ResidualReLU", expanded=88, channels=24, kernel=3)
@@ -307,7 +322,7 @@ def mobilenet_v3_small(classes: int = 1000, size: int = 224) -> Spec:
     sketch.use("ResidualSwish", expanded=144, channels=48)
     sketch.use("NarrowSwish", expanded=288, channels=96)
     sketch.use("ResidualSwish", expanded=576, channels=96, repeat=2)
-    _conv(sketch, 576, act="Hardswish", **MOBILE_NORM)
+    _conv(sketch, 576, act="Hardswish", norm=MOBILE_NORM)
     sketch.add("AdaptiveAvgPool2d")
     sketch.add("Flatten")
     sketch.add("Linear", out_features=1024)
@@ -323,7 +338,7 @@ def mobilenet_v3_small(classes: int = 1000, size: int = 224) -> Spec:
 def unet(classes: int = 2, size: int = 256) -> Spec:
     """U-Net (Ronneberger et al. 2015) as it is built today: padded, with batch normalisation."""
     sketch = _images("U-Net", size)
-    params = {"width": (64, WIDTH)}
+    params: dict[str, Any] = {"width": (64, WIDTH)}
 
     def twice(inner: Sketch) -> None:
         _conv(inner, given("width"), 3)
@@ -359,8 +374,8 @@ FEATURES = "Features of each position."
 
 
 def _attention(sketch: Sketch, query: str, memory: str, *, causal: bool = False) -> str:
-    settings = {"is_causal": True} if causal else {}
-    params = {"num_heads": given("heads"), "dropout": given("dropout"), **settings}
+    settings: dict[str, Any] = {"is_causal": True} if causal else {}
+    params: dict[str, Any] = {"num_heads": given("heads"), "dropout": given("dropout"), **settings}
     return sketch.add("MultiheadAttention", query, memory, memory, **params)
 
 
@@ -383,7 +398,7 @@ def _norm_first_layer(sketch: Sketch, *, causal: bool = False, eps: float = 1e-5
     sketch.add("Add", middle, sketch.last)
 
 
-def _layer_params(width: int, heads: int, dropout: float) -> dict[str, tuple[Any, str]]:
+def _layer_params(width: int, heads: int, dropout: float) -> dict[str, Any]:
     dropped = (dropout, "Share dropped while training.")
     return {"width": (width, FEATURES), "heads": (heads, HEADS), "dropout": dropped}
 
@@ -505,7 +520,7 @@ def transformer(vocabulary: int = 37000, width: int = 512, heads: int = 8, layer
     sketch.block("Embed", embed, width=(width, FEATURES), scale=scale, dropout=params["dropout"])
     sketch.block("EncoderLayer", _norm_last_layer, **params)
     sketch.block("DecoderLayer", lambda inner: _norm_last_layer(inner, decoder=True), "input", "memory", **params)
-    sizes = {"num_embeddings": vocabulary, "embedding_dim": width}
+    sizes: dict[str, Any] = {"num_embeddings": vocabulary, "embedding_dim": width}
     sketch.add("Input", column="source", shape=["N", "S"], dtype="int64", title="Source tokens")
     owner = sketch.add("Embedding", **sizes)
     sketch.use("Embed")
@@ -518,4 +533,24 @@ def transformer(vocabulary: int = 37000, width: int = 512, heads: int = 8, layer
     return _next_token(sketch, vocabulary, owner, ("N", "T"), 0.1)
 
 
-ALL = (resnet18, resnet50, vgg16, mobilenet_v3_small, unet, vit_b16, gpt, transformer)
+ALL = {
+    resnet18: "Classifies images with 18 layers whose blocks add to what they were given.",
+    resnet50: "Classifies images with 50 layers; each block narrows, looks around and widens again.",
+    vgg16: "Classifies images with small filters in a deep plain chain, as in 2014.",
+    mobilenet_v3_small: "Classifies images on a phone: few weights, depthwise filters, channels that are weighed.",
+    vit_b16: "Classifies images as a Transformer reads text: patches of 16 by 16 pixels are its words.",
+    gpt: "Writes on, token by token: a decoder of GPT-2's smallest size that shares its embedding with the head.",
+    unet: "Marks what each pixel belongs to; what the way down has seen is handed to the way up.",
+    transformer: "Translates: the base model of Attention Is All You Need, three embeddings with one set of weights.",
+}
+
+
+def example(build: Callable[[], Spec]) -> Spec:
+    """The project that ships with Netloom."""
+    spec = build()
+    return replace(spec, name=build.__name__, extra={**spec.extra, "about": ALL[build]})
+
+
+if __name__ == "__main__":  # writes the examples
+    for each in ALL:
+        save(example(each), FOLDER / f"{each.__name__}{SUFFIX}")

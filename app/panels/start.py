@@ -57,12 +57,15 @@ class StartPage(QWidget):
         self._column.addWidget(title)
         self._column.addWidget(dim("Draw a network, see its shapes, train it, take it with you."))
         self._column.addWidget(self._buttons())
+        found = examples()
         self._column.addWidget(heading("Examples"))
-        self._column.addWidget(self._cards())
+        self._column.addWidget(self._cards([each for each in found if each.trains]))
         if self._recent:
             self._column.addWidget(heading("Recent"))
             for path in self._recent[:6]:
                 self._column.addWidget(self._file(path))
+        self._column.addWidget(heading("Well-known networks"))
+        self._column.addWidget(self._cards([each for each in found if not each.trains]))
         self._column.addStretch(1)
 
     def _buttons(self) -> QWidget:
@@ -79,12 +82,12 @@ class StartPage(QWidget):
         grid.setColumnStretch(2, 1)
         return holder
 
-    def _cards(self) -> QWidget:
+    def _cards(self, shown: Sequence[Example]) -> QWidget:
         holder = QWidget()
         grid = QGridLayout(holder)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(SPACE * 2)
-        for place, example in enumerate(examples()):
+        for place, example in enumerate(shown):
             grid.addWidget(self._card(example), place // COLUMNS, place % COLUMNS)
         grid.setColumnStretch(COLUMNS, 1)
         return holder

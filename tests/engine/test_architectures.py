@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+import torch
 
 from engine.blocks import op_of
 from engine.check import check
+from engine.compile import compile
+from engine.examples import find_example
 from engine.expand import expand
+from engine.export import export
 from engine.report import Report
-from engine.spec import Spec, dumps, loads
+from engine.spec import Spec, dumps, load, loads
+from engine.train.checkpoint import save_tensors
+from engine.train.folder import Run
 from tests import architectures
-from tests.engine.test_count import counted_by_torch
+from tests.alone import computed_alone
+from tests.engine.test_count import counted_by_torch, given
 
 # Parameters and multiply-accumulates (in G) that torchvision publishes with its models.
 PUBLISHED = {
@@ -86,3 +95,47 @@ def test_an_encoder_and_a_decoder_count_the_base_transformer() -> None:
     encoder = attended(512, 30, 30) + 2 * 30 * 4 * 512**2
     decoder = attended(512, 20, 20) + attended(512, 20, 30) + 2 * 20 * 4 * 512**2
     assert report.macs == 6 * (encoder + decoder) + 20 * 512 * 37000
+
+
+# ----------------------------------------------------------------------------------------------------- as examples
+
+SIZES = {"N": 1, "S": 5, "T": 6}
+
+
+@pytest.mark.parametrize("build", architectures.ALL, ids=lambda build: build.__name__)
+def test_the_example_that_ships_is_the_network(build: Callable[..., Spec]) -> None:
+    assert load(find_example(build.__name__)) == architectures.example(build)
+
+
+@pytest.mark.parametrize("build", architectures.ALL, ids=lambda build: build.__name__)
+def test_an_example_trains_a_step(build: Callable[..., Spec]) -> None:
+    torch.manual_seed(0)
+    compiled = compile(load(find_example(build.__name__)), seed=0)
+    module, tensors = compiled.module.train(), given(compiled, SIZES)
+    (loss,) = compiled.program.losses
+    result = module(*tensors)[loss]
+    result.backward()
+    weights = dict(module.named_parameters())
+    assert [name for name, each in weights.items() if each.grad is None or not each.grad.isfinite().all()] == []
+    before = {name: each.detach().sum().item() for name, each in weights.items()}
+    torch.optim.AdamW(module.parameters(), lr=0.01).step()
+    still = [name for name, each in weights.items() if each.detach().sum().item() == before[name]]
+    assert math.isfinite(result.item())
+    assert set(still) <= {name for name, each in weights.items() if not each.grad.any()}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("build", architectures.ALL, ids=lambda build: build.__name__)
+def test_an_example_exports_to_python_that_computes_the_same(build: Callable[..., Spec], tmp_path: Path) -> None:
+    spec = load(find_example(build.__name__))
+    compiled = compile(spec, only="inference", seed=5)
+    run = Run(tmp_path / "run")
+    run.begin(spec)
+    save_tensors(run.weights, compiled.module.state_dict())
+    source, *_ = export(run.path, "python", tmp_path / "exported.py")
+    tensors = given(compiled, SIZES)
+    named = {feed.node: tensor for feed, tensor in zip(compiled.feeds, tensors, strict=True)}
+    with torch.inference_mode():
+        expected = compiled.module.eval()(*tensors)
+    alone = computed_alone(source, named, tmp_path)
+    assert alone.keys() == expected.keys()
+    assert all(torch.equal(alone[name], expected[name]) for name in expected)

@@ -23,8 +23,9 @@ from engine.train import loop
 from engine.train.checkpoint import load_weights, save_tensors
 from engine.train.folder import Run
 from engine.train.predict import load_model
+from tests.alone import computed_alone
 from tests.builders import chain
-from tests.engine.export.test_export import computed_alone, run_folder
+from tests.engine.export.test_export import run_folder
 from tests.engine.python_nodes import LAYER, leaving_a_mark, trusted, with_code
 
 
@@ -219,7 +220,7 @@ def test_two_nodes_with_the_same_code_have_weights_and_globals_of_their_own() ->
     )
     spec = trusted(code)
     spec = edit.add(spec, "Python", params={"code": code}, inputs={"x": "input_1"})
-    module = compile(edit.add(spec, "Output", inputs={"input": "python_2"}), only="inference", seed=1).module
+    module: Any = compile(edit.add(spec, "Output", inputs={"input": "python_2"}), only="inference", seed=1).module
     one, other = module.python_1, module.python_2
     assert not torch.equal(one.linear.weight, other.linear.weight)
     one(torch.ones(1, 16))
@@ -328,7 +329,7 @@ def test_the_command_line_tells_of_failing_code_without_a_traceback(
 
 def test_what_no_code_raised_is_no_fault_of_code() -> None:
     with pytest.raises(KeyError) as raised:
-        {}["a"]
+        dict[str, int]()["a"]
     assert fault_of(raised.value) is None
 
 

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import copy
 import time
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -24,7 +26,8 @@ from engine.train import loop
 from engine.train.checkpoint import load_tensors, load_weights, save_tensors
 from engine.train.folder import Run
 from engine.train.predict import load_model
-from tests.engine.export.test_export import computed_alone, run_folder
+from tests.alone import computed_alone
+from tests.engine.export.test_export import run_folder
 from tests.engine.python_nodes import LAYER
 from tests.engine.test_blocks import residual
 
@@ -57,6 +60,11 @@ def language(*, bias: bool = True) -> Spec:
     return edit.set_share(spec, "linear_1", "embedding_1")
 
 
+def weights_of(spec: Spec, seed: int = 1) -> Any:
+    """The module for inference, whose attributes hold the weights."""
+    return compile(spec, seed=seed, only="inference").module
+
+
 def problem_of(spec: Spec) -> Problem:
     (problem,) = check(spec).problems
     assert problem.param == "weights.share"
@@ -70,7 +78,7 @@ def problem_of(spec: Spec) -> Problem:
 def test_nodes_that_are_alike_call_the_very_same_module() -> None:
     spec = siamese("Linear", "Tanh")
     spec = edit.set_share(spec, "tanh_2", None)
-    module = compile(spec, only="inference", seed=3).module
+    module: Any = compile(spec, only="inference", seed=3).module
     assert module.linear_2 is module.linear_1
     torch.manual_seed(3)
     by_hand = nn.Linear(6, 64)
@@ -85,8 +93,8 @@ def test_nodes_that_are_alike_call_the_very_same_module() -> None:
 
 def test_buffers_are_shared_too() -> None:
     spec = siamese("BatchNorm1d")
-    module = compile(spec, only="inference", seed=3).module
-    by_hand = nn.BatchNorm1d(6)
+    module: Any = compile(spec, only="inference", seed=3).module
+    by_hand: Any = nn.BatchNorm1d(6)
     for one, other in [(torch.randn(4, 6), torch.randn(4, 6) * 3) for _ in range(3)]:
         module(one, other)
         by_hand(one), by_hand(other)
@@ -106,7 +114,7 @@ def test_parameters_are_counted_once() -> None:
 def test_a_share_with_a_node_that_comes_later_belongs_to_that_node() -> None:
     spec = edit.set_share(edit.set_share(siamese("Linear", share=False), "linear_2", None), "linear_1", "linear_2")
     assert check(spec).nodes["linear_1"].parameters == 0
-    module = compile(spec, only="inference").module
+    module: Any = compile(spec, only="inference").module
     assert [name for name, _each in module.named_parameters()] == ["linear_2.weight", "linear_2.bias"]
 
 
@@ -114,7 +122,7 @@ def test_shares_of_shares_lead_to_one_module() -> None:
     spec = siamese("Linear")
     spec = edit.add(spec, "Linear", inputs={"input": "input_1"})
     spec = edit.add(edit.set_share(spec, "linear_3", "linear_2"), "Output", inputs={"input": "linear_3"})
-    module = compile(spec, only="inference").module
+    module: Any = compile(spec, only="inference").module
     assert module.linear_3 is module.linear_2 is module.linear_1
     assert check(spec).parameters == 6 * 64 + 64
 
@@ -129,7 +137,8 @@ def test_python_nodes_share_as_well() -> None:
         spec = edit.add(spec, "Output", inputs={"input": f"python_{number}"})
     spec = edit.set_share(spec, "python_2", "python_1")
     assert check(spec).parameters == 6 * 8 + 8
-    module, given = compile(spec, only="inference").module, torch.randn(3, 6)
+    module: Any = compile(spec, only="inference").module
+    given = torch.randn(3, 6)
     answers = module(given, given)
     assert torch.equal(answers["output_2"], answers["output_1"] * 2)
     assert module.python_1.calls == 2
@@ -143,13 +152,13 @@ def test_a_linear_has_the_weight_of_an_embedding() -> None:
     report = check(spec)
     assert (report.problems, report.parameters) == ((), 11 * 6 + 11)
     assert report.nodes["linear_1"].tensors == {"bias": (11,)}
-    module = compile(spec, only="inference", seed=3).module
+    module: Any = compile(spec, only="inference", seed=3).module
     assert module.linear_1.weight is module.embedding_1.weight
     assert [name for name, _each in module.named_parameters()] == ["embedding_1.weight", "linear_1.bias"]
     torch.manual_seed(3)
     weight, linear = nn.Embedding(11, 6).weight, nn.Linear(6, 11)
     given = torch.randint(0, 11, (2, 5))
-    expected = functional.linear(weight[given].tanh(), weight, linear.bias)
+    expected: Any = functional.linear(weight[given].tanh(), weight, linear.bias)
     torch.testing.assert_close(module(given)["output_1"], expected)
     module(given)["output_1"].square().sum().backward()
     expected.square().sum().backward()
@@ -158,12 +167,12 @@ def test_a_linear_has_the_weight_of_an_embedding() -> None:
 
 def test_first_numbers_are_the_owners() -> None:
     spec = edit.set_default_init(language(bias=False), "Zeros")  # fills no embedding
-    assert compile(spec, seed=1, only="inference").module.linear_1.weight.abs().sum() > 0
+    assert weights_of(spec).linear_1.weight.abs().sum() > 0
     spec = edit.set_init(language(bias=False), "embedding_1", "weight", {"op": "Constant", "params": {"val": 2.0}})
-    assert compile(spec, seed=1, only="inference").module.linear_1.weight.unique().tolist() == [2.0]
+    assert weights_of(spec).linear_1.weight.unique().tolist() == [2.0]
     spec = edit.set_default_init(siamese("Linear"), "Zeros")
     spec = edit.set_init(spec, "linear_1", "weight", {"op": "Constant", "params": {"val": 2.0}})
-    assert compile(spec, seed=1, only="inference").module.linear_2.weight.unique().tolist() == [2.0]
+    assert weights_of(spec).linear_2.weight.unique().tolist() == [2.0]
 
 
 def test_ties_survive_copies_and_conversions() -> None:
@@ -171,7 +180,7 @@ def test_ties_survive_copies_and_conversions() -> None:
         (language(), "embedding_1", "linear_1"),
         (siamese("Linear"), "linear_1", "linear_2"),
     ]:
-        module = compile(spec, only="inference").module
+        module: Any = compile(spec, only="inference").module
         for changed in (copy.deepcopy(module), module.to(torch.float64)):
             assert changed.get_submodule(one).weight is changed.get_submodule(other).weight
 
@@ -215,10 +224,10 @@ def test_training_changes_each_shared_weight_once_a_step_and_keeps_the_ties(tmp_
     assert isinstance(events[-1], Finished)
     (started,) = [event for event in events if isinstance(event, Started)]
     assert started.parameters == 4 * 4 + 4
-    module = load_model(Run(tmp_path / "run")).module
+    module: Any = load_model(Run(tmp_path / "run")).module
     assert module.linear_1 is module.linear_2
     assert module.linear_3.weight is module.linear_1.weight
-    assert not torch.equal(module.linear_1.weight, compile(iris(), seed=0).module.linear_1.weight)
+    assert not torch.equal(module.linear_1.weight, weights_of(iris(), seed=0).linear_1.weight)
 
 
 def test_a_run_with_shared_weights_goes_on_as_if_it_had_never_stopped(tmp_path: Path) -> None:
@@ -339,8 +348,8 @@ def test_what_nodes_share_inside_a_block_they_share_in_every_round() -> None:
     assert check(spec).parameters == 4 * 4 + 4
     apart = set_share_weights(spec, "part_1", False)
     assert check(apart).parameters == 3 * (4 * 4 + 4)
-    module = compile(apart, only="inference").module
-    rounds = [module.get_submodule(f"part_1.{number}") for number in range(3)]
+    module: Any = compile(apart, only="inference").module
+    rounds: list[Any] = [module.get_submodule(f"part_1.{number}") for number in range(3)]
     assert all(each.linear_3.weight is each.linear_1.weight for each in rounds)
     assert rounds[0].linear_1.weight is not rounds[1].linear_1.weight
 
@@ -514,9 +523,7 @@ def test_edits_of_blocks_know_the_share() -> None:
 def test_what_is_wrong_inside_a_block_is_told_once_for_all_its_rounds() -> None:
     spec = residual(3)
     for node, other in (("linear_1", "linear_2"), ("linear_2", "linear_1")):
-        spec = in_block(
-            spec, "Residual", lambda inner, node=node, other=other: edit.set_weights(inner, node, "share", other)
-        )
+        spec = in_block(spec, "Residual", partial(edit.set_weights, node=node, name="share", value=other))
     problem = problem_of(spec)
     assert problem.node == "residual_1/0/linear_1"
     assert "linear_1 → linear_2 → linear_1" in problem.message

@@ -13,6 +13,7 @@ from engine.cli import main
 from engine.compile import compile
 from engine.export import export
 from engine.problem import Fix, Mistake
+from engine.python_code import hash_of
 from engine.python_node import UNTRUSTED
 from engine.spec import dumps, load, loads, save
 from engine.train.folder import Run
@@ -37,7 +38,7 @@ def test_the_file_holds_hashes_alone_and_lies_outside_of_projects() -> None:
     trust.trust(CODE)
     text = trust.trust_file().read_text()
     assert "forward" not in text
-    assert trust.hash_of(CODE) in text
+    assert hash_of(CODE) in text
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"trusted": 3}', '{"trusted": [1, null]}', "\x00\xff", "[" * 10**5])
@@ -79,8 +80,8 @@ def test_nothing_runs_before_the_code_is_trusted(tmp_path: Path) -> None:
 def test_a_file_made_by_somebody_else_cannot_vouch_for_itself(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     code = leaving_a_mark(mark)
-    text = dumps(with_code(code)).replace('"code":', f'"trusted": ["{trust.hash_of(code)}"], "code":')
-    spec = loads(text.replace('"name": "untitled"', f'"name": "x", "trusted": ["{trust.hash_of(code)}"]'))
+    text = dumps(with_code(code)).replace('"code":', f'"trusted": ["{hash_of(code)}"], "code":')
+    spec = loads(text.replace('"name": "untitled"', f'"name": "x", "trusted": ["{hash_of(code)}"]'))
     assert spec.extra["trusted"] and spec.nodes["python_1"].params["trusted"]
     assert check(spec).problems
     spec = edit.reset_param(spec, "python_1", "trusted")
