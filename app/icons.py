@@ -31,7 +31,7 @@ GROUPS = {
     "Normalization": "sliders-horizontal", "Regularization": "drop", "Recurrent": "arrows-clockwise",
     "Attention": "eye", "Shape": "cube", "Indexing": "selection", "Math": "math-operations", "Logic": "git-branch",
     "Reduction": "arrows-in", "Linear algebra": "table", "Vision": "image", "Boxes": "bounding-box",
-    "Signal": "waves", "Blocks": "stack", "Losses": "target", "Metrics": "gauge",
+    "Signal": "waves", "Blocks": "stack", "Code": "code", "Losses": "target", "Metrics": "gauge",
 }  # fmt: skip
 
 

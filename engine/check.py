@@ -151,7 +151,8 @@ class Checker:
         counted = {name: self._sizes.get(name, ASSUMED_SIZE) for name in self._names} | batch
         nodes = with_blocks(expanded, node_reports(flat, checked, held, trained(flat, held), counted))
         used = [*batch, *_free_names(spec)]
-        return Report(nodes, once(spec, problems), total_macs(spec, nodes), {name: counted[name] for name in used})
+        told = {name: counted[name] for name in used if name in counted}  # an Input with a problem names none
+        return Report(nodes, once(spec, problems), total_macs(spec, nodes), told)
 
     def _count_at(self, sizes: Mapping[str, int]) -> None:
         """Tell costs at these free sizes from now on."""

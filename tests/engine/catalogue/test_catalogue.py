@@ -48,10 +48,6 @@ def outputs(compiled: Compiled, given: dict[str, Any]) -> list[Any]:
     return list(seeded(lambda: compiled.module(*(tensors[place] for place in feeds))).values())
 
 
-def compiled_case(case: Case, seed: int = SEED) -> Compiled:
-    return compile(connected(case), only="inference", seed=seed, passes=AS_DRAWN)  # in training mode too
-
-
 def connected(case: Case) -> Spec:
     """The case's spec without Outputs of ports that give no tensor at these params."""
     spec = case.spec()
@@ -82,7 +78,7 @@ def test_an_op_works(case: Case, tmp_path: Path) -> None:
 
 
 def compiled_spec(spec: Spec, seed: int = SEED) -> Compiled:
-    return compile(spec, only="inference", seed=seed)
+    return compile(spec, only="inference", seed=seed, passes=AS_DRAWN)  # in training mode too
 
 
 def computes_what_pytorch_called_directly_computes(case: Case, spec: Spec) -> None:
