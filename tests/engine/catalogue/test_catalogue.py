@@ -228,7 +228,7 @@ def runs_on_the_cpu(case: Case, dtype: str) -> None:
     if problems:
         assert problems[0].message.endswith(".") and "cannot take these inputs" not in problems[0].message
         return
-    computed = outputs(compiled_case(other), other.given())
+    computed = outputs(compiled_spec(connected(other)), other.given())
     report = check(connected(other))
     told = [tensor.dtype for tensor in next(reversed([n for n in report.nodes.values() if n.outputs])).outputs.values()]
     assert [str(each.dtype).removeprefix("torch.") for each in computed] == told[: len(computed)]

@@ -8,7 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from engine.check import check
 from tests.engine.catalogue.case import Case
-from tests.engine.catalogue.test_catalogue import CASES, compiled_case, connected, outputs
+from tests.engine.catalogue.test_catalogue import CASES, compiled_spec, connected, outputs
 from tests.engine.test_count import plain_kernels
 
 # Products that PyTorch's counter passes over, by hand: an op at its case's inputs -> multiply-accumulates.
@@ -28,7 +28,7 @@ def test_an_op_counts_what_pytorch_counts_at_work(case: Case) -> None:
     if told is None:
         assert case.op == "AdaptiveLogSoftmaxWithLoss"  # which clusters it computes depends on the targets
         return
-    counter, compiled = FlopCounterMode(display=False), compiled_case(case)
+    counter, compiled = FlopCounterMode(display=False), compiled_spec(connected(case))
     with plain_kernels(), sdpa_kernel(SDPBackend.MATH), counter:
         results = outputs(compiled, given)
     expected = counter.get_total_flops() // 2
