@@ -1,0 +1,362 @@
+"""The common mistakes of people who design networks: each is told with its sizes, and each fix that is offered works."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from engine import block_edits, edit, fixes
+from engine.check import Checker, check
+from engine.examples import examples
+from engine.mistakes.trial import MOST_OFFERED
+from engine.ops import OPS
+from engine.problem import Fix, Problem
+from engine.spec import Node, Spec, dumps, load, loads
+from tests import architectures
+
+Wires = Any  # a wire into the first input, {port: wire}, or a list of wires for a list port
+Layers = dict[str, tuple[str, Wires, dict[str, Any]]]  # node -> op, wires, params
+
+
+def net(inputs: dict[str, str], layers: Layers, output: str | None = None) -> Spec:
+    """Inputs such as {"image": "float32 N 3 8 8"}, layers, and an Output at one of them (the last is the default)."""
+    spec = Spec()
+    for name, text in inputs.items():
+        dtype, *sizes = text.split()
+        shape = [int(size) if size.isdigit() else size for size in sizes]
+        spec = with_node(spec, name, "Input", {}, {"shape": shape, "dtype": dtype})
+    for name, (op, wires, params) in layers.items():
+        first = next(iter(OPS[op].input_ports()))
+        spec = with_node(spec, name, op, wires if isinstance(wires, dict) else {first: wires}, params)
+    end = output if output is not None else next(reversed(layers))
+    return with_node(spec, "out", "Output", {"input": end}, {}) if end and OPS[spec.nodes[end].op].outputs else spec
+
+
+def with_node(spec: Spec, name: str, op: str, wires: dict[str, Any], params: dict[str, Any]) -> Spec:
+    inputs = {port: tuple(wire) if isinstance(wire, list) else wire for port, wire in wires.items()}
+    node = Node(name, op, edit.jsonable({**OPS[op].defaults(), **params}), inputs)
+    return spec.with_nodes([*spec.nodes.values(), node])
+
+
+def classifier(layers: Layers, loss: str = "CrossEntropyLoss", label: str = "int64 N", **inputs: str) -> Spec:
+    """Layers from inputs, the last of them named "scores", into a loss."""
+    ends: Layers = {"loss": (loss, {"input": "scores", "target": "label"}, {})}
+    return net({**inputs, "label": label}, {**layers, **ends}, "")
+
+
+@dataclass(frozen=True)
+class Mistaken:
+    """A spec with one mistake: where it stands, words of its message, and the labels of fixes that must be offered."""
+
+    spec: Spec
+    node: str
+    param: str
+    words: str
+    labels: tuple[str, ...]
+
+
+TABLE: dict[str, Mistaken] = {
+    # ------------------------------------------------------------------------------------------------------ types
+    "whole numbers into a Linear": Mistaken(
+        net({"x": "int64 N 8"}, {"fc": ("Linear", "x", {})}),
+        "fc", "input", "input is int64, and Linear takes float32; put a Cast before it.", ("Insert Cast before fc",)),
+    "bytes into a convolution": Mistaken(
+        net({"x": "uint8 N 3 8 8"}, {"conv": ("Conv2d", "x", {})}),
+        "conv", "input", "input is uint8, and Conv2d takes float32", ("Insert Cast before conv",)),
+    "double precision into a Linear": Mistaken(
+        net({"x": "float64 N 8"}, {"fc": ("Linear", "x", {})}),
+        "fc", "input", "input is float64, and Linear takes float32", ("Insert Cast before fc",)),
+    "fractions into an Embedding": Mistaken(
+        net({"x": "float32 N T"}, {"embed": ("Embedding", "x", {})}),
+        "embed", "input", "input is float32, and Embedding takes one of int64, int32", ("Insert Cast before embed",)),
+    "two precisions in a product": Mistaken(
+        net({"a": "float32 N 3 4", "b": "float64 N 4 5"}, {"mul": ("MatMul", {"input": "a", "other": "b"}, {})}),
+        "mul", "other", "input is float32 and other is float64", ("Insert Cast before mul",)),
+    "truth into arithmetic": Mistaken(
+        net({"x": "float32 N 4"}, {"big": ("Greater", "x", {"value": 0.5}), "mean": ("Mean", "big", {})}),
+        "mean", "input", "input is bool", ("Insert Cast before mean",)),
+    # ------------------------------------------------------------------------------------------------------- axes
+    "no Flatten before the head": Mistaken(
+        classifier({"conv": ("Conv2d", "x", {}), "scores": ("Linear", "conv", {"out_features": 10})},
+                   x="float32 N 3 8 8"),
+        "loss", "target", "target is N; for an input of N × 32 × 8 × 10", ("Insert Flatten before scores",)),
+    "an image into a BatchNorm1d": Mistaken(
+        net({"x": "float32 N 3 8 8"}, {"norm": ("BatchNorm1d", "x", {})}),
+        "norm", "input", "input has 4 axes; BatchNorm1d takes N C or N C L", ("Make norm a BatchNorm2d",)),
+    "vectors into a BatchNorm2d": Mistaken(
+        net({"x": "float32 N 8"}, {"norm": ("BatchNorm2d", "x", {})}),
+        "norm", "input", "input is N × 8", ("Make norm a BatchNorm1d",)),
+    "vectors into a Dropout2d": Mistaken(
+        net({"x": "float32 N 8"}, {"drop": ("Dropout2d", "x", {})}),
+        "drop", "input", "it must have 4 axes, N C H W", ("Make drop a Dropout",)),
+    "a sequence into a Conv2d": Mistaken(
+        net({"x": "float32 N 8 T"}, {"conv": ("Conv2d", "x", {})}),
+        "conv", "input", "input is N × 8 × T", ("Make conv a Conv1d",)),
+    "a sequence into a MaxPool2d": Mistaken(
+        net({"x": "float32 N 8 T"}, {"pool": ("MaxPool2d", "x", {})}),
+        "pool", "input", "3 axes", ("Make pool a MaxPool1d",)),
+    "images without channels": Mistaken(
+        net({"x": "float32 N 8 8"}, {"conv": ("Conv2d", "x", {})}),
+        "conv", "input", "input is N × 8 × 8", ("Insert Unsqueeze before conv",)),
+    "images in one row": Mistaken(
+        net({"x": "float32 N 784"}, {"conv": ("Conv2d", "x", {})}),
+        "conv", "input", "input is N × 784", ("Insert Unflatten before conv",)),
+    "an image into an LSTM": Mistaken(
+        net({"x": "float32 N 16 8 8"}, {"lstm": ("LSTM", "x", {})}),
+        "lstm", "input", "input is N × 16 × 8 × 8", ("Insert Flatten and Transpose before lstm",)),
+    "vectors into an LSTM": Mistaken(
+        net({"x": "float32 N 16"}, {"lstm": ("LSTM", "x", {})}),
+        "lstm", "input", "input is N × 16", ("Insert Unsqueeze before lstm",)),
+    "features last into a Conv1d": Mistaken(
+        net({"x": "float32 N T 16"}, {"conv": ("Conv1d", "x", {})}),
+        "conv", "input", "depends on T, which varies", ("Insert Transpose before conv",)),
+    "images of any size into a Linear": Mistaken(
+        net({"x": "float32 N 3 H W"}, {"conv": ("Conv2d", "x", {}), "flat": ("Flatten", "conv", {}),
+                                       "fc": ("Linear", "flat", {})}),
+        "fc", "input", "varies", ("Insert AdaptiveAvgPool2d before flat",)),
+    "channels last": Mistaken(
+        net({"x": "float32 N 32 32 3"}, {"conv": ("Conv2d", "x", {})}),
+        "conv", "input", "input is N × 32 × 32 × 3, which reads as N H W C", ("Insert Permute before conv",)),
+    "an axis that is not there": Mistaken(
+        net({"x": "float32 N 8"}, {"soft": ("Softmax", "x", {"dim": 2})}),
+        "soft", "dim", "dim is 2, but input has 2 axes", ("Set dim of soft to -1",)),
+    "a Transpose of axes that are not there": Mistaken(
+        net({"x": "float32 N 8 4"}, {"turn": ("Transpose", "x", {"dim0": 1, "dim1": 3})}),
+        "turn", "dim1", "dim1 is 3, but input has 3 axes", ("Set dim1 of turn to -1",)),
+    "a Permute of too few axes": Mistaken(
+        net({"x": "float32 N 3 8 8"}, {"turn": ("Permute", "x", {"dims": [0, 2, 1]})}),
+        "turn", "dims", "dims is (0, 2, 1), but input has 4 axes", ("Set dims of turn to (0, 2, 1, 3)",)),
+    "a Squeeze of an axis with many numbers": Mistaken(
+        net({"x": "float32 N 8 1"}, {"drop": ("Squeeze", "x", {})}),
+        "drop", "dim", "Axis 1 has size 8", ("Set dim of drop to 2",)),
+    "a Reshape with the batch fixed": Mistaken(
+        net({"x": "float32 N 3 4"}, {"shape": ("Reshape", "x", {"shape": [32, 12]})}),
+        "shape", "shape", "shape is (32, 12), but the numbers of input, N × 3 × 4", ("Set shape of shape to (-1, 12)",)),
+    "a Reshape to too few numbers": Mistaken(
+        net({"x": "float32 N 16 5 5"}, {"shape": ("Reshape", "x", {"shape": [-1, 120]})}),
+        "shape", "shape", "N × 16 × 5 × 5, cannot be arranged so",
+        ("Set shape of shape to (-1, 400)", "Make shape a Flatten")),
+    "an Unflatten that does not split": Mistaken(
+        net({"x": "float32 N 12"}, {"split": ("Unflatten", "x", {"unflattened_size": [4, 4]})}),
+        "split", "unflattened_size", "has size 12, which (4, 4) does not split",
+        ("Set unflattened_size of split to (-1, 4)",)),
+    "a norm over too many axes": Mistaken(
+        net({"x": "float32 N 8"}, {"norm": ("LayerNorm", "x", {"axes": 2})}),
+        "norm", "axes", "axes is 2, but input has 2 axes", ("Set axes of norm to 1",)),
+    # --------------------------------------------------------------------------------------------------- dividing
+    "heads that do not divide": Mistaken(
+        net({"x": "float32 N T 64"},
+            {"attn": ("MultiheadAttention", {"query": "x", "key": "x", "value": "x"}, {"num_heads": 6})}),
+        "attn", "num_heads", "num_heads is 6, which does not divide the 64 features of query",
+        ("Set num_heads of attn to 4", "Set num_heads of attn to 8")),
+    "heads of an encoder that do not divide": Mistaken(
+        net({"x": "float32 N T 20"}, {"enc": ("TransformerEncoderLayer", "x", {})}),
+        "enc", "nhead", "nhead is 8, which does not divide the 20 features", ("Set nhead of enc to 10",)),
+    "groups that do not divide the input": Mistaken(
+        net({"x": "float32 N 6 8 8"}, {"conv": ("Conv2d", "x", {"groups": 4, "out_channels": 12})}),
+        "conv", "groups", "input has 6 channels, which 4 groups do not divide", ("Set groups of conv to 3",)),
+    "groups that do not divide the output": Mistaken(
+        net({"x": "float32 N 24 8 8"}, {"conv": ("Conv2d", "x", {"groups": 24, "out_channels": 32})}),
+        "conv", "groups", "out_channels is 32, which 24 groups do not divide",
+        ("Set out_channels of conv to 24", "Set out_channels of conv to 48")),
+    "norm groups that do not divide": Mistaken(
+        net({"x": "float32 N 12 8 8"}, {"norm": ("GroupNorm", "x", {"num_groups": 8})}),
+        "norm", "num_groups", "num_groups is 8, which does not divide the 12 channels", ("Set num_groups of norm to 6",)),
+    # ---------------------------------------------------------------------------------------------------- windows
+    "a kernel larger than the image": Mistaken(
+        net({"x": "float32 N 3 4 4"}, {"conv": ("Conv2d", "x", {"kernel_size": 7, "padding": 0})}),
+        "conv", "kernel_size", "kernel_size 7 reaches over 7 positions along axis 2, where input has 4",
+        ("Set padding of conv to same", "Set kernel_size of conv to 4")),
+    "pooling of a single pixel": Mistaken(
+        net({"x": "float32 N 3 1 1"}, {"pool": ("MaxPool2d", "x", {})}),
+        "pool", "kernel_size", "where input has 1", ("Remove pool",)),
+    "same padding with a stride": Mistaken(
+        net({"x": "float32 N 3 8 8"}, {"conv": ("Conv2d", "x", {"stride": 2})}),
+        "conv", "padding", 'padding "same" needs stride 1, and stride is 2', ("Set padding of conv to 1",)),
+    "more padding than a pooling takes": Mistaken(
+        net({"x": "float32 N 3 8 8"}, {"pool": ("MaxPool2d", "x", {"padding": 2})}),
+        "pool", "padding", "padding is 2; it must be at most half of kernel_size (2)", ("Set padding of pool to 1",)),
+    "more output padding than a stride": Mistaken(
+        net({"x": "float32 N 3 8 8"}, {"up": ("ConvTranspose2d", "x", {"output_padding": 2})}),
+        "up", "output_padding", "output_padding is 2", ("Set output_padding of up to 1",)),
+    "an Upsample without a size": Mistaken(
+        net({"x": "float32 N 3 8 8"}, {"up": ("Upsample", "x", {"scale_factor": None})}),
+        "up", "size", "Neither is set", ("Set scale_factor of up to 2.0",)),
+    "an Upsample with two sizes": Mistaken(
+        net({"x": "float32 N 3 8 8"}, {"up": ("Upsample", "x", {"size": 16})}),
+        "up", "size", "size and scale_factor are both set", ("Empty scale_factor of up", "Empty size of up")),
+    "the mode of another number of axes": Mistaken(
+        net({"x": "float32 N 3 8 8"}, {"up": ("Upsample", "x", {"mode": "linear"})}),
+        "up", "mode", 'mode is "linear"; an input of 4 axes takes', ("Set mode of up to bilinear",)),
+    # ---------------------------------------------------------------------------------------------------- joining
+    "a skip of other channels": Mistaken(
+        net({"x": "float32 N 64 8 8"},
+            {"conv": ("Conv2d", "x", {"out_channels": 128}), "add": ("Add", {"input": "conv", "other": "x"}, {})}),
+        "add", "other", "input is N × 128 × 8 × 8 and other is N × 64 × 8 × 8", ("Insert Conv2d before add",)),
+    "a skip of other channels and another size": Mistaken(
+        net({"x": "float32 N 64 8 8"},
+            {"conv": ("Conv2d", "x", {"out_channels": 128, "stride": 2, "padding": 1}),
+             "add": ("Add", {"input": "conv", "other": "x"}, {})}),
+        "add", "other", "input is N × 128 × 4 × 4 and other is N × 64 × 8 × 8", ("Insert Conv2d before add",)),
+    "a sum of other widths": Mistaken(
+        net({"x": "float32 N T 64"},
+            {"fc": ("Linear", "x", {"out_features": 32}), "add": ("Add", {"input": "fc", "other": "x"}, {})}),
+        "add", "other", "input is N × T × 32 and other is N × T × 64", ("Insert Linear before add",)),
+    "a sum of other image sizes": Mistaken(
+        net({"a": "float32 N 8 16 16", "b": "float32 N 8 8 8"}, {"add": ("Add", {"input": "a", "other": "b"}, {})}),
+        "add", "other", "input is N × 8 × 16 × 16 and other is N × 8 × 8 × 8", ("Insert Upsample before add",)),
+    "a gate without its axes": Mistaken(
+        net({"x": "float32 N 8 5 5", "gate": "float32 N 8"}, {"mul": ("Multiply", {"input": "x", "other": "gate"}, {})}),
+        "mul", "other", "input is N × 8 × 5 × 5 and other is N × 8", ("Insert Unsqueeze and Unsqueeze before mul",)),
+    "a row and a column": Mistaken(
+        net({"a": "float32 N", "b": "float32 N 1"}, {"sub": ("Subtract", {"input": "a", "other": "b"}, {})}),
+        "sub", "other", "input is N and other is N × 1, which would give N × N", ("Insert Squeeze before sub",)),
+    "a Concat of other image sizes": Mistaken(
+        net({"a": "float32 N 8 16 16", "b": "float32 N 4 8 8"}, {"join": ("Concat", ["a", "b"], {})}),
+        "join", "tensors", "Along axis 2, tensor 1 has size 16 and tensor 2 has 8", ("Insert Upsample before join",)),
+    "a Concat along the wrong axis": Mistaken(
+        net({"a": "float32 N 8 16", "b": "float32 N 8 4"}, {"join": ("Concat", ["a", "b"], {})}),
+        "join", "tensors", "Along axis 2, tensor 1 has size 16 and tensor 2 has 4", ("Set dim of join to 2",)),
+    "a Concat of an image and a vector": Mistaken(
+        net({"a": "float32 N 8 4 4", "b": "float32 N 8"}, {"join": ("Concat", ["a", "b"], {})}),
+        "join", "tensors", "Tensor 1 has 4 axes and tensor 2 has 2 axes", ("Insert Flatten before join",)),
+    "matrices that do not meet": Mistaken(
+        net({"a": "float32 N 5 8", "b": "float32 N 7 8"}, {"mul": ("MatMul", {"input": "a", "other": "b"}, {})}),
+        "mul", "other", "the last axis of input (8) must be as long as the second axis from the end of other (7)",
+        ("Insert Transpose before mul",)),
+    "a memory of another width": Mistaken(
+        net({"x": "float32 N T 16", "m": "float32 N S 24"},
+            {"dec": ("TransformerDecoderLayer", {"tgt": "x", "memory": "m"}, {})}),
+        "dec", "memory", "E is 16 in tgt and 24 in memory", ("Insert Linear before dec",)),
+    # -------------------------------------------------------------------------------------------------- sequences
+    "a state of another width": Mistaken(
+        net({"x": "float32 N T 8"},
+            {"enc": ("LSTM", "x", {"hidden_size": 64}),
+             "dec": ("LSTM", {"input": "x", "h_0": "enc.h_n", "c_0": "enc.c_n"}, {"hidden_size": 32})}),
+        "dec", "h_0", "h_0 is [1, N, 64]; it must be [1, N, 32]", ("Set hidden_size of dec to 64",)),
+    "a state from both ends": Mistaken(
+        net({"x": "float32 N T 8"},
+            {"enc": ("GRU", "x", {"bidirectional": True}), "dec": ("GRU", {"input": "x", "h_0": "enc.h_n"}, {})}),
+        "dec", "h_0", "h_0 is [2, N, 64]; it must be [1, N, 64]", ("Turn bidirectional of dec on",)),
+    "one state of two": Mistaken(
+        net({"x": "float32 N T 8"}, {"enc": ("LSTM", "x", {}), "dec": ("LSTM", {"input": "x", "h_0": "enc.h_n"}, {})}),
+        "dec", "c_0", "h_0 and c_0 go together", ("Wire enc.c_n to c_0 of dec",)),
+    "dropout in one layer": Mistaken(
+        net({"x": "float32 N T 8"}, {"lstm": ("LSTM", "x", {"dropout": 0.5})}),
+        "lstm", "dropout", "set num_layers to 2 or more", ("Set dropout of lstm to 0.0", "Set num_layers of lstm to 2")),
+    "a padding mask for an attention mask": Mistaken(
+        net({"x": "float32 N T 16", "pad": "bool N T"},
+            {"attn": ("MultiheadAttention", {"query": "x", "key": "x", "value": "x", "attn_mask": "pad"}, {})}),
+        "attn", "attn_mask", "attn_mask is [N, T]; it must be [T, T]", ("Wire it to key_padding_mask instead",)),
+    "a mask of whole numbers": Mistaken(
+        net({"x": "float32 N T 16", "pad": "int64 N T"},
+            {"attn": ("MultiheadAttention", {"query": "x", "key": "x", "value": "x", "key_padding_mask": "pad"}, {})}),
+        "attn", "key_padding_mask", "key_padding_mask is int64", ("Insert Cast before attn",)),
+    "a mask beside is_causal": Mistaken(
+        net({"x": "float32 N 7 16", "mask": "bool 7 7"},
+            {"attn": ("MultiheadAttention", {"query": "x", "key": "x", "value": "x", "attn_mask": "mask"},
+                      {"is_causal": True})}),
+        "attn", "attn_mask", "is_causal is on and attn_mask is wired", ("Turn is_causal of attn off",)),
+    # ----------------------------------------------------------------------------------------- losses and targets
+    "a score for every step": Mistaken(
+        classifier({"lstm": ("LSTM", "x", {}), "scores": ("Linear", "lstm", {"out_features": 5})}, x="float32 N T 8"),
+        "loss", "target", "target is N; for an input of N × T × 5", ("Insert Select before scores",)),
+    "classes along the last axis": Mistaken(
+        classifier({"scores": ("Linear", "x", {"out_features": 5})}, label="int64 N T", x="float32 N T 8"),
+        "loss", "target", "target is N × T; for an input of N × T × 5", ("Insert Permute before loss",)),
+    "class indices with an axis of 1": Mistaken(
+        classifier({"scores": ("Linear", "x", {})}, label="int64 N 1", x="float32 N 8"),
+        "loss", "target", "target is N × 1; for an input of N × 64", ("Insert Squeeze before loss",)),
+    "class indices as fractions": Mistaken(
+        classifier({"scores": ("Linear", "x", {})}, label="float32 N", x="float32 N 8"),
+        "loss", "target", "input is N × 64 and target is N", ("Insert Cast before loss",)),
+    "class indices as fractions with an axis of 1": Mistaken(
+        classifier({"scores": ("Linear", "x", {})}, label="float32 N 1", x="float32 N 8"),
+        "loss", "target", "input is N × 64 and target is N × 1", ("Insert Squeeze and Cast before loss",)),
+    "class indices as bytes": Mistaken(
+        classifier({"scores": ("Linear", "x", {})}, label="uint8 N", x="float32 N 8"),
+        "loss", "target", "target is uint8, and CrossEntropyLoss takes", ("Insert Cast before loss",)),
+    "one-hot classes": Mistaken(
+        classifier({"scores": ("Linear", "x", {})}, label="int64 N 64", x="float32 N 8"),
+        "loss", "target", "target is N × 64; for an input of N × 64", ("Insert Argmax before loss",)),
+    "masks of another size": Mistaken(
+        classifier({"scores": ("Conv2d", "x", {"out_channels": 2, "stride": 2, "padding": 1})}, label="int64 N 8 8",
+                   x="float32 N 3 8 8"),
+        "loss", "target", "target is N × 8 × 8; for an input of N × 2 × 4 × 4", ("Insert Upsample behind scores",)),
+    "a column for a row of numbers": Mistaken(
+        classifier({"scores": ("Linear", "x", {"out_features": 1})}, "MSELoss", "float32 N", x="float32 N 8"),
+        "loss", "target", "input is N × 1 and target is N", ("Insert Squeeze behind scores",)),
+    "many outputs for one number": Mistaken(
+        classifier({"scores": ("Linear", "x", {})}, "MSELoss", "float32 N 1", x="float32 N 8"),
+        "loss", "target", "input is N × 64 and target is N × 1", ("Set out_features of scores to 1",)),
+    "yes or no as whole numbers": Mistaken(
+        classifier({"scores": ("Linear", "x", {})}, "BCEWithLogitsLoss", "int64 N 64", x="float32 N 8"),
+        "loss", "target", "target is int64, and BCEWithLogitsLoss takes", ("Insert Cast before loss",)),
+    "a softmax before a cross entropy": Mistaken(
+        classifier({"fc": ("Linear", "x", {}), "scores": ("Softmax", "fc", {})}, x="float32 N 8"),
+        "loss", "input", "input comes from scores, a Softmax, but CrossEntropyLoss takes raw scores", ("Remove scores",)),
+    "a softmax further up": Mistaken(
+        classifier({"fc": ("Linear", "x", {}), "soft": ("Softmax", "fc", {}), "scores": ("Dropout", "soft", {})},
+                   x="float32 N 8"),
+        "loss", "input", "input comes from soft, a Softmax", ("Remove soft",)),
+    "a sigmoid before raw scores": Mistaken(
+        classifier({"fc": ("Linear", "x", {}), "scores": ("Sigmoid", "fc", {})}, "BCEWithLogitsLoss",
+                   "float32 N 64", x="float32 N 8"),
+        "loss", "input", "input comes from scores, a Sigmoid, but BCEWithLogitsLoss takes raw scores",
+        ("Remove scores",)),
+    "raw scores for probabilities": Mistaken(
+        classifier({"scores": ("Linear", "x", {})}, "BCELoss", "float32 N 64", x="float32 N 8"),
+        "loss", "input", "input comes from scores, a Linear, whose numbers may lie below 0 or above 1",
+        ("Make loss a BCEWithLogitsLoss", "Insert Sigmoid before loss")),
+    "raw scores for log probabilities": Mistaken(
+        classifier({"scores": ("Linear", "x", {})}, "NLLLoss", x="float32 N 8"),
+        "loss", "input", "input comes from scores, a Linear, but NLLLoss takes log probabilities",
+        ("Insert LogSoftmax before loss", "Make loss a CrossEntropyLoss")),
+    "probabilities without a logarithm": Mistaken(
+        classifier({"fc": ("Linear", "x", {}), "scores": ("Softmax", "fc", {})}, "NLLLoss", x="float32 N 8"),
+        "loss", "input", "put a LogSoftmax in its place", ("Make scores a LogSoftmax",)),
+    "one class": Mistaken(
+        classifier({"scores": ("Linear", "x", {"out_features": 1})}, x="float32 N 8"),
+        "loss", "input", "input is N × 1: 1 class along axis 1", ("Set out_features of scores to 2",)),
+    "a softmax over one number": Mistaken(
+        net({"x": "float32 N 8"}, {"fc": ("Linear", "x", {"out_features": 1}), "soft": ("Softmax", "fc", {})}),
+        "soft", "dim", "N × 1, has one number", ("Make soft a Sigmoid",)),
+    "a softmax over the batch": Mistaken(
+        net({"x": "float32 N 8"}, {"fc": ("Linear", "x", {}), "soft": ("Softmax", "fc", {"dim": 0})}),
+        "soft", "dim", "dim is 0, the batch of input, N × 64", ("Set dim of soft to 1",)),
+    # ------------------------------------------------------------------------------------------------------ wires
+    "a loss without a target": Mistaken(
+        net({"x": "float32 N 8", "label": "int64 N"},
+            {"scores": ("Linear", "x", {}), "loss": ("CrossEntropyLoss", "scores", {})}, ""),
+        "loss", "target", "Nothing is wired to target", ("Wire label to target of loss",)),
+    "an input that nothing feeds": Mistaken(
+        net({"x": "float32 N 8"}, {"fc": ("Linear", "x", {}), "act": ("ReLU", {}, {})}),
+        "act", "input", "Nothing is wired to input", ("Wire fc to input of act",)),
+    "a number beside a wire": Mistaken(
+        net({"a": "float32 N 8", "b": "float32 N 8"}, {"add": ("Add", {"input": "a", "other": "b"}, {"value": 2.0})}),
+        "add", "value", "value is 2, but a tensor is wired to other", ("Empty value of add",)),
+    "a norm of single numbers": Mistaken(
+        net({"x": "float32 N 8 1 1"}, {"norm": ("InstanceNorm2d", "x", {})}),
+        "norm", "input", "input has one number in each channel", ("Remove norm",)),
+}  # fmt: skip
+
+
+def labels(problem: Problem) -> list[str]:
+    return [fix.text for fix in problem.fixes]
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_mistake_is_told_and_each_fix_takes_it_away(name: str) -> None:
+    mistake = TABLE[name]
+    before = dumps(mistake.spec)
+    (problem,) = check(mistake.spec).problems
+    assert (problem.node, problem.param) == (mistake.node, mistake.param), problem
+    assert mistake.words in problem.message
+    assert set(mistake.labels) <= set(labels(problem)), labels(problem)
+    assert 1 <= len(problem.fixes) <= MOST_OFFERED
+    for fix in problem.fixes:
+        assert check(fixes.apply(mistake.spec, fix)).problems == (), fix
+    assert dumps(mistake.spec) == before
