@@ -205,6 +205,15 @@ def disconnect(spec: Spec, node: str, port: str, place: int | None = None) -> Sp
     return _with(spec, replace(target, inputs=inputs))
 
 
+def move_wire(spec: Spec, node: str, port: str, to: str) -> Spec:
+    """Let the wire into one input port go into another of the same node."""
+    target = _node(spec, node)
+    if port not in target.inputs or _input_port(spec, target, to).list != _input_port(spec, target, port).list:
+        raise Mistake(f"No wire of {node} can move from {port} to {to}.", param=port)
+    inputs = {name: wire for name, wire in target.inputs.items() if name != port}
+    return _with(spec, replace(target, inputs={**inputs, to: target.inputs[port]}))
+
+
 def insert(
     spec: Spec,
     op: str,
@@ -519,7 +528,7 @@ def _renamed(node: Node, names: Mapping[str, str], spec: Spec) -> Node:
 EDITS: dict[str, Callable[..., Spec]] = {
     each.__name__: each
     for each in (
-        add, remove, connect, disconnect, insert, insert_behind, take_out, replace_op, set_param, reset_param,
+        add, remove, connect, disconnect, move_wire, insert, insert_behind, take_out, replace_op, set_param, reset_param,
         set_factor, set_decode, move, set_title, take_shape, tidy, set_name, set_setting, remove_setting, set_source,
         set_optimizer, add_optimizer, remove_optimizer, move_optimizer, set_schedule, set_weights, set_share,
         set_init, set_default_init,
@@ -546,6 +555,7 @@ __all__ = [
     "jsonable",
     "move",
     "move_optimizer",
+    "move_wire",
     "new_id",
     "new_nodes",
     "op_of",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import permutations
 
 from engine.flow import Flow
@@ -15,7 +15,8 @@ from engine.problem import Fix
 from engine.sizes import Free
 
 FAMILIES = re.compile(r"(\w+?)([123])d")
-MOST_CHANNELS = 4  # of an image that lies in one row
+CHANNELS = (1, 3, 4)  # of grey, coloured and transparent images
+LEAST_SIDE = 4  # of an image that lies in one row
 
 
 def another_dimension(broken: Broken) -> Iterator[Fix]:
@@ -45,14 +46,21 @@ def too_many_axes(broken: Broken) -> Iterator[Fix]:
 
 
 def too_few_axes(broken: Broken) -> Iterator[Fix]:
-    """An image without channels, a sequence without features, an image that lies in one row."""
+    """An image without channels, a sequence without features; where a length varies, it is a sequence first of all."""
     for port, flow, wanted in _ranks(broken):
         axes = len(flow.shape)
-        if axes == 2 and wanted > 3:
-            yield from (broken.insert("Unflatten", port, dim=1, unflattened_size=size) for size in _image(flow, wanted))
+        if axes == 2 or any(isinstance(size, Free) for size in flow.shape[1:]):
+            yield from another_dimension(broken)
         if 0 < axes == wanted - 1:
             yield broken.insert("Unsqueeze", port, dim=1)
             yield broken.insert("Unsqueeze", port, dim=axes)
+
+
+def image_in_a_row(broken: Broken) -> Iterator[Fix]:
+    """The pixels of an image as one row of numbers."""
+    for port, flow, wanted in _ranks(broken):
+        for size in _image(flow, wanted) if len(flow.shape) == 2 and wanted > 3 else ():
+            yield broken.insert("Unflatten", port, dim=1, unflattened_size=size)
 
 
 def _ranks(broken: Broken) -> Iterator[tuple[str, Flow, int]]:
@@ -72,9 +80,9 @@ def _image(flow: Flow, wanted: int) -> Iterator[tuple[int, ...]]:
     count = flow.shape[1]
     if not isinstance(count, int):
         return
-    for channels in range(1, MOST_CHANNELS + 1):
+    for channels in CHANNELS:
         side = round((count / channels) ** (1 / (wanted - 2)))
-        if channels * side ** (wanted - 2) == count and side > 1:
+        if channels * side ** (wanted - 2) == count and side >= LEAST_SIDE:
             yield (channels, *(side,) * (wanted - 2))
 
 
@@ -116,13 +124,19 @@ def missing_axis(broken: Broken) -> Iterator[Fix]:
     if flow is None or not isinstance(value, int) or isinstance(value, bool):
         return
     axes = len(flow.shape)
+    if name not in ("axes", "index") and -axes <= value < axes:
+        return
     if name.startswith(("dim", "start_dim", "end_dim", "source", "destination")):
-        for axis in (-1 if value > 0 else 0, axes - 1, 1):
-            yield broken.set(name, axis)
+        yield from (broken.set(name, axis) for axis in _different((-1 if value > 0 else 0, axes - 1, 1), axes))
     elif name == "axes":
         yield broken.set(name, max(axes - 1, 1))
     elif name == "index":
         yield broken.set(name, -1 if value >= 0 else 0)
+
+
+def _different(named: Sequence[int], axes: int) -> list[int]:
+    """One name for each axis that is named, the first."""
+    return list({axis % axes: axis for axis in reversed(named)}.values())[::-1] if axes else []
 
 
 def order_of_axes(broken: Broken) -> Iterator[Fix]:
@@ -157,7 +171,8 @@ def another_shape(broken: Broken) -> Iterator[Fix]:
     if name is None or flow is None:
         return
     sizes = [size for size in broken.param(name) if isinstance(size, int)]
-    for place in range(len(sizes)):
+    keeps_batch = broken.node.op == "Reshape" and isinstance(flow.shape[0], Free)
+    for place in range(1 if keeps_batch else len(sizes)):
         rest = [1 if size == -1 else size for size in sizes]
         yield broken.set(name, (*rest[:place], -1, *rest[place + 1 :]))
     if broken.node.op == "Reshape":

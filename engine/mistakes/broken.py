@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.declare import Op, Param
 from engine.expand import SLASH
 from engine.fixes import IN_TURN
 from engine.flow import Checked, Flow, Flows, declared
+from engine.ops import OPS
 from engine.problem import Fix, Problem
 from engine.spec import Node, Spec, Wire, jsonable, source_id
 
@@ -138,6 +139,45 @@ def connect(source: Wire, node: str, port: str) -> Fix:
 def disconnect(node: str, port: str) -> Fix:
     """Remove the wires into a port."""
     return Fix(f"Unwire {port} of {name(node)}", "disconnect", {"node": node, "port": port})
+
+
+def told_apart(fixes: Sequence[Fix]) -> tuple[Fix, ...]:
+    """Fixes whose labels all differ: those that read alike name the port, and where that does not do, the settings."""
+    for longer in (_with_port, _with_settings):
+        texts = [fix.text for fix in fixes]
+        fixes = [replace(fix, text=longer(fix)) if texts.count(fix.text) > 1 else fix for fix in fixes]
+    return tuple({fix.text: fix for fix in reversed(fixes)}.values())[::-1]
+
+
+def _with_port(fix: Fix) -> str:
+    """Such as "Insert Cast before other of add"."""
+    places = {f"{each['port']}{_place(each)} of {name(each['node'])}" for each in _inserted(fix)}
+    return f"{fix.text.partition(' before ')[0]} before {places.pop()}" if len(places) == 1 else fix.text
+
+
+def _with_settings(fix: Fix) -> str:
+    """Such as "Insert Unsqueeze (dim 1) before input of conv"."""
+    text = fix.text
+    for each in _inserted(fix):
+        text = text.replace(f" {each['op']} ", f" {each['op']}{_settings(each['op'], each.get('params', {}))} ", 1)
+    return text
+
+
+def _inserted(fix: Fix) -> list[Mapping[str, Any]]:
+    """The arguments of what a fix inserts."""
+    steps = fix.arguments["steps"] if fix.edit == IN_TURN else [{"edit": fix.edit, "arguments": fix.arguments}]
+    return [step["arguments"] for step in steps if step["edit"] == "insert"]
+
+
+def _settings(op: str, params: Mapping[str, Any]) -> str:
+    parsed = OPS[op].parse(params)[0]
+    text = parsed.summary() if parsed is not None and params else ""
+    return f" ({text})" if text else ""
+
+
+def _place(arguments: Mapping[str, Any]) -> str:
+    place = arguments.get("place")
+    return "" if place is None else f" {place + 1}"
 
 
 def in_turn(text: str, fixes: Iterable[Fix]) -> Fix:

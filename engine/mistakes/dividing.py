@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from engine.flow import Flow
 from engine.mistakes.broken import Broken
+from engine.ops.axes import nearest_divisors
 from engine.problem import Fix
 
 SHARED_OUT = ("num_heads", "nhead", "groups", "num_groups", "upscale_factor", "downscale_factor")
-MOST_OFFERED = 3
 
 
 def uneven(broken: Broken) -> Iterator[Fix]:
@@ -25,7 +25,7 @@ def uneven(broken: Broken) -> Iterator[Fix]:
     if name == "groups" and "out_channels" in broken.op.params() and count % value == 0:
         yield from _channels(broken, value)
     count = math.gcd(count, _outputs(broken)) or count
-    yield from (broken.set(name, each) for each in _nearest(count, value))
+    yield from (broken.set(name, each) for each in nearest_divisors(count, value))
 
 
 def _shared(broken: Broken, flow: Flow) -> int | None:
@@ -47,12 +47,6 @@ def _channels(broken: Broken, groups: int) -> Iterator[Fix]:
     for count in (outputs // groups * groups, -(-outputs // groups) * groups):
         if count > 0:
             yield broken.set("out_channels", count)
-
-
-def _nearest(count: int, value: int) -> list[int]:
-    """The divisors of a count that are nearest to a value."""
-    found = {each for low in range(1, math.isqrt(count) + 1) if count % low == 0 for each in (low, count // low)}
-    return sorted(found, key=lambda each: (abs(each - value), each))[:MOST_OFFERED]
 
 
 def odd(broken: Broken) -> Iterator[Fix]:

@@ -59,7 +59,7 @@ def _projected(one: Shape, two: Shape) -> Iterator[Sequence[Step]]:
         elif stride is not None and 1 in unlike:
             yield [(op, {**channels, "stride": stride, "padding": 0})]
         resize = resized(one[2:], two[2:])
-        if resize:
+        if resize and not isinstance(one[1], Free):
             yield [resize, *([(op, channels)] if 1 in unlike else [])]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from engine.mistakes.axes import (
     another_dimension,
     another_shape,
+    image_in_a_row,
     missing_axis,
     order_of_axes,
     squeezed,
@@ -35,9 +36,9 @@ Recogniser = Callable[[Broken], Iterator[Fix]]
 
 # The plainest mending comes first: of those that work equally well, the first are offered.
 RECOGNISERS: tuple[Recogniser, ...] = (
-    wrong_type, nothing_wired, number_and_wire, misfit_target, two_types, another_dimension, too_few_axes,
-    too_many_axes, varying_axis, missing_axis, order_of_axes, squeezed, another_shape, uneven, odd, too_large,
-    wrong_padding, output_padding, resizing, alone, unlike_state, lone_state, one_layer, misfit_mask,
+    wrong_type, nothing_wired, number_and_wire, misfit_target, two_types, too_few_axes, another_dimension,
+    image_in_a_row, too_many_axes, varying_axis, missing_axis, order_of_axes, squeezed, another_shape, uneven, odd,
+    too_large, wrong_padding, output_padding, resizing, alone, unlike_state, lone_state, one_layer, misfit_mask,
     causal_and_masked, batch_last, unlike_matrices, unlike_widths, unlike_parts, unlike_shapes,
 )  # fmt: skip
 

@@ -32,8 +32,20 @@ def _fitted(broken: Broken, shape: tuple[object, ...]) -> Iterator[Fix]:
     if isinstance(depth, int) and depth > 1 and isinstance(width, int):
         deeper = [broken.set("num_layers", depth)]
         both_ends = [broken.set("bidirectional", depth % 2 == 0), broken.set("num_layers", max(depth // 2, 1))]
-        for fixes in (both_ends[:1], deeper, [*wider, *both_ends], [*wider, *deeper]):
-            yield fixes[0] if len(fixes) == 1 else fix.in_turn(" and ".join(each.text for each in fixes[:2]), fixes)
+        for fixes in ([*wider, *both_ends], [*wider, *deeper]):
+            changing = [each for each in fixes if _changes(broken, each)]
+            if changing:
+                yield changing[0] if len(changing) == 1 else fix.in_turn(_joined(changing), changing)
+
+
+def _changes(broken: Broken, setting: Fix) -> bool:
+    return bool(broken.param(setting.arguments["name"]) != setting.arguments["value"])
+
+
+def _joined(settings: list[Fix]) -> str:
+    """Several settings in one label: "Set hidden_size to 64 and num_layers to 2"."""
+    each = [f"{one.arguments['name']} to {fix.written(one.arguments['value'])}" for one in settings]
+    return f"Set {' and '.join(each)}"
 
 
 def lone_state(broken: Broken) -> Iterator[Fix]:
@@ -66,17 +78,17 @@ def misfit_mask(broken: Broken) -> Iterator[Fix]:
     if len(flow.shape) == 2:
         yield broken.insert("Transpose", port, dim0=0, dim1=1)
         yield from _moved(broken, port)
-    yield from (broken.set(name, False) for name in broken.op.params() if name.endswith("is_causal"))
-    yield fix.disconnect(broken.node.id, port)
+    causal = [name for name in broken.op.params() if name.endswith("is_causal") and broken.param(name)]
+    yield from (broken.set(name, False) for name in causal)
+    yield from (fix.disconnect(broken.node.id, port) for _name in causal)
 
 
 def _moved(broken: Broken, port: str) -> Iterator[Fix]:
     """The same wire at another mask port that is free."""
-    wire = broken.node.inputs.get(port)
     for other in broken.op.input_ports():
-        if "mask" in other and other not in broken.flows and isinstance(wire, str):
-            moved = fix.connect(wire, broken.node.id, other)
-            yield fix.in_turn(f"Wire it to {other} instead", [fix.disconnect(broken.node.id, port), moved])
+        if "mask" in other and other not in broken.node.inputs:
+            arguments = {"node": broken.node.id, "port": port, "to": other}
+            yield Fix(f"Wire it to {other} instead", "move_wire", arguments)
 
 
 def causal_and_masked(broken: Broken) -> Iterator[Fix]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from engine.expand import expand
 from engine.fixes import apply
 from engine.flow import Checked, Flows, flows_into
+from engine.mistakes.broken import told_apart
 from engine.mistakes.doubts import doubts
 from engine.problem import Fix, Mistake, Problem
 from engine.spec import Node, Spec
@@ -43,7 +44,7 @@ class Trial:
             if left is not None:
                 judged.append((left, fix))
         fewest = min((left for left, _fix in judged), default=0)
-        return tuple(fix for left, fix in judged if left == fewest)[:MOST_OFFERED]
+        return told_apart([fix for left, fix in judged if left == fewest][:MOST_OFFERED])
 
     def _left(self, fix: Fix, node: str) -> int | None:
         """How many nodes are wrong behind a fix; None where it does not mend the node."""

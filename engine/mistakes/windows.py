@@ -19,7 +19,8 @@ def too_large(broken: Broken) -> Iterator[Fix]:
     kernel, rest = broken.param("kernel_size"), flow.shape[2:]
     params = broken.op.params()
     pools = broken.op.group == "Pooling"
-    if not pools and "padding" in params and params["padding"].refuse("same") is None:
+    takes_same = "padding" in params and params["padding"].refuse("same") is None
+    if takes_same and broken.param("stride") == 1:
         yield broken.set("padding", "same")
     if pools:
         yield fix.take_out(broken.node.id)
@@ -27,9 +28,9 @@ def too_large(broken: Broken) -> Iterator[Fix]:
     least = [min(size, room) if isinstance(room, int) else size for size, room in zip(sizes, rest, strict=False)]
     if least and all(size >= 1 for size in least):
         yield broken.set("kernel_size", min(least) if len(set(least)) == 1 else least)
-    if "padding" in params:
+    if "padding" in params and not (takes_same and broken.param("stride") == 1):
         yield broken.set("padding", _halves(kernel))
-    if "dilation" in params:
+    if "dilation" in params and broken.param("dilation") != 1:
         yield broken.set("dilation", 1)
 
 

@@ -1,9 +1,11 @@
-"""The common mistakes of people who design networks: each is told with its sizes, and each fix that is offered works."""
+"""The common mistakes of people who design networks: each is told with its sizes, and each fix offered works."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +15,8 @@ from engine.check import Checker, check
 from engine.examples import examples
 from engine.mistakes.trial import MOST_OFFERED
 from engine.ops import OPS
-from engine.problem import Fix, Problem
-from engine.spec import Node, Spec, dumps, load, loads
+from engine.problem import Fix, Mistake, Problem
+from engine.spec import Node, Spec, dumps, load
 from tests import architectures
 
 Wires = Any  # a wire into the first input, {port: wire}, or a list of wires for a list port
@@ -74,7 +76,8 @@ TABLE: dict[str, Mistaken] = {
         "embed", "input", "input is float32, and Embedding takes one of int64, int32", ("Insert Cast before embed",)),
     "two precisions in a product": Mistaken(
         net({"a": "float32 N 3 4", "b": "float64 N 4 5"}, {"mul": ("MatMul", {"input": "a", "other": "b"}, {})}),
-        "mul", "other", "input is float32 and other is float64", ("Insert Cast before mul",)),
+        "mul", "other", "input is float32 and other is float64",
+        ("Insert Cast before other of mul", "Insert Cast before input of mul")),
     "truth into arithmetic": Mistaken(
         net({"x": "float32 N 4"}, {"big": ("Greater", "x", {"value": 0.5}), "mean": ("Mean", "big", {})}),
         "mean", "input", "input is bool", ("Insert Cast before mean",)),
@@ -103,13 +106,14 @@ TABLE: dict[str, Mistaken] = {
         "conv", "input", "input is N × 8 × 8", ("Insert Unsqueeze before conv",)),
     "images in one row": Mistaken(
         net({"x": "float32 N 784"}, {"conv": ("Conv2d", "x", {})}),
-        "conv", "input", "input is N × 784", ("Insert Unflatten before conv",)),
+        "conv", "input", "input is N × 784",
+        ("Insert Unflatten (dim 1, unflattened_size 1x28x28) before input of conv",)),
     "an image into an LSTM": Mistaken(
         net({"x": "float32 N 16 8 8"}, {"lstm": ("LSTM", "x", {})}),
         "lstm", "input", "input is N × 16 × 8 × 8", ("Insert Flatten and Transpose before lstm",)),
     "vectors into an LSTM": Mistaken(
         net({"x": "float32 N 16"}, {"lstm": ("LSTM", "x", {})}),
-        "lstm", "input", "input is N × 16", ("Insert Unsqueeze before lstm",)),
+        "lstm", "input", "input is N × 16", ("Insert Unsqueeze (dim 1) before input of lstm",)),
     "features last into a Conv1d": Mistaken(
         net({"x": "float32 N T 16"}, {"conv": ("Conv1d", "x", {})}),
         "conv", "input", "depends on T, which varies", ("Insert Transpose before conv",)),
@@ -134,7 +138,8 @@ TABLE: dict[str, Mistaken] = {
         "drop", "dim", "Axis 1 has size 8", ("Set dim of drop to 2",)),
     "a Reshape with the batch fixed": Mistaken(
         net({"x": "float32 N 3 4"}, {"shape": ("Reshape", "x", {"shape": [32, 12]})}),
-        "shape", "shape", "shape is (32, 12), but the numbers of input, N × 3 × 4", ("Set shape of shape to (-1, 12)",)),
+        "shape", "shape", "shape is (32, 12), but the numbers of input, N × 3 × 4",
+        ("Set shape of shape to (-1, 12)",)),
     "a Reshape to too few numbers": Mistaken(
         net({"x": "float32 N 16 5 5"}, {"shape": ("Reshape", "x", {"shape": [-1, 120]})}),
         "shape", "shape", "N × 16 × 5 × 5, cannot be arranged so",
@@ -164,7 +169,8 @@ TABLE: dict[str, Mistaken] = {
         ("Set out_channels of conv to 24", "Set out_channels of conv to 48")),
     "norm groups that do not divide": Mistaken(
         net({"x": "float32 N 12 8 8"}, {"norm": ("GroupNorm", "x", {"num_groups": 8})}),
-        "norm", "num_groups", "num_groups is 8, which does not divide the 12 channels", ("Set num_groups of norm to 6",)),
+        "norm", "num_groups", "num_groups is 8, which does not divide the 12 channels",
+        ("Set num_groups of norm to 6",)),
     # ---------------------------------------------------------------------------------------------------- windows
     "a kernel larger than the image": Mistaken(
         net({"x": "float32 N 3 4 4"}, {"conv": ("Conv2d", "x", {"kernel_size": 7, "padding": 0})}),
@@ -195,7 +201,7 @@ TABLE: dict[str, Mistaken] = {
     "a skip of other channels": Mistaken(
         net({"x": "float32 N 64 8 8"},
             {"conv": ("Conv2d", "x", {"out_channels": 128}), "add": ("Add", {"input": "conv", "other": "x"}, {})}),
-        "add", "other", "input is N × 128 × 8 × 8 and other is N × 64 × 8 × 8", ("Insert Conv2d before add",)),
+        "add", "other", "input is N × 128 × 8 × 8 and other is N × 64 × 8 × 8", ("Insert Conv2d before other of add",)),
     "a skip of other channels and another size": Mistaken(
         net({"x": "float32 N 64 8 8"},
             {"conv": ("Conv2d", "x", {"out_channels": 128, "stride": 2, "padding": 1}),
@@ -204,19 +210,22 @@ TABLE: dict[str, Mistaken] = {
     "a sum of other widths": Mistaken(
         net({"x": "float32 N T 64"},
             {"fc": ("Linear", "x", {"out_features": 32}), "add": ("Add", {"input": "fc", "other": "x"}, {})}),
-        "add", "other", "input is N × T × 32 and other is N × T × 64", ("Insert Linear before add",)),
+        "add", "other", "input is N × T × 32 and other is N × T × 64", ("Insert Linear before other of add",)),
     "a sum of other image sizes": Mistaken(
         net({"a": "float32 N 8 16 16", "b": "float32 N 8 8 8"}, {"add": ("Add", {"input": "a", "other": "b"}, {})}),
-        "add", "other", "input is N × 8 × 16 × 16 and other is N × 8 × 8 × 8", ("Insert Upsample before add",)),
+        "add", "other", "input is N × 8 × 16 × 16 and other is N × 8 × 8 × 8",
+        ("Insert Upsample before other of add",)),
     "a gate without its axes": Mistaken(
-        net({"x": "float32 N 8 5 5", "gate": "float32 N 8"}, {"mul": ("Multiply", {"input": "x", "other": "gate"}, {})}),
+        net({"x": "float32 N 8 5 5", "gate": "float32 N 8"},
+            {"mul": ("Multiply", {"input": "x", "other": "gate"}, {})}),
         "mul", "other", "input is N × 8 × 5 × 5 and other is N × 8", ("Insert Unsqueeze and Unsqueeze before mul",)),
     "a row and a column": Mistaken(
         net({"a": "float32 N", "b": "float32 N 1"}, {"sub": ("Subtract", {"input": "a", "other": "b"}, {})}),
         "sub", "other", "input is N and other is N × 1, which would give N × N", ("Insert Squeeze before sub",)),
     "a Concat of other image sizes": Mistaken(
         net({"a": "float32 N 8 16 16", "b": "float32 N 4 8 8"}, {"join": ("Concat", ["a", "b"], {})}),
-        "join", "tensors", "Along axis 2, tensor 1 has size 16 and tensor 2 has 8", ("Insert Upsample before join",)),
+        "join", "tensors", "Along axis 2, tensor 1 has size 16 and tensor 2 has 8",
+        ("Insert Upsample before tensors 2 of join",)),
     "a Concat along the wrong axis": Mistaken(
         net({"a": "float32 N 8 16", "b": "float32 N 8 4"}, {"join": ("Concat", ["a", "b"], {})}),
         "join", "tensors", "Along axis 2, tensor 1 has size 16 and tensor 2 has 4", ("Set dim of join to 2",)),
@@ -230,7 +239,7 @@ TABLE: dict[str, Mistaken] = {
     "a memory of another width": Mistaken(
         net({"x": "float32 N T 16", "m": "float32 N S 24"},
             {"dec": ("TransformerDecoderLayer", {"tgt": "x", "memory": "m"}, {})}),
-        "dec", "memory", "E is 16 in tgt and 24 in memory", ("Insert Linear before dec",)),
+        "dec", "memory", "E is 16 in tgt and 24 in memory", ("Insert Linear before memory of dec",)),
     # -------------------------------------------------------------------------------------------------- sequences
     "a state of another width": Mistaken(
         net({"x": "float32 N T 8"},
@@ -246,7 +255,8 @@ TABLE: dict[str, Mistaken] = {
         "dec", "c_0", "h_0 and c_0 go together", ("Wire enc.c_n to c_0 of dec",)),
     "dropout in one layer": Mistaken(
         net({"x": "float32 N T 8"}, {"lstm": ("LSTM", "x", {"dropout": 0.5})}),
-        "lstm", "dropout", "set num_layers to 2 or more", ("Set dropout of lstm to 0.0", "Set num_layers of lstm to 2")),
+        "lstm", "dropout", "set num_layers to 2 or more",
+        ("Set dropout of lstm to 0.0", "Set num_layers of lstm to 2")),
     "a padding mask for an attention mask": Mistaken(
         net({"x": "float32 N T 16", "pad": "bool N T"},
             {"attn": ("MultiheadAttention", {"query": "x", "key": "x", "value": "x", "attn_mask": "pad"}, {})}),
@@ -272,10 +282,11 @@ TABLE: dict[str, Mistaken] = {
         "loss", "target", "target is N × 1; for an input of N × 64", ("Insert Squeeze before loss",)),
     "class indices as fractions": Mistaken(
         classifier({"scores": ("Linear", "x", {})}, label="float32 N", x="float32 N 8"),
-        "loss", "target", "input is N × 64 and target is N", ("Insert Cast before loss",)),
+        "loss", "target", "target is N float32 and input is N × 64; class indices must be int64",
+        ("Insert Cast before loss",)),
     "class indices as fractions with an axis of 1": Mistaken(
         classifier({"scores": ("Linear", "x", {})}, label="float32 N 1", x="float32 N 8"),
-        "loss", "target", "input is N × 64 and target is N × 1", ("Insert Squeeze and Cast before loss",)),
+        "loss", "target", "target is N × 1 float32 and input is N × 64", ("Insert Squeeze and Cast before loss",)),
     "class indices as bytes": Mistaken(
         classifier({"scores": ("Linear", "x", {})}, label="uint8 N", x="float32 N 8"),
         "loss", "target", "target is uint8, and CrossEntropyLoss takes", ("Insert Cast before loss",)),
@@ -297,7 +308,8 @@ TABLE: dict[str, Mistaken] = {
         "loss", "target", "target is int64, and BCEWithLogitsLoss takes", ("Insert Cast before loss",)),
     "a softmax before a cross entropy": Mistaken(
         classifier({"fc": ("Linear", "x", {}), "scores": ("Softmax", "fc", {})}, x="float32 N 8"),
-        "loss", "input", "input comes from scores, a Softmax, but CrossEntropyLoss takes raw scores", ("Remove scores",)),
+        "loss", "input", "input comes from scores, a Softmax, but CrossEntropyLoss takes raw scores",
+        ("Remove scores",)),
     "a softmax further up": Mistaken(
         classifier({"fc": ("Linear", "x", {}), "soft": ("Softmax", "fc", {}), "scores": ("Dropout", "soft", {})},
                    x="float32 N 8"),
@@ -360,3 +372,154 @@ def test_a_mistake_is_told_and_each_fix_takes_it_away(name: str) -> None:
     for fix in problem.fixes:
         assert check(fixes.apply(mistake.spec, fix)).problems == (), fix
     assert dumps(mistake.spec) == before
+
+
+def in_a_block(spec: Spec, repeat: int = 1) -> Spec:
+    """The layers of a spec as a block; Inputs, losses and the Output stay outside."""
+    inside = [node.id for node in spec.nodes.values() if node.op not in ("Input", "Output")]
+    grouped = block_edits.group(spec, inside, "Part")
+    return block_edits.set_repeat(grouped, "part_1", repeat)
+
+
+INSIDE = [name for name, mistake in TABLE.items() if "loss" not in mistake.spec.nodes]
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_a_mistake_inside_a_block_is_mended_there(name: str) -> None:
+    mistake = TABLE[name]
+    spec = in_a_block(mistake.spec)
+    (problem,) = check(spec).problems
+    assert (problem.node, problem.param) == (f"part_1/0/{mistake.node}", mistake.param)
+    assert set(mistake.labels) & set(labels(problem)), labels(problem)
+    for fix in problem.fixes:
+        mended = fixes.apply(spec, fix)
+        assert check(mended).problems == (), fix
+        assert mended.nodes == spec.nodes
+        assert mended.blocks != spec.blocks
+
+
+def test_a_fix_in_a_block_mends_all_its_rounds() -> None:
+    layers: Layers = {
+        "fc": ("Linear", "x", {"out_features": 24}),
+        "attn": ("MultiheadAttention", dict.fromkeys(("query", "key", "value"), "fc"), {"num_heads": 7}),
+    }
+    spec = in_a_block(net({"x": "float32 N T 24"}, layers), repeat=3)
+    (problem,) = check(spec).problems
+    assert problem.node == "part_1/0/attn"
+    assert [check(fixes.apply(spec, fix)).problems for fix in problem.fixes] == [()] * 3
+
+
+def test_a_fix_that_would_break_other_rounds_is_not_offered() -> None:
+    spec = in_a_block(net({"x": "float32 N 8 16"}, {"wide": ("Conv2d", "x", {})}), repeat=2)
+    (problem,) = check(spec).problems
+    assert [check(fixes.apply(spec, fix)).problems for fix in problem.fixes] == [()] * len(problem.fixes)
+    assert "Make wide a Conv1d" in labels(problem)
+
+
+def test_a_param_that_a_block_takes_is_set_at_its_use() -> None:
+    attention: Layers = {"attn": ("MultiheadAttention", dict.fromkeys(("query", "key", "value"), "x"), {})}
+    spec = in_a_block(net({"x": "float32 N T 24"}, attention))
+    spec = block_edits.expose(spec, "Part", "attn", "num_heads", "heads")
+    broken = edit.set_param(spec, "part_1", "heads", 7)
+    (problem,) = check(broken).problems
+    mended = fixes.apply(broken, problem.fixes[0])
+    assert mended.blocks == spec.blocks
+    assert mended.nodes["part_1"].params == {"heads": 6}
+    assert check(mended).problems == ()
+
+
+def test_a_loss_outside_is_mended_inside_the_block_that_holds_the_softmax() -> None:
+    layers: Layers = {"fc": ("Linear", "x", {}), "scores": ("Softmax", "fc", {})}
+    spec = block_edits.group(classifier(layers, x="float32 N 8"), ["fc", "scores"], "Part")
+    (problem,) = check(spec).problems
+    assert "input comes from part_1/0/scores, a Softmax" in problem.message
+    (fix,) = problem.fixes
+    assert check(fixes.apply(spec, fix)).problems == ()
+
+
+def test_a_softmax_that_an_output_needs_stays() -> None:
+    spec = classifier({"fc": ("Linear", "x", {}), "scores": ("Softmax", "fc", {})}, x="float32 N 8")
+    spec = with_node(spec, "out", "Output", {"input": "scores"}, {})
+    (problem,) = check(spec).problems
+    assert labels(problem) == ["Wire fc to input of loss", "Remove scores"]
+    mended = fixes.apply(spec, problem.fixes[0])
+    assert check(mended).problems == ()
+    assert mended.nodes["out"] == spec.nodes["out"]
+
+
+def test_a_fix_mends_the_metric_beside_the_loss() -> None:
+    spec = classifier({"fc": ("Linear", "x", {"out_features": 1}), "scores": ("ReLU", "fc", {})}, "MSELoss",
+                      "float32 N", x="float32 N 8")  # fmt: skip
+    spec = with_node(spec, "error", "MeanAbsoluteError", {"input": "scores", "target": "label"}, {})
+    loss, metric = check(spec).problems
+    assert labels(loss) == labels(metric) == ["Insert Squeeze behind scores"]
+    assert check(fixes.apply(spec, loss.fixes[0])).problems == ()
+
+
+def test_a_graph_from_which_nothing_comes_out_gets_an_output() -> None:
+    spec = edit.remove(net({"x": "float32 N 8"}, {"fc": ("Linear", "x", {})}), ["out"])
+    (problem,) = check(spec).problems
+    assert "Nothing comes out of the graph" in problem.message
+    assert labels(problem) == ["Add an Output behind fc"]
+    assert check(fixes.apply(spec, problem.fixes[0])).problems == ()
+
+
+@pytest.mark.parametrize("name", ["a gate without its axes", "a skip of other channels", "heads that do not divide"])
+def test_fixes_survive_json(name: str) -> None:
+    (problem,) = check(TABLE[name].spec).problems
+    again = Problem.decode(json.loads(json.dumps(problem.encode())))
+    assert again == problem
+    assert [fixes.apply(TABLE[name].spec, fix) for fix in again.fixes] == [
+        fixes.apply(TABLE[name].spec, fix) for fix in problem.fixes
+    ]
+
+
+def test_steps_that_are_none_are_refused() -> None:
+    for steps in ("insert", [1], [{"edit": "exec"}]):
+        with pytest.raises(Mistake, match="This version cannot do"):
+            fixes.apply(Spec(), Fix("?", "in_turn", {"steps": steps}))
+
+
+def test_fixes_follow_the_graph_from_check_to_check() -> None:
+    checker = Checker()
+    spec = TABLE["heads that do not divide"].spec
+    first = checker.check(spec).problems
+    assert checker.check(edit.move(spec, {"attn": (80, 80)})).problems == first
+    (seven,) = checker.check(edit.set_param(spec, "attn", "num_heads", 15)).problems
+    assert labels(seven)[0] == "Set num_heads of attn to 16"
+    assert checker.check(spec).problems == first
+
+
+@pytest.mark.parametrize("path", [each.path for each in examples()], ids=lambda path: path.stem)
+def test_no_example_is_doubted(path: Path) -> None:
+    assert check(load(path)).problems == ()
+
+
+@pytest.mark.parametrize("build", architectures.ALL, ids=lambda build: build.__name__)
+def test_no_known_architecture_is_doubted(build: Callable[..., Spec]) -> None:
+    assert [problem for problem in check(build()).problems if "supported by this version" not in problem.message] == []
+
+
+RIGHT: dict[str, Spec] = {
+    "a logarithm of a softmax": classifier(
+        {"fc": ("Linear", "x", {}), "soft": ("Softmax", "fc", {}), "scores": ("Log", "soft", {})}, "NLLLoss",
+        x="float32 N 8"),
+    "a sigmoid before a loss on probabilities": classifier(
+        {"fc": ("Linear", "x", {}), "scores": ("Sigmoid", "fc", {})}, "BCELoss", "float32 N 64", x="float32 N 8"),
+    "a softmax inside an attention": classifier(
+        {"q": ("MatMul", {"input": "x", "other": "y"}, {}), "soft": ("Softmax", "q", {}),
+         "mixed": ("MatMul", {"input": "soft", "other": "x"}, {}), "flat": ("Flatten", "mixed", {}),
+         "scores": ("Linear", "flat", {})}, x="float32 N 5 8", y="float32 N 8 5"),
+    "a softmax over the samples of a contrast": net(
+        {"a": "float32 N 8", "b": "float32 8 N"},
+        {"like": ("MatMul", {"input": "a", "other": "b"}, {}), "soft": ("Softmax", "like", {"dim": 0}),
+         "sum": ("Mean", "soft", {})}),
+    "a square of few channels": net({"x": "float32 N 3 3 3"}, {"conv": ("Conv2d", "x", {})}),
+    "a spectrogram with few frames": net({"x": "float32 N 64 4 3"}, {"conv": ("Conv2d", "x", {})}),
+    "soft targets": classifier({"scores": ("Linear", "x", {})}, label="float32 N 64", x="float32 N 8"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_what_is_right_is_not_doubted(name: str) -> None:
+    assert check(RIGHT[name]).problems == ()
