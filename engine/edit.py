@@ -528,10 +528,10 @@ def _renamed(node: Node, names: Mapping[str, str], spec: Spec) -> Node:
 EDITS: dict[str, Callable[..., Spec]] = {
     each.__name__: each
     for each in (
-        add, remove, connect, disconnect, move_wire, insert, insert_behind, take_out, replace_op, set_param, reset_param,
-        set_factor, set_decode, move, set_title, take_shape, tidy, set_name, set_setting, remove_setting, set_source,
-        set_optimizer, add_optimizer, remove_optimizer, move_optimizer, set_schedule, set_weights, set_share,
-        set_init, set_default_init,
+        add, remove, connect, disconnect, move_wire, insert, insert_behind, take_out, replace_op, set_param,
+        reset_param, set_factor, set_decode, move, set_title, take_shape, tidy, set_name, set_setting,
+        remove_setting, set_source, set_optimizer, add_optimizer, remove_optimizer, move_optimizer, set_schedule,
+        set_weights, set_share, set_init, set_default_init,
     )
 }  # fmt: skip
 

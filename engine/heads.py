@@ -14,7 +14,7 @@ WIDTHS = {"Linear": "out_features", "Bilinear": "out_features", "Conv1d": "out_c
           "ConvTranspose3d": "out_channels", "LSTM": "hidden_size", "GRU": "hidden_size", "RNN": "hidden_size",
           "Embedding": "embedding_dim"}  # fmt: skip
 
-# What hands on as many numbers along axis 1 as come in.
+# What hands on as many numbers along axis 1 as come in; GLU alone halves them.
 KEEPING = ("Activation", "Regularization", "Normalization", "Pooling", "Padding")
 KEEPING_OPS = ("Identity", "Cast", "Upsample", "Interpolate", "Squeeze", "StopGradient")
 
@@ -28,7 +28,7 @@ def head(spec: Spec, node: Node, port: str) -> Node | None:
         if here is None or here.op in WIDTHS:
             return here
         op: type[Op] | None = OPS.get(here.op)
-        if op is None or not (op.group in KEEPING or here.op in KEEPING_OPS):
+        if op is None or here.op == "GLU" or not (op.group in KEEPING or here.op in KEEPING_OPS):
             return None
         port = next(iter(op.input_ports()), "")
     return None

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from engine.flow import Flow
+from engine.heads import widened
 from engine.mistakes.broken import Broken, in_turn, inserts
 from engine.problem import Fix
 from engine.sizes import Free, Size
@@ -21,6 +22,16 @@ def unlike_shapes(broken: Broken) -> Iterator[Fix]:
     for port, flow, _other, like in broken.pairs():
         for steps in brought(flow, like):
             yield inserts(broken.node.id, port, *steps)
+    for port, flow, _other, like in broken.pairs():
+        yield from rewidened(broken, port, flow, like)
+
+
+def rewidened(broken: Broken, port: str, flow: Flow, like: Flow) -> Iterator[Fix]:
+    """Make the layer before a port as wide as another input is, where their widths alone differ."""
+    unlike = [pair for pair in zip(flow.shape, like.shape, strict=False) if pair[0] != pair[1]]
+    width = unlike[0][1] if len(unlike) == 1 and len(flow.shape) == len(like.shape) else None
+    if isinstance(width, int):
+        yield from widened(broken.spec, broken.node, port, width)
 
 
 _PAIRS = ("x1", "x2", "input1", "input2", "mat2", "query")
@@ -160,3 +171,4 @@ def unlike_widths(broken: Broken) -> Iterator[Fix]:
         width = like.shape[-1] if len(flow.shape) == len(like.shape) >= 3 else None
         if isinstance(width, int) and width != flow.shape[-1]:
             yield broken.insert("Linear", port, out_features=width)
+            yield from rewidened(broken, port, flow, like)

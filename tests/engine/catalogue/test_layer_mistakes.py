@@ -102,7 +102,7 @@ ATTENTION: Mistakes = [
     ("MultiheadAttention", {}, {"key_padding_mask": "bool 2 5", "attn_mask": "float32 7 5"}, "key_padding_mask",
      "attn_mask is float32 and key_padding_mask is bool; both must be one type."),
     ("MultiheadAttention", {"is_causal": True}, {"attn_mask": "bool 7 5"}, "attn_mask", "on and attn_mask is wired;"),
-    ("TransformerEncoder", {"nhead": 5}, {}, "nhead", "nhead is 5, which does not divide the 16 features of src; take 2 or 4."),
+    ("TransformerEncoder", {"nhead": 5}, {}, "nhead", "does not divide the 16 features of src; take 2 or 4."),
     ("TransformerEncoderLayer", {}, {"src_key_padding_mask": "bool 7 2"}, "src_key_padding_mask", "it must be [2, 7],"),
     ("TransformerDecoder", {}, {"memory": "float32 2 7 8"}, "memory", "E is 16 in tgt and 8 in memory;"),
     ("TransformerDecoderLayer", {"batch_first": False}, {}, "memory", "tgt has a batch of 5 and memory of 7 (axis 1);"),
