@@ -19,7 +19,7 @@ from torch import nn
 from engine.count import ASSUMED_SIZE, BATCH, Cost, cost, measured, with_gradients
 from engine.declare import Call, Input, Metric, Op, Recipe, Value, pattern
 from engine.expand import expand, once
-from engine.flow import Checked, Flow, Flows, all_flows, declared, flows_into
+from engine.flow import Checked, Flow, Flows, all_flows, declared, flows_into, lacks_embedding
 from engine.initial import file_problems, held
 from engine.meta import Meta
 from engine.mistakes.doubts import doubts
@@ -332,8 +332,12 @@ def _refuse_dtype(op: Op, port: Input, flow: Flow) -> None:
     accepted = port.port.dtypes
     if flow.dtype not in accepted:
         choice = accepted[0] if len(accepted) == 1 else f"one of {', '.join(accepted)}"
-        words = f"{port.name} is {flow.dtype}, and {type(op).__name__} takes {choice}; put a Cast before it."
-        raise Mistake(words, param=port.name)
+        words = f"{port.name} is {flow.dtype}, and {type(op).__name__} takes {choice}"
+        if lacks_embedding(port, flow):
+            axes = _count(len(port.port.axes.split()))
+            words = f"{words} of {axes}; put an Embedding before indices, or a Cast before numbers"
+            raise Mistake(f"{words}.", param=port.name)
+        raise Mistake(f"{words}; put a Cast before it.", param=port.name)
 
 
 def _refuse_axes(port: Input, flow: Flow, bound: dict[str, tuple[Size, str]]) -> None:

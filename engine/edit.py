@@ -244,6 +244,22 @@ def _between(spec: Spec, wire: Wire | None, node: str) -> Position:
     return _snapped(((x + left) / 2, (y + top) / 2 + (96 if x - left < 2 * card.WIDTH + STEP_RIGHT else 0)))
 
 
+def insert_once(spec: Spec, node: str, port: str, ops: Sequence[Mapping[str, Any]]) -> Spec:
+    """Put ops, {"op", "params"} one after the other, before all ports of a node that are fed as `port` is."""
+    target = _node(spec, node)
+    wire = target.inputs.get(port)
+    if not isinstance(wire, str):
+        raise Mistake(f"Nothing is wired to {port} of {node} alone.", param=port)
+    end: Wire = wire
+    for each in ops:
+        op = str(each.get("op"))
+        declared, new = _op(op), new_id(spec, op)
+        spec = add(spec, op, _between(spec, end, node), each.get("params"))
+        spec = connect(spec, end, new, next(iter(declared.input_ports())))
+        end = new
+    return _with(spec, _with_wires(target, {wire: end}))
+
+
 def insert_behind(spec: Spec, op: str, node: str, port: str = "", params: Mapping[str, Any] | None = None) -> Spec:
     """Put a new op behind an output of a node: all that was wired to that output now takes the new op's."""
     declared, source = _op(op), _node(spec, node)
@@ -528,10 +544,10 @@ def _renamed(node: Node, names: Mapping[str, str], spec: Spec) -> Node:
 EDITS: dict[str, Callable[..., Spec]] = {
     each.__name__: each
     for each in (
-        add, remove, connect, disconnect, move_wire, insert, insert_behind, take_out, replace_op, set_param,
-        reset_param, set_factor, set_decode, move, set_title, take_shape, tidy, set_name, set_setting,
-        remove_setting, set_source, set_optimizer, add_optimizer, remove_optimizer, move_optimizer, set_schedule,
-        set_weights, set_share, set_init, set_default_init,
+        add, remove, connect, disconnect, move_wire, insert, insert_once, insert_behind, take_out, replace_op,
+        set_param, reset_param, set_factor, set_decode, move, set_title, take_shape, tidy, set_name,
+        set_setting, remove_setting, set_source, set_optimizer, add_optimizer, remove_optimizer, move_optimizer,
+        set_schedule, set_weights, set_share, set_init, set_default_init,
     )
 }  # fmt: skip
 
@@ -552,6 +568,7 @@ __all__ = [
     "free_id",
     "insert",
     "insert_behind",
+    "insert_once",
     "jsonable",
     "move",
     "move_optimizer",

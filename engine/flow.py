@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from engine.blocks import op_of
 from engine.count import NOTHING, Cost
-from engine.declare import Call, Op, Recipe
+from engine.declare import INDEX, Call, Input, Op, Recipe
 from engine.problem import Mistake
 from engine.report import Tensor
 from engine.sizes import Size
@@ -73,6 +73,13 @@ def flow_of(wire: Wire, port: str, checked: Mapping[str, Checked]) -> Flow:
     if name not in source.outputs:
         raise Mistake(f"{wire} gives no tensor while {source_id(wire)} is set as it is.", param=port)
     return source.outputs[name]
+
+
+def lacks_embedding(port: Input, flow: Flow) -> bool:
+    """Whether indices flow where their vectors are meant: whole numbers, with one axis too few."""
+    axes = port.port.axes.split()
+    fits = "..." not in axes and len(axes) == len(flow.shape) + 1
+    return fits and len(flow.shape) > 1 and flow.dtype in INDEX and flow.dtype not in port.port.dtypes
 
 
 def all_flows(flows: Flows) -> Iterator[Flow]:

@@ -97,7 +97,15 @@ def varying_axis(broken: Broken) -> Iterator[Fix]:
             yield broken.insert("Transpose", broken.first, dim0=1, dim1=2)
         else:
             yield broken.insert("Permute", broken.first, dims=(0, *dims))
+    yield from _with_batch(broken)
     yield from _pooled(broken)
+
+
+def _with_batch(broken: Broken) -> Iterator[Fix]:
+    """A Flatten that merged the batch with the rest."""
+    for node in broken.upstream():
+        if node.op == "Flatten" and node.params.get("start_dim") == 0:
+            yield fix.set_param(node.id, "start_dim", 1)
 
 
 def _pooled(broken: Broken) -> Iterator[Fix]:

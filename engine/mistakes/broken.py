@@ -122,7 +122,8 @@ def set_param(node: str, param: str, value: Any) -> Fix:
 
 def become(node: str, op: str) -> Fix:
     """Make a node another op."""
-    return Fix(f"Make {name(node)} a {op}", "replace_op", {"node": node, "op": op})
+    article = "an" if op[0] in "AEIOU" or op.startswith(("MSE", "LSTM", "RNN", "NLL")) else "a"
+    return Fix(f"Make {name(node)} {article} {op}", "replace_op", {"node": node, "op": op})
 
 
 def take_out(node: str) -> Fix:
@@ -139,6 +140,17 @@ def connect(source: Wire, node: str, port: str) -> Fix:
 def disconnect(node: str, port: str) -> Fix:
     """Remove the wires into a port."""
     return Fix(f"Unwire {port} of {name(node)}", "disconnect", {"node": node, "port": port})
+
+
+def for_all_ports(broken: Broken, fix: Fix) -> Iterator[Fix]:
+    """The same ops once for all ports of the node that one output feeds, as query, key and value of an attention."""
+    inserted = _inserted(fix)
+    ports = {each["port"] for each in inserted if "place" not in each}
+    wire = broken.node.inputs.get(ports.pop()) if len(ports) == 1 else None
+    if not isinstance(wire, str) or sum(each == wire for _port, _place, each in broken.node.wires()) < 2:
+        return
+    ops = [{"op": each["op"], "params": each.get("params", {})} for each in inserted]
+    yield Fix(fix.text, "insert_once", {"node": broken.node.id, "port": inserted[0]["port"], "ops": ops})
 
 
 def told_apart(fixes: Sequence[Fix]) -> tuple[Fix, ...]:
@@ -165,6 +177,7 @@ def _with_settings(fix: Fix) -> str:
 
 def _inserted(fix: Fix) -> list[Mapping[str, Any]]:
     """The arguments of what a fix inserts."""
+    steps: list[dict[str, Any]]
     steps = fix.arguments["steps"] if fix.edit == IN_TURN else [{"edit": fix.edit, "arguments": fix.arguments}]
     return [step["arguments"] for step in steps if step["edit"] == "insert"]
 

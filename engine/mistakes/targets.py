@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from engine.problem import Fix
 from engine.sizes import Size
 
 SUMMARIES = ("LSTM", "GRU", "RNN")
+ON_NUMBERS = ("MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,16 @@ def misfit_target(broken: Broken) -> Iterator[Fix]:
     pair = _pair(broken)
     if pair is None:
         return
-    for propose in (_one_axis_more, _classes_last, _as_indices, _as_numbers, _as_large, _step_chosen, _as_wide):
+    for propose in (
+        _one_axis_more,
+        _classes_last,
+        _as_indices,
+        _as_numbers,
+        _another_loss,
+        _as_large,
+        _step_chosen,
+        _as_wide,
+    ):
         yield from propose(pair)
     yield from flattened(broken)
 
@@ -116,6 +126,17 @@ def _as_numbers(pair: Pair) -> Iterator[Fix]:
         yield inserts(pair.node, pair.target_port, ("Unsqueeze", {"dim": len(pair.target.shape)}), cast)
 
 
+def _another_loss(pair: Pair) -> Iterator[Fix]:
+    """Class indices for a loss on numbers, or numbers for a loss on classes."""
+    scores, target = pair.scores.shape, pair.target.shape
+    if pair.broken.node.op in ON_NUMBERS and pair.target.dtype in INT64 and target == pair.expected:
+        yield fix.become(pair.node, "CrossEntropyLoss")
+    if pair.broken.node.op == "CrossEntropyLoss" and scores[1:] == (1,) and pair.target.dtype == pair.scores.dtype:
+        loss = fix.become(pair.node, "MSELoss")
+        squeeze = [*pair.behind("Squeeze", dim=1)] if len(target) == 1 else []
+        yield fix.in_turn(f"{loss.text}, and squeeze its input", [loss, *squeeze]) if squeeze else loss
+
+
 def _as_large(pair: Pair) -> Iterator[Fix]:
     """Masks or images of another size than the scores."""
     sizes = pair.target.shape[1:] if len(pair.target.shape) == len(pair.scores.shape) - 1 else pair.target.shape[2:]
@@ -134,6 +155,8 @@ def _step_chosen(pair: Pair) -> Iterator[Fix]:
     head = next((node.id for node in pair.broken.upstream() if node.op == "Linear"), None)
     recurrent = any(node.op in SUMMARIES for node in pair.broken.upstream())
     choices = [("Select", {"dim": 1, "index": -1}), ("Mean", {"dim": 1})]
+    if pair.scores.shape[1] == pair.target.shape[0]:  # a state of each layer, as a recurrent layer gives it
+        choices = [("Select", {"dim": 0, "index": -1}), ("Mean", {"dim": 0})]
     for op, params in choices if recurrent else reversed(choices):
         if head is not None:
             yield fix.insert(op, head, "input", **params)
@@ -163,3 +186,8 @@ def flattened(broken: Broken) -> Iterator[Fix]:
             found = node.id
     if found is not None:
         yield fix.insert("Flatten", found, "input")
+
+
+PROPOSALS: tuple[Callable[[Pair], Iterator[Fix]], ...] = (
+    _one_axis_more, _classes_last, _as_indices, _as_numbers, _another_loss, _as_large, _step_chosen, _as_wide,
+)  # fmt: skip

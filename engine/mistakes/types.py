@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.declare import COMPLEX
-from engine.flow import Flow
+from engine.flow import Flow, lacks_embedding
 from engine.mistakes.broken import Broken, in_turn, inserts, name
 from engine.problem import Fix
 
@@ -40,6 +40,14 @@ def _cast(old: str, new: str) -> list[tuple[str, Mapping[str, Any]]]:
     if real and new == {"complex64": "float32", "complex128": "float64"}[old]:
         return real
     return [*real, ("Cast", {"dtype": new})]
+
+
+def no_embedding(broken: Broken) -> Iterator[Fix]:
+    """Indices of words where their vectors are taken."""
+    for port, declared in broken.op.input_ports().items():
+        flow = broken.flow(port)
+        if flow is not None and lacks_embedding(declared, flow):
+            yield broken.insert("Embedding", port)
 
 
 def two_types(broken: Broken) -> Iterator[Fix]:

@@ -121,6 +121,17 @@ TABLE: dict[str, Mistaken] = {
         net({"x": "float32 N 3 H W"}, {"conv": ("Conv2d", "x", {}), "flat": ("Flatten", "conv", {}),
                                        "fc": ("Linear", "flat", {})}),
         "fc", "input", "varies", ("Insert AdaptiveAvgPool2d before flat",)),
+    "a Flatten of the batch": Mistaken(
+        net({"x": "float32 N 3 8"}, {"flat": ("Flatten", "x", {"start_dim": 0}), "fc": ("Linear", "flat", {})}),
+        "fc", "input", "depends on 24*N, which varies", ("Set start_dim of flat to 1",)),
+    "an image into an attention": Mistaken(
+        net({"x": "float32 N 16 8 8"},
+            {"attn": ("MultiheadAttention", {"query": "x", "key": "x", "value": "x"}, {})}),
+        "attn", "query", "query is N × 16 × 8 × 8", ("Insert Flatten and Transpose before attn",)),
+    "words without an Embedding": Mistaken(
+        net({"x": "int64 N T"}, {"enc": ("TransformerEncoder", "x", {})}),
+        "enc", "src", "src is int64, and TransformerEncoder takes float32 of 3 axes; put an Embedding before indices",
+        ("Insert Embedding before enc",)),
     "channels last": Mistaken(
         net({"x": "float32 N 32 32 3"}, {"conv": ("Conv2d", "x", {})}),
         "conv", "input", "input is N × 32 × 32 × 3, which reads as N H W C", ("Insert Permute before conv",)),
@@ -287,6 +298,16 @@ TABLE: dict[str, Mistaken] = {
     "class indices as fractions with an axis of 1": Mistaken(
         classifier({"scores": ("Linear", "x", {})}, label="float32 N 1", x="float32 N 8"),
         "loss", "target", "target is N × 1 float32 and input is N × 64", ("Insert Squeeze and Cast before loss",)),
+    "a state of each layer": Mistaken(
+        classifier({"lstm": ("LSTM", "x", {}), "scores": ("Linear", "lstm.h_n", {"out_features": 5})},
+                   x="float32 N T 8"),
+        "loss", "target", "N is 1 in input and N in target; they must be equal", ("Insert Select before scores",)),
+    "classes for a loss on numbers": Mistaken(
+        classifier({"scores": ("Linear", "x", {"out_features": 5})}, "MSELoss", x="float32 N 8"),
+        "loss", "target", "target is int64, and MSELoss takes", ("Make loss a CrossEntropyLoss",)),
+    "numbers for a loss on classes": Mistaken(
+        classifier({"scores": ("Linear", "x", {"out_features": 1})}, label="float32 N", x="float32 N 8"),
+        "loss", "target", "target is N float32 and input is N × 1", ("Make loss an MSELoss, and squeeze its input",)),
     "class indices as bytes": Mistaken(
         classifier({"scores": ("Linear", "x", {})}, label="uint8 N", x="float32 N 8"),
         "loss", "target", "target is uint8, and CrossEntropyLoss takes", ("Insert Cast before loss",)),
