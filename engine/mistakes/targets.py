@@ -53,16 +53,7 @@ def misfit_target(broken: Broken) -> Iterator[Fix]:
     pair = _pair(broken)
     if pair is None:
         return
-    for propose in (
-        _one_axis_more,
-        _classes_last,
-        _as_indices,
-        _as_numbers,
-        _another_loss,
-        _as_large,
-        _step_chosen,
-        _as_wide,
-    ):
+    for propose in PROPOSALS:
         yield from propose(pair)
     yield from flattened(broken)
 
