@@ -69,7 +69,7 @@ def flows_into(node: Node, checked: Mapping[str, Checked]) -> Flows:
 def flow_of(wire: Wire, port: str, checked: Mapping[str, Checked]) -> Flow:
     """What flows through a wire from a node that works; raises Mistake, at `port`, where nothing does."""
     source = checked[source_id(wire)]
-    name = source_port(wire) or type(source.op).output_ports()[0]
+    name = source_port(wire) or next(iter(type(source.op).output_ports()), "")
     if name not in source.outputs:
         raise Mistake(f"{wire} gives no tensor while {source_id(wire)} is set as it is.", param=port)
     return source.outputs[name]

@@ -52,7 +52,7 @@ class Mending:
         node = trial.flat.nodes.get(problem.node or "")
         if problem.message == NOTHING_COMES_OUT:
             return replace(problem, fixes=without_end(trial.spec))
-        if node is None or node.op not in OPS or (problem.fixes and not is_doubt):
+        if node is None or (problem.fixes and not is_doubt) or not _is_sound(node):
             return problem
         sources = tuple(trial.checked.get(source) for source in node.sources())
         new = _Found(node, sources, frozenset(trial.flat.nodes), problem.fixes, ())
@@ -64,6 +64,11 @@ class Mending:
             new = before[key]
         self._found[key] = new
         return replace(problem, fixes=new.fixes)
+
+
+def _is_sound(node: Node) -> bool:
+    """Whether a node's params can be read: nothing else mends it where they cannot."""
+    return node.op in OPS and not declared(node).parse(node.params)[1]
 
 
 def _broken(trial: Trial, node: Node, problem: Problem) -> Broken:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from engine.expand import expand
@@ -59,10 +59,16 @@ class Trial:
         walk.run(MOST_RUNS)
         self.work_left -= len(expanded.spec.nodes) + WORK_A_RUN * walk.runs
         doubtful = {problem.node for problem in doubts(expanded.spec, walk.checked)}
-        gone = node not in expanded.spec.nodes
-        if expanded.problems or not (gone or (node in walk.checked and node not in doubtful)):
+        if expanded.problems or not (node not in expanded.spec.nodes or self._mended(walk, node, doubtful)):
             return None
         return len(walk.broken) + len(doubtful)
+
+    def _mended(self, walk: _Walk, node: str, doubtful: Collection[str | None]) -> bool:
+        """Whether a node works, or is short of fewer wires than before."""
+        if node in walk.checked:
+            return node not in doubtful
+        before = {problem.message for problem in self.refused(self.flat, self.flat.nodes[node])}
+        return bool(walk.broken.get(node)) and walk.broken[node] < before
 
 
 def _different(proposed: Iterable[Fix]) -> Iterator[Fix]:
@@ -83,14 +89,14 @@ class _Walk:
     flat: Spec
     runs: int = 0
     checked: dict[str, Checked] = field(default_factory=dict)
-    broken: set[str] = field(default_factory=set)
+    broken: dict[str, frozenset[str]] = field(default_factory=dict)  # node -> what is said of it, as far as known
 
     def run(self, most: int) -> None:
         for node_id in order(self.flat):
             node = self.flat.nodes[node_id]
             if any(source not in self.checked for source in node.sources()):
                 if not any(source in self.flat.nodes for source in node.sources()):
-                    self.broken.add(node_id)
+                    self.broken[node_id] = frozenset()
                 continue
             if self._is_as_before(node):
                 self._take_over(node_id)
@@ -107,13 +113,14 @@ class _Walk:
         if node_id in self.trial.checked:
             self.checked[node_id] = self.trial.checked[node_id]
         else:
-            self.broken.add(node_id)
+            self.broken[node_id] = frozenset()
 
     def _try(self, node: Node) -> None:
         self.runs += 1
+        if refused := self.trial.refused(self.flat, node):
+            self.broken[node.id] = frozenset(problem.message for problem in refused)
+            return
         try:
-            if self.trial.refused(self.flat, node):
-                raise Mistake("")
             self.checked[node.id] = self.trial.one(node, flows_into(node, self.checked))
-        except Mistake:
-            self.broken.add(node.id)
+        except Mistake as mistake:
+            self.broken[node.id] = frozenset((mistake.message,))

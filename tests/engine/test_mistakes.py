@@ -477,6 +477,20 @@ def test_a_fix_mends_the_metric_beside_the_loss() -> None:
     assert check(fixes.apply(spec, loss.fixes[0])).problems == ()
 
 
+def test_of_two_wires_that_are_missing_each_can_be_made() -> None:
+    spec = net({"x": "float32 N 8", "label": "int64 N"}, {"scores": ("Linear", "x", {}),
+               "loss": ("CrossEntropyLoss", {}, {})}, "")  # fmt: skip
+    scores, target = check(spec).problems
+    assert labels(scores) == ["Wire scores to input of loss"]
+    assert labels(target)[0] == "Wire label to target of loss"
+    assert check(fixes.apply(fixes.apply(spec, scores.fixes[0]), target.fixes[0])).problems == ()
+
+
+def test_a_node_with_params_that_cannot_be_read_is_not_searched() -> None:
+    spec = net({"x": "int64 N 8"}, {"turn": ("Permute", {}, {"dims": "all"})})
+    assert [labels(problem) for problem in check(spec).problems] == [["Reset dims"], []]
+
+
 def test_a_graph_from_which_nothing_comes_out_gets_an_output() -> None:
     spec = edit.remove(net({"x": "float32 N 8"}, {"fc": ("Linear", "x", {})}), ["out"])
     (problem,) = check(spec).problems
