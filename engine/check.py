@@ -92,23 +92,8 @@ class Checker:
             self._kept.clear()
         expanded = expand(spec)
         flat = expanded.spec
-        checked: dict[str, Checked] = {}
-        found: dict[str, list[Problem]] = {}
-        for node in flat.nodes.values():
-            if broken := _broken(flat, node):
-                found[node.id] = broken
         halt = _halting(stop)
-        for node_id in order(flat):
-            halt()
-            node = flat.nodes[node_id]
-            sources = tuple(checked[source] for source in node.sources() if source in checked)
-            if node_id in found or len(sources) < sum(1 for _ in node.sources()):
-                continue
-            result = self._node(node, sources, checked)
-            if isinstance(result, Problem):
-                found[node_id] = [result]
-            else:
-                checked[node_id] = result
+        checked, found = self._all(flat, halt)
         self.checked = checked
         self._memos = {node_id: memo for node_id, memo in self._memos.items() if node_id in flat.nodes}
         problems: list[Problem] = []
@@ -128,10 +113,27 @@ class Checker:
         batch = {BATCH: (sizes or {}).get(BATCH, batch_size(spec))}
         counted = {name: self._sizes.get(name, ASSUMED_SIZE) for name in self._names} | batch
         nodes = with_blocks(expanded, node_reports(flat, checked, held, trained(flat, held), counted))
-        used = [*batch, *_free_names(spec)]
+        used = [name for name in (*batch, *_free_names(spec)) if name in counted]  # those of a broken Input are not
         trial = Trial(spec, flat, checked, self.one, _broken, halt)
         mended = self._mending.mended(trial, once(spec, problems), doubtful)
         return Report(nodes, mended, total_macs(spec, nodes), {name: counted[name] for name in used})
+
+    def _all(self, flat: Spec, halt: Callable[[], None]) -> tuple[dict[str, Checked], dict[str, list[Problem]]]:
+        """Check each node in turn: returns those that work, and what is wrong with those that do not."""
+        checked: dict[str, Checked] = {}
+        found = {node.id: broken for node in flat.nodes.values() if (broken := _broken(flat, node))}
+        for node_id in order(flat):
+            halt()
+            node = flat.nodes[node_id]
+            sources = tuple(checked[source] for source in node.sources() if source in checked)
+            if node_id in found or len(sources) < sum(1 for _ in node.sources()):
+                continue
+            result = self._node(node, sources, checked)
+            if isinstance(result, Problem):
+                found[node_id] = [result]
+            else:
+                checked[node_id] = result
+        return checked, found
 
     def _count_at(self, sizes: Mapping[str, int]) -> None:
         """Tell costs at these free sizes from now on."""

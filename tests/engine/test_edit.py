@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -222,7 +223,7 @@ def test_an_op_put_behind_a_node_feeds_all_that_the_node_fed() -> None:
 def test_ops_put_in_once_feed_all_ports_that_one_output_fed() -> None:
     wires = {"query": "input_1", "key": "input_1", "value": "linear_1"}
     spec = edit.add(chain("Linear", shape=("N", "T", 16)), "MultiheadAttention", inputs=wires)
-    ops = [{"op": "Dropout"}, {"op": "Cast", "params": {"dtype": "float64"}}]
+    ops: list[dict[str, Any]] = [{"op": "Dropout"}, {"op": "Cast", "params": {"dtype": "float64"}}]
     spec = edit.insert_once(spec, "multihead_attention_1", "query", ops)
     fed = dict(spec.nodes["multihead_attention_1"].inputs)
     assert fed == {"query": "cast_1", "key": "cast_1", "value": "linear_1"}

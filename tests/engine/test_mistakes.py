@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,10 @@ def with_node(spec: Spec, name: str, op: str, wires: dict[str, Any], params: dic
     inputs = {port: tuple(wire) if isinstance(wire, list) else wire for port, wire in wires.items()}
     node = Node(name, op, edit.jsonable({**OPS[op].defaults(), **params}), inputs)
     return spec.with_nodes([*spec.nodes.values(), node])
+
+
+def with_wires(spec: Spec, node: Node) -> Spec:
+    return spec.with_nodes(node if each.id == node.id else each for each in spec.nodes.values())
 
 
 def classifier(layers: Layers, loss: str = "CrossEntropyLoss", label: str = "int64 N", **inputs: str) -> Spec:
@@ -447,6 +451,24 @@ def test_a_param_that_a_block_takes_is_set_at_its_use() -> None:
     assert mended.blocks == spec.blocks
     assert mended.nodes["part_1"].params == {"heads": 6}
     assert check(mended).problems == ()
+
+
+def test_a_circle_inside_a_block_is_opened_there() -> None:
+    layers: Layers = {"fc": ("Linear", "x", {"out_features": 8}), "add": ("Add", {"input": "fc", "other": "x"}, {})}
+    spec = in_a_block(net({"x": "float32 N 8"}, layers))
+    add = spec.blocks["Part"].nodes["add"]
+    circle = replace(add, inputs={**add.inputs, "other": "add"})
+    spec = block_edits.in_block(spec, "Part", lambda inner: with_wires(inner, circle))
+    (problem,) = check(spec).problems
+    assert (problem.node, labels(problem)) == ("part_1/0/add", ["Remove the wire"])
+    assert "circle" not in str(check(fixes.apply(spec, problem.fixes[0])).problems)
+
+
+def test_a_free_size_of_an_input_that_is_broken_counts_as_nothing() -> None:
+    spec = net({"x": "float32 N T", "y": "float32 N 8"}, {"fc": ("Linear", "y", {})})
+    report = check(edit.set_param(spec, "x", "dtype", "float"))
+    assert [problem.param for problem in report.problems] == ["dtype"]
+    assert "T" not in report.sizes
 
 
 def test_a_loss_outside_is_mended_inside_the_block_that_holds_the_softmax() -> None:
