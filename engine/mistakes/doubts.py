@@ -35,7 +35,7 @@ WITH_SIGMOID = frozenset(("BCEWithLogitsLoss", "MultiLabelSoftMarginLoss"))
 EITHER = frozenset(("FocalLoss", "DiceLoss", "TverskyLoss"))  # a softmax or a sigmoid, as the target is
 
 CHANNELS = (1, 3, 4)  # of grey, coloured and transparent images
-LEAST_PIXELS = 8
+LEAST_SQUARE, LEAST_SIDE = 8, 16  # pixels of what can only be an image: where it is a square, and where not
 
 Checks = Mapping[str, Checked]
 Doubt = Callable[[Spec, Node, Checks], Problem | None]
@@ -145,7 +145,7 @@ def _over_one(spec: Spec, node: Node, checked: Checks) -> Problem | None:
     if flow is None or not isinstance(dim, int) or not flow.shape or not -len(flow.shape) <= dim < len(flow.shape):
         return None
     axis = dim % len(flow.shape)
-    if flow.shape[axis] == 1:
+    if flow.shape[axis] == 1 and (len(flow.shape) == 2 or _ends(spec, node)):
         words = (
             f"dim is {dim}, and that axis of input, {_sizes(flow)}, has one number, of which {node.op} always makes "
             f"{'1' if node.op == 'Softmax' else '0'}; use a Sigmoid for one score, or another dim."
@@ -181,9 +181,9 @@ def _channels_last(spec: Spec, node: Node, checked: Checks) -> Problem | None:
     if flow is None or len(flow.shape) != 4 or source is None or source.op != "Input":
         return None
     _batch, height, width, channels = flow.shape
-    if channels not in CHANNELS or not isinstance(height, int) or height < LEAST_PIXELS:
+    if channels not in CHANNELS or not isinstance(height, int) or not isinstance(width, int):
         return None
-    if height != width and (channels == 1 or not isinstance(width, int) or width < LEAST_PIXELS):
+    if min(height, width) < (LEAST_SQUARE if height == width else LEAST_SIDE) or (channels == 1 and height != width):
         return None
     words = (
         f"input is {_sizes(flow)}, which reads as N H W C, an image with its {channels} channels last, but {node.op} "

@@ -62,7 +62,8 @@ class Mending:
             new = replace(new, fixes=trial.worked(node.id, proposed))
         else:
             new = before[key]
-        self._found[key] = new
+        if trial.work_left > 0:  # else the search was cut short
+            self._found[key] = new
         return replace(problem, fixes=new.fixes)
 
 

@@ -18,6 +18,7 @@ MOST_OFFERED = 3
 MOST_TRIED = 12  # fixes of one problem
 MOST_RUNS = 40  # nodes that are run for one fix on trial
 WORK_A_CHECK = 60_000  # nodes that are looked at for all fixes; what is left over then has none
+SLOW = ("Python",)  # ops that run in a process of their own; what stands behind them is not looked at
 WORK_A_RUN = 50  # nodes that are looked at in the time in which one is run
 
 
@@ -100,7 +101,7 @@ class _Walk:
                 continue
             if self._is_as_before(node):
                 self._take_over(node_id)
-            elif self.runs < most:
+            elif self.runs < most and node.op not in SLOW:
                 self._try(node)
 
     def _is_as_before(self, node: Node) -> bool:

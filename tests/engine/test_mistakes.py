@@ -573,6 +573,10 @@ RIGHT: dict[str, Spec] = {
          "sum": ("Mean", "soft", {})}),
     "a square of few channels": net({"x": "float32 N 3 3 3"}, {"conv": ("Conv2d", "x", {})}),
     "a spectrogram with few frames": net({"x": "float32 N 64 4 3"}, {"conv": ("Conv2d", "x", {})}),
+    "a softmax over one of many keys": net(
+        {"x": "float32 N 4 1 1"},
+        {"soft": ("Softmax", "x", {}), "mul": ("Multiply", {"input": "soft", "other": "x"}, {})}),
+    "a sequence of few features and many channels": net({"x": "float32 N 32 8 3"}, {"conv": ("Conv2d", "x", {})}),
     "soft targets": classifier({"scores": ("Linear", "x", {})}, label="float32 N 64", x="float32 N 8"),
 }  # fmt: skip
 
