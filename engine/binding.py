@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.columns import Column
 from engine.declare import INDEX, Compared, did_you_mean
 from engine.expand import expand
+from engine.heads import widened
 from engine.ops import OPS
 from engine.problem import Fix, Problem
 from engine.report import Report
 from engine.spec import Node, Spec, Wire, source_id
 from engine.validate import terminals, upstream
 
-SOFTMAXES = ("Softmax", "LogSoftmax")
+MOST_COLUMNS = 3  # that are offered for one Input
 
 # What has a vector for each index: the port the indices come through, and the param that counts the vectors.
 TABLES = {
@@ -46,18 +48,14 @@ def binding_problems(spec: Spec, report: Report, columns: Mapping[str, Column]) 
 def _input_problems(node: Node, columns: Mapping[str, Column]) -> Iterator[Problem]:
     name = node.params.get("column")
     if name is None:
-        fixes = tuple(
-            Fix(f"Bind to {column.name}", "set_param", {"node": node.id, "name": "column", "value": column.name})
-            for column in columns.values()
-            if _fits(node, column)
-        )[:3]
-        yield Problem("No data column is bound to this Input; choose one.", node.id, "column", fixes)
+        words = "No data column is bound to this Input; choose one."
+        yield Problem(words, node.id, "column", _bindings(node, columns))
         return
     column = columns.get(name)
     if column is None:
         known = ", ".join(list(columns)[:8])
         words = f"The data has no column {name!r}{did_you_mean(str(name), columns)}; it has {known}."
-        yield Problem(words, node.id, "column")
+        yield Problem(words, node.id, "column", _bindings(node, columns, str(name)))
         return
     if not _fits(node, column):
         data = f"{' × '.join(map(str, ('N', *column.shape)))} {column.dtype}"
@@ -65,6 +63,16 @@ def _input_problems(node: Node, columns: Mapping[str, Column]) -> Iterator[Probl
         arguments = {"node": node.id, "shape": ["N", *column.shape], "dtype": column.dtype}
         fix = Fix("Take the data's shape", "take_shape", arguments)
         yield Problem(f"The column {name} is {data}, and this Input says {graph}.", node.id, "shape", (fix,))
+
+
+def _bindings(node: Node, columns: Mapping[str, Column], meant: str = "") -> tuple[Fix, ...]:
+    """Fixes that bind an Input to columns of its shape and dtype, those first whose names are near to what is meant."""
+    fitting = [name for name, column in columns.items() if _fits(node, column)]
+    near = difflib.get_close_matches(meant, fitting, n=MOST_COLUMNS)
+    return tuple(
+        Fix(f"Bind to {name}", "set_param", {"node": node.id, "name": "column", "value": name})
+        for name in dict.fromkeys([*near, *fitting])
+    )[:MOST_COLUMNS]
 
 
 def _fits(node: Node, column: Column) -> bool:
@@ -93,14 +101,25 @@ def _class_problems(spec: Spec, report: Report, columns: Mapping[str, Column]) -
         if column.low is not None and column.low < 0 and column.low != ignored:
             told.add(pair)
             words = f"{column.name} has the class {column.low:g}, and classes count from 0"
-            yield Problem(f"{words}; give the column an Index step in the data panel.", node.id, ports[1])
+            words += "; give the column an Index step in the data panel."
+            yield Problem(words, node.id, ports[1], (_indexed(spec, column),))
             continue
         count = len(column.classes) or int(column.high) + 1
         if count > size:
             told.add(pair)
             words = f"{column.name} has {count} classes, and {ports[0]} has {size}"
-            fixes = _widen(spec, node, ports[0], count)
+            fixes = tuple(widened(spec, node, ports[0], count))
             yield Problem(f"{words}; give the layer before it {count} outputs.", node.id, ports[0], fixes)
+
+
+def _indexed(spec: Spec, column: Column) -> Fix:
+    """The fix that gives a column an Index step behind those it has."""
+    held = spec.data.get("columns")
+    columns = held if isinstance(held, Mapping) else {}
+    section = columns.get(column.name, {})
+    steps = [*section.get("steps", []), {"op": "Index", "params": {}}]
+    value = {**columns, column.name: {**section, "steps": steps}}
+    return Fix(f"Give {column.name} an Index step", "set_setting", {"path": "data.columns", "value": value})
 
 
 def class_ports(node: Node) -> tuple[str, str] | None:
@@ -136,19 +155,6 @@ def _class_count(report: Report, node: Node, port: str) -> int | None:
 
 def _first(wire: Wire | tuple[Wire, ...] | None) -> str | None:
     return wire[0] if isinstance(wire, tuple) else wire
-
-
-def _widen(spec: Spec, node: Node, port: str, count: int) -> tuple[Fix, ...]:
-    wire = node.inputs[port]
-    if not isinstance(wire, str):
-        return ()
-    source = spec.nodes[source_id(wire)]
-    while source.op in SOFTMAXES:
-        source = spec.nodes[source_id(str(source.inputs["input"]))]
-    if source.op != "Linear":
-        return ()
-    arguments = {"node": source.id, "name": "out_features", "value": count}
-    return (Fix(f"Set out_features of {source.id} to {count}", "set_param", arguments),)
 
 
 def _index_problems(spec: Spec, columns: Mapping[str, Column]) -> Iterator[Problem]:

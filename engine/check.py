@@ -9,30 +9,32 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from engine.blocks import op_of
-from engine.count import ASSUMED_SIZE, BATCH, NOTHING, Cost, cost, measured, with_gradients
-from engine.declare import INT64, Call, Compared, Input, Metric, Op, Recipe, Value, pattern
+from engine.count import ASSUMED_SIZE, BATCH, Cost, cost, measured, with_gradients
+from engine.declare import Call, Input, Metric, Op, Recipe, Value, pattern
 from engine.expand import expand, once
+from engine.flow import Checked, Flow, Flows, all_flows, declared, flows_into, lacks_embedding
 from engine.initial import file_problems, held
 from engine.meta import Meta
-from engine.ops import OPS
+from engine.mistakes.doubts import doubts
+from engine.mistakes.mending import Mending, comes_out
+from engine.mistakes.trial import Trial
 from engine.ops.python import Python
 from engine.plugins import package_of
-from engine.problem import Fix, Mistake, Problem
+from engine.problem import Mistake, Problem
 from engine.program import Feed
 from engine.python_trial import PythonTrial, trust_problem
 from engine.recipes import arguments, build, call, constants, find, is_plain, resolved
-from engine.report import Report, Tensor
+from engine.report import Report
 from engine.sharing import Sharing, sharing
 from engine.sizes import Free, Names, Size, at, fit, trial
-from engine.spec import Node, Spec, Wire, source_id, source_port
+from engine.spec import Node, Spec
 from engine.totals import batch_size, node_reports, total_macs, with_blocks
 from engine.validate import node_problems, order, settings_problems, terminals, weights_problems
 from engine.weights import Held, init_problems, optimizer_problems, trained
@@ -43,35 +45,7 @@ UNKNOWN_SIZES = (7, 11, 13)  # what a size that depends on the numbers is tried 
 UNKNOWN_STEPS = (31, 41, 59)  # and how much more the next such size, so that the two are not taken for one
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """What flows through a wire: its shape with free sizes as expressions, and its dtype."""
-
-    shape: tuple[Size, ...]
-    dtype: str
-
-    def tensor(self) -> Tensor:
-        """The same as a report tells it."""
-        return Tensor(tuple(size if isinstance(size, int) else str(size) for size in self.shape), self.dtype)
-
-
-Flows = Mapping[str, Flow | tuple[Flow, ...]]  # input port -> what flows in
 Traced = Mapping[str, tuple[tuple[int | str, ...], str]]  # output port -> (shape, dtype); a size may depend on numbers
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A node that works: what it is built from, what flows out, the weights it holds, what flows in, what it costs."""
-
-    op: Op
-    recipe: Recipe | Call | None
-    outputs: Mapping[str, Flow]
-    weights: Held = field(default_factory=Held)
-    flows: Flows = field(default_factory=dict)
-    call: Call | None = None  # of a metric whose recipe gathers: what makes a batch ready for it
-    unknown: bool = False  # whether a size depends on the numbers, and so is this node's own
-    weight_bytes: int = 0
-    cost: Cost = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +68,7 @@ class Checker:
         self.checked: Mapping[str, Checked] = {}
         self.sharing = Sharing()
         self._memos: dict[str, _Memo] = {}
+        self._mending = Mending()
         self._kept: dict[Any, Checked | Mistake] = {}
         self._parsed: dict[str, tuple[Node, Op | None]] = {}
         self._names: dict[str, tuple[int, ...]] = {}
@@ -117,42 +92,48 @@ class Checker:
             self._kept.clear()
         expanded = expand(spec)
         flat = expanded.spec
-        checked: dict[str, Checked] = {}
-        found: dict[str, list[Problem]] = {}
-        for node in flat.nodes.values():
-            if broken := _broken(flat, node):
-                found[node.id] = broken
-        for node_id in order(flat):
-            if stop is not None and stop():
-                raise Stopped
-            node = flat.nodes[node_id]
-            sources = tuple(checked[source] for source in node.sources() if source in checked)
-            if node_id in found or len(sources) < sum(1 for _ in node.sources()):
-                continue
-            result = self._node(flat, node, sources, checked)
-            if isinstance(result, Problem):
-                found[node_id] = [result]
-            else:
-                checked[node_id] = result
+        halt = _halting(stop)
+        checked, found = self._all(flat, halt)
         self.checked = checked
         self._memos = {node_id: memo for node_id, memo in self._memos.items() if node_id in flat.nodes}
         problems: list[Problem] = []
         for node in flat.nodes.values():
             problems += found.get(node.id, ())
             problems += weights_problems(node) if node.weights else ()
+        doubtful = list(doubts(flat, checked))
+        problems += doubtful
         held = {node: checked[node].weights for node in flat.nodes if node in checked}
         self.sharing = sharing(flat, {node: each.recipe for node, each in checked.items()}, held)
         held = {node: self.sharing.own(node, each) for node, each in held.items()}
-        problems += [*self.sharing.problems, *expanded.problems, *_whole_problems(spec), *settings_problems(spec)]
+        problems += [*self.sharing.problems, *expanded.problems]
+        problems += [*comes_out(spec, terminals(spec)), *settings_problems(spec)]
         problems += init_problems(flat, held)
         problems += optimizer_problems(flat, held) if terminals(flat)[0] else ()  # nothing trains without a loss
         problems += file_problems(flat, held, folder) if folder is not None else ()
         batch = {BATCH: (sizes or {}).get(BATCH, batch_size(spec))}
         counted = {name: self._sizes.get(name, ASSUMED_SIZE) for name in self._names} | batch
         nodes = with_blocks(expanded, node_reports(flat, checked, held, trained(flat, held), counted))
-        used = [*batch, *_free_names(spec)]
-        told = {name: counted[name] for name in used if name in counted}  # an Input with a problem names none
-        return Report(nodes, once(spec, problems), total_macs(spec, nodes), told)
+        used = [name for name in (*batch, *_free_names(spec)) if name in counted]  # those of a broken Input are not
+        trial = Trial(spec, flat, checked, self.one, _broken, halt)
+        mended = self._mending.mended(trial, once(spec, problems), doubtful)
+        return Report(nodes, mended, total_macs(spec, nodes), {name: counted[name] for name in used})
+
+    def _all(self, flat: Spec, halt: Callable[[], None]) -> tuple[dict[str, Checked], dict[str, list[Problem]]]:
+        """Check each node in turn: returns those that work, and what is wrong with those that do not."""
+        checked: dict[str, Checked] = {}
+        found = {node.id: broken for node in flat.nodes.values() if (broken := _broken(flat, node))}
+        for node_id in order(flat):
+            halt()
+            node = flat.nodes[node_id]
+            sources = tuple(checked[source] for source in node.sources() if source in checked)
+            if node_id in found or len(sources) < sum(1 for _ in node.sources()):
+                continue
+            result = self._node(node, sources, checked)
+            if isinstance(result, Problem):
+                found[node_id] = [result]
+            else:
+                checked[node_id] = result
+        return checked, found
 
     def _count_at(self, sizes: Mapping[str, int]) -> None:
         """Tell costs at these free sizes from now on."""
@@ -161,23 +142,20 @@ class Checker:
             self._kept.clear()
             self._memos.clear()
 
-    def _node(
-        self, spec: Spec, node: Node, sources: tuple[Checked, ...], checked: Mapping[str, Checked]
-    ) -> Checked | Problem:
+    def _node(self, node: Node, sources: tuple[Checked, ...], checked: Mapping[str, Checked]) -> Checked | Problem:
         memo = self._memos.get(node.id)
         if memo is not None and memo.node == node and _same(memo.sources, sources):
             return memo.result
         try:
-            result: Checked | Problem = self.one(node, _flows(node, checked))
+            result: Checked | Problem = self.one(node, flows_into(node, checked))
         except Mistake as mistake:
-            fixes = mistake.fixes or _fixes(spec, node, mistake, checked)
-            result = Problem(mistake.message, node.id, mistake.param, fixes)
+            result = mistake.problem(node.id)
         self._memos[node.id] = _Memo(node, sources, result)
         return result
 
     def one(self, node: Node, flows: Flows) -> Checked:
         """Check one node with what flows into it; raises Mistake where they do not go together."""
-        op, problems = _declared(node).parse(node.params)
+        op, problems = declared(node).parse(node.params)
         if op is None:
             raise Mistake(problems[0].message, param=problems[0].param)
         if node.op == "Input":
@@ -243,7 +221,7 @@ class Checker:
 
     def _names_of(self, flows: Flows) -> Names:
         found: dict[str, tuple[int, ...]] = {}
-        for flow in _all_flows(flows):
+        for flow in all_flows(flows):
             for size in flow.shape:
                 if isinstance(size, Free):
                     found.update((name, self._names[name]) for name in size.names)
@@ -295,11 +273,14 @@ def check(spec: Spec, folder: Path | None = None, sizes: Mapping[str, int] | Non
     return Checker().check(spec, folder=folder, sizes=sizes)
 
 
-def _declared(node: Node) -> type[Op]:
-    """The declaration of a node of a spec without blocks that is known to have one."""
-    declared = op_of(Spec(), node)
-    assert declared is not None
-    return declared
+def _halting(stop: Callable[[], bool] | None) -> Callable[[], None]:
+    """What raises Stopped where `stop` says so."""
+
+    def halt() -> None:
+        if stop is not None and stop():
+            raise Stopped
+
+    return halt
 
 
 def _broken(spec: Spec, node: Node) -> list[Problem]:
@@ -316,40 +297,11 @@ def _same(old: tuple[Checked, ...], new: tuple[Checked, ...]) -> bool:
 # ---------------------------------------------------------------------------------------------------- what flows
 
 
-def _flows(node: Node, checked: Mapping[str, Checked]) -> Flows:
-    flows: dict[str, Flow | tuple[Flow, ...]] = {}
-    for port in _declared(node).input_ports():
-        wire = node.inputs.get(port)
-        if wire:
-            flows[port] = (
-                _flow(wire, port, checked)
-                if isinstance(wire, str)
-                else tuple(_flow(each, port, checked) for each in wire)
-            )
-    return flows
-
-
-def _flow(wire: Wire, port: str, checked: Mapping[str, Checked]) -> Flow:
-    source = checked[source_id(wire)]
-    name = source_port(wire) or type(source.op).output_ports()[0]
-    if name not in source.outputs:
-        raise Mistake(f"{wire} gives no tensor while {source_id(wire)} is set as it is.", param=port)
-    return source.outputs[name]
-
-
 def _free_names(spec: Spec) -> list[str]:
     """The free sizes that the graph's Inputs name, the batch left out."""
     shapes = [node.params.get("shape") for node in spec.nodes.values() if node.op == "Input"]
     names = [size for shape in shapes if isinstance(shape, list | tuple) for size in shape if isinstance(size, str)]
     return [name for name in dict.fromkeys(names) if name != BATCH]
-
-
-def _all_flows(flows: Flows) -> Iterator[Flow]:
-    for flow in flows.values():
-        if isinstance(flow, Flow):
-            yield flow
-        else:
-            yield from flow
 
 
 def _values(flows: Flows, names: Names, run: int) -> dict[str, Any]:
@@ -363,7 +315,7 @@ def _values(flows: Flows, names: Names, run: int) -> dict[str, Any]:
 
 def inputs_of(checked: Checked) -> dict[str, Any]:
     """What flows into a checked node, its free sizes all at one trial size."""
-    names = {name: (2,) for flow in _all_flows(checked.flows) for size in flow.shape if isinstance(size, Free)
+    names = {name: (2,) for flow in all_flows(checked.flows) for size in flow.shape if isinstance(size, Free)
              for name in size.names}  # fmt: skip
     return _values(checked.flows, names, 0)
 
@@ -382,8 +334,12 @@ def _refuse_dtype(op: Op, port: Input, flow: Flow) -> None:
     accepted = port.port.dtypes
     if flow.dtype not in accepted:
         choice = accepted[0] if len(accepted) == 1 else f"one of {', '.join(accepted)}"
-        words = f"{port.name} is {flow.dtype}, and {type(op).__name__} takes {choice}; put a Cast before it."
-        raise Mistake(words, param=port.name)
+        words = f"{port.name} is {flow.dtype}, and {type(op).__name__} takes {choice}"
+        if lacks_embedding(port, flow):
+            axes = _count(len(port.port.axes.split()))
+            words = f"{words} of {axes}; put an Embedding before indices, or a Cast before numbers"
+            raise Mistake(f"{words}.", param=port.name)
+        raise Mistake(f"{words}; put a Cast before it.", param=port.name)
 
 
 def _refuse_axes(port: Input, flow: Flow, bound: dict[str, tuple[Size, str]]) -> None:
@@ -531,91 +487,3 @@ def feed(node: Node, checked: Checked) -> Feed:
     """The feed of an Input node."""
     op: Any = checked.op
     return Feed(node.id, op.column, op.shape, op.dtype)
-
-
-# ----------------------------------------------------------------------------------------------- fixes and wholes
-
-
-def _fixes(spec: Spec, node: Node, mistake: Mistake, checked: Mapping[str, Checked]) -> tuple[Fix, ...]:
-    """Propose edits that mend common mistakes: a missing Cast, Flatten, Unsqueeze or Squeeze."""
-    ports = _declared(node).input_ports()
-    port = mistake.param or ""
-    wire = node.inputs.get(port)
-    if port not in ports or not isinstance(wire, str):
-        return _flatten_fix(spec, node, checked)
-    try:
-        flow = _flow(wire, port, checked)
-    except Mistake:
-        return ()
-    where = {"node": node.id, "port": port}
-    accepted = ports[port].port.dtypes
-    if flow.dtype not in accepted:
-        return (
-            Fix(f"Insert Cast before {node.id}", "insert", {"op": "Cast", **where, "params": {"dtype": accepted[0]}}),
-        )
-    axes = ports[port].port.axes.split()
-    if "..." not in axes and len(axes) != len(flow.shape):
-        return _axes_fix(node.id, len(axes), flow, where)
-    return _compared_fix(node, port, checked) or _flatten_fix(spec, node, checked)
-
-
-def _axes_fix(node: str, wanted: int, flow: Flow, where: Mapping[str, str]) -> tuple[Fix, ...]:
-    if wanted == 2 < len(flow.shape):
-        return (Fix(f"Insert Flatten before {node}", "insert", {"op": "Flatten", **where}),)
-    if len(flow.shape) == wanted - 1 and flow.shape:
-        return (Fix(f"Insert Unsqueeze before {node}", "insert", {"op": "Unsqueeze", **where, "params": {"dim": 1}}),)
-    if len(flow.shape) == wanted + 1 and 1 in flow.shape[1:]:
-        dim = flow.shape.index(1, 1)
-        return (Fix(f"Insert Squeeze before {node}", "insert", {"op": "Squeeze", **where, "params": {"dim": dim}}),)
-    return ()
-
-
-def _compared_fix(node: Node, port: str, checked: Mapping[str, Checked]) -> tuple[Fix, ...]:
-    """For a loss or metric whose target does not fit its scores: move the classes, drop an axis of 1, or cast."""
-    op, flows = OPS[node.op], _flows(node, checked)
-    first = next(iter(op.input_ports()))
-    if not issubclass(op, Compared):
-        return ()
-    port = op.classes[1] if port == first and op.classes else port
-    scores, flow = flows.get(first), flows.get(port)
-    if not isinstance(scores, Flow) or not isinstance(flow, Flow):
-        return ()
-    axes = len(scores.shape)
-    before: dict[str, Any] = {"node": node.id, "port": first}
-    if flow.dtype in INT64 and axes > 2 and flow.shape == scores.shape[:-1]:
-        dims = [0, axes - 1, *range(1, axes - 1)]
-        return (
-            Fix(f"Insert Permute before {node.id}", "insert", {"op": "Permute", **before, "params": {"dims": dims}}),
-        )
-    for longer, shorter, where in ((scores, flow, first), (flow, scores, port)):
-        if longer.shape == (*shorter.shape, 1):
-            squeeze = {"op": "Squeeze", "node": node.id, "port": where, "params": {"dim": len(shorter.shape)}}
-            return (Fix(f"Insert Squeeze before {node.id}", "insert", squeeze),)
-    if flow.shape == scores.shape and flow.dtype != scores.dtype and scores.dtype in op.input_ports()[port].port.dtypes:
-        cast = {"op": "Cast", "node": node.id, "port": port, "params": {"dtype": scores.dtype}}
-        return (Fix(f"Insert Cast before {node.id}", "insert", cast),)
-    return ()
-
-
-def _flatten_fix(spec: Spec, node: Node, checked: Mapping[str, Checked]) -> tuple[Fix, ...]:
-    """For a loss or metric that got an image: flatten before the first Linear on the way from the images."""
-    if not issubclass(OPS[node.op], Compared):
-        return ()
-    found, here = None, node
-    while True:
-        wire = here.inputs.get(next(iter(OPS[here.op].input_ports()), ""))
-        if not isinstance(wire, str) or source_id(wire) not in spec.nodes:
-            break
-        here = spec.nodes[source_id(wire)]
-        flow = checked[here.id].flows.get("input") if here.id in checked else None
-        if here.op == "Linear" and isinstance(flow, Flow) and len(flow.shape) > 3:
-            found = here.id
-    if found is None:
-        return ()
-    return (Fix(f"Insert Flatten before {found}", "insert", {"op": "Flatten", "node": found, "port": "input"}),)
-
-
-def _whole_problems(spec: Spec) -> Iterator[Problem]:
-    """Yield what keeps a graph as a whole from working."""
-    if spec.nodes and not any(terminals(spec)):
-        yield Problem("Nothing comes out of the graph; add a loss to train it, or an Output to name its prediction.")

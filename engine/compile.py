@@ -13,9 +13,10 @@ from torch import fx, nn
 
 from engine import edit, validate
 from engine.blocks import op_of
-from engine.check import Checked, Checker, Flow, feed, inputs_of
+from engine.check import Checker, feed, inputs_of
 from engine.declare import Call, Loss, Metric, Pattern, Recipe, pattern
 from engine.expand import SLASH, expand
+from engine.flow import Checked, Flow
 from engine.initial import initialise
 from engine.passes import AS_DRAWN, PASSES, Pass, Ran, optimise
 from engine.passes.facts import CONSTANT

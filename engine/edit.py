@@ -205,6 +205,15 @@ def disconnect(spec: Spec, node: str, port: str, place: int | None = None) -> Sp
     return _with(spec, replace(target, inputs=inputs))
 
 
+def move_wire(spec: Spec, node: str, port: str, to: str) -> Spec:
+    """Let the wire into one input port go into another of the same node."""
+    target = _node(spec, node)
+    if port not in target.inputs or _input_port(spec, target, to).list != _input_port(spec, target, port).list:
+        raise Mistake(f"No wire of {node} can move from {port} to {to}.", param=port)
+    inputs = {name: wire for name, wire in target.inputs.items() if name != port}
+    return _with(spec, replace(target, inputs={**inputs, to: target.inputs[port]}))
+
+
 def insert(
     spec: Spec,
     op: str,
@@ -233,6 +242,58 @@ def _between(spec: Spec, wire: Wire | None, node: str) -> Position:
         return (x - card.WIDTH - STEP_RIGHT, y)
     left, top = position(spec, source_id(wire))
     return _snapped(((x + left) / 2, (y + top) / 2 + (96 if x - left < 2 * card.WIDTH + STEP_RIGHT else 0)))
+
+
+def insert_once(spec: Spec, node: str, port: str, ops: Sequence[Mapping[str, Any]]) -> Spec:
+    """Put ops, {"op", "params"} one after the other, before all ports of a node that are fed as `port` is."""
+    target = _node(spec, node)
+    wire = target.inputs.get(port)
+    if not isinstance(wire, str):
+        raise Mistake(f"Nothing is wired to {port} of {node} alone.", param=port)
+    end: Wire = wire
+    for each in ops:
+        op = str(each.get("op"))
+        declared, new = _op(op), new_id(spec, op)
+        spec = add(spec, op, _between(spec, end, node), each.get("params"))
+        spec = connect(spec, end, new, next(iter(declared.input_ports())))
+        end = new
+    return _with(spec, _with_wires(target, {wire: end}))
+
+
+def insert_behind(spec: Spec, op: str, node: str, port: str = "", params: Mapping[str, Any] | None = None) -> Spec:
+    """Put a new op behind an output of a node: all that was wired to that output now takes the new op's."""
+    declared, source = _op(op), _node(spec, node)
+    outputs = _declared(spec, source).output_ports()
+    if not outputs or not declared.output_ports() or not declared.input_ports():
+        raise Mistake(f"{op} cannot stand behind {node}.")
+    new = new_id(spec, op)
+    wires = {node, f"{node}.{outputs[0]}"} if port in ("", outputs[0]) else {f"{node}.{port}"}
+    moved = spec.with_nodes(_with_wires(each, dict.fromkeys(wires, new)) for each in spec.nodes.values())
+    x, y = position(spec, node)
+    moved = add(moved, op, (x + card.WIDTH + STEP_RIGHT, y + 96), params)
+    return connect(moved, min(wires, key=len), new, next(iter(declared.input_ports())))
+
+
+def take_out(spec: Spec, node: str) -> Spec:
+    """Remove a node and join its wires: what its first output fed takes what came into its first input."""
+    old = _node(spec, node)
+    declared = _declared(spec, old)
+    outputs = declared.output_ports()
+    wires = _list_wires(old, next(iter(declared.input_ports()), ""))
+    if wires and outputs:
+        joined = dict.fromkeys((node, f"{node}.{outputs[0]}"), wires[0])
+        spec = spec.with_nodes(_with_wires(each, joined) for each in spec.nodes.values())
+    return remove(spec, [node])
+
+
+def _with_wires(node: Node, table: Mapping[Wire, Wire]) -> Node:
+    """Let those wires into a node that a table names start elsewhere."""
+    if not any(wire in table for _port, _place, wire in node.wires()):
+        return node
+    inputs: dict[str, Any] = {}
+    for port, wire in node.inputs.items():
+        inputs[port] = table.get(wire, wire) if isinstance(wire, str) else tuple(table.get(each, each) for each in wire)
+    return replace(node, inputs=inputs)
 
 
 def replace_op(spec: Spec, node: str, op: str) -> Spec:
@@ -483,9 +544,10 @@ def _renamed(node: Node, names: Mapping[str, str], spec: Spec) -> Node:
 EDITS: dict[str, Callable[..., Spec]] = {
     each.__name__: each
     for each in (
-        add, remove, connect, disconnect, insert, replace_op, set_param, reset_param, set_factor, set_decode, move,
-        set_title, take_shape, tidy, set_name, set_setting, remove_setting, set_source, set_optimizer, add_optimizer,
-        remove_optimizer, move_optimizer, set_schedule, set_weights, set_share, set_init, set_default_init,
+        add, remove, connect, disconnect, move_wire, insert, insert_once, insert_behind, take_out, replace_op,
+        set_param, reset_param, set_factor, set_decode, move, set_title, take_shape, tidy, set_name,
+        set_setting, remove_setting, set_source, set_optimizer, add_optimizer, remove_optimizer, move_optimizer,
+        set_schedule, set_weights, set_share, set_init, set_default_init,
     )
 }  # fmt: skip
 
@@ -505,9 +567,12 @@ __all__ = [
     "duplicate",
     "free_id",
     "insert",
+    "insert_behind",
+    "insert_once",
     "jsonable",
     "move",
     "move_optimizer",
+    "move_wire",
     "new_id",
     "new_nodes",
     "op_of",
@@ -531,6 +596,7 @@ __all__ = [
     "set_source",
     "set_title",
     "set_weights",
+    "take_out",
     "take_shape",
     "tidy",
     "title",

@@ -68,7 +68,7 @@ class _Expansion:
         """Write the nodes of a scope out; returns the wires of its Outputs by port, where it is a block's."""
         whole = Spec(nodes=scope.nodes, blocks=self._blocks)
         for problem in cycle_problems(whole):
-            self.problems.append(replace(problem, node=f"{scope.prefix}{problem.node}"))
+            self.problems.append(_placed(problem, str(problem.node), scope.prefix))
         results: dict[str, Wire] = {}
         silent: set[str] = set()  # nodes whose sources could not be written out
         for node_id in order(whole):

@@ -5,20 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from engine.count import BATCH
 from engine.declare import Metric
 from engine.expand import SLASH, Expanded
+from engine.flow import Checked, Flow
 from engine.ops.settings import Batching
 from engine.report import NodeReport, Tensor
 from engine.sizes import Free
 from engine.spec import Node, Spec, Wire, source_id, source_port
 from engine.validate import terminals, upstream
 from engine.weights import Held
-
-if TYPE_CHECKING:  # check builds on this module
-    from engine.check import Checked, Flow
 
 BYTES = {
     "bool": 1, "int8": 1, "uint8": 1, "int16": 2, "float16": 2, "bfloat16": 2, "int32": 4, "float32": 4, "int64": 8,

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from engine.declare import Call, Mistake, Op, Port, Recipe, Value, param
+from engine.ops.axes import dividing, is_free
 from engine.ops.ports import F32
+from engine.sizes import Tried
 
 # A sequence is N T E, or T N E with batch_first off; the other one of an attention is N S E or S N E.
 Query = Annotated[Value, Port(F32, "N/T T/N E")]
@@ -44,7 +46,7 @@ class Masks:
                 param=self.padding,
             )
         if mask is not None:
-            self._checked_mask(mask, padding, (query[batch] * heads, query[steps], key[steps]))
+            self._checked_mask(mask, padding, (_times(heads, query[batch]), query[steps], key[steps]))
         if not getattr(op, self.causal):
             return {self.causal: False} if mask is not None and self.detects else {}
         if mask is not None:
@@ -68,10 +70,15 @@ class Masks:
             )
 
 
+def _times(heads: int, batch: int) -> int:
+    return Tried(heads * batch, f"{heads}*{batch}") if is_free(batch) else heads * batch
+
+
 def checked_heads(query: Value, name: str, heads: int) -> None:
     """Raise Mistake where the heads do not share the features out evenly."""
     if query[2] % heads:
-        raise Mistake(f"{name} is {heads}, which does not divide the {query[2]} features of {query.port}.", param=name)
+        words = f"{name} is {heads}, which does not divide the {query[2]} features of {query.port}"
+        raise Mistake(f"{words}; {dividing(query[2], heads)}.", param=name)
 
 
 def checked_batches(query: Value, key: Value, *, batch_first: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from engine.declare import COMPLEX, FLOAT, Mistake, Value, show_value
@@ -57,6 +58,17 @@ def checked_axes(dims: Dims, input: Value, name: str = "dim") -> tuple[int, ...]
         if axis in axes[:place]:
             raise Mistake(f"{name} is {show_value(dims)}, which names axis {axis} twice.", param=name)
     return axes
+
+
+def nearest_divisors(count: int, value: int, most: int = 3) -> list[int]:
+    """The numbers that divide a count, the nearest to a value first."""
+    found = {each for low in range(1, math.isqrt(count) + 1) if count % low == 0 for each in (low, count // low)}
+    return sorted(found, key=lambda each: (abs(each - value), each))[:most]
+
+
+def dividing(count: int, value: int) -> str:
+    """Say which numbers to take in place of one that does not divide a count: "take 4 or 8"."""
+    return f"take {' or '.join(map(str, sorted(nearest_divisors(count, value, 2))))}"
 
 
 def joined_shape(one: Value, other: Value) -> tuple[int, ...]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar, Literal
 
 from engine.declare import Mistake, Op, Recipe, Value, param, show_short
 from engine.kinds import Size1, Size2, Size3
+from engine.ops.axes import dividing
 from engine.ops.ports import Image2d, Sequence1d, Volume3d
 from engine.ops.windows import checked_windows, each
 
@@ -30,7 +32,10 @@ class _Windowed(Op, abstract=True):
         for name, count in (("input", channels), ("out_channels", self.out_channels)):
             if count % groups:
                 what = f"input has {count} channels" if name == "input" else f"out_channels is {count}"
-                raise Mistake(f"{what}, which {groups} groups do not divide.", param="groups")
+                common = math.gcd(channels, self.out_channels)
+                raise Mistake(
+                    f"{what}, which {groups} groups do not divide; {dividing(common, groups)}.", param="groups"
+                )
 
 
 class _Conv(_Windowed, abstract=True):

@@ -72,6 +72,8 @@ def checked_class_target(input: Value, target: Value) -> None:
     )
     if target.shape == input.shape[:-1]:
         words += "; if the last axis holds the classes, put a Permute before it that brings them to axis 1"
+    elif target.ndim == 1:
+        words += f"; for one answer for each sample, bring {input.port} to two axes, by a Flatten, a Select or a Mean"
     raise Mistake(f"{words}.", param=target.port)
 
 

@@ -30,8 +30,11 @@ def checked_classes_or_numbers(input: Value, target: Value) -> None:
     """Raise Mistake where target is neither class indices for input nor numbers of its shape."""
     if target.dtype in INT64:
         checked_class_target(input, target)
-    else:
-        checked_same_shape(input, target)
+        return
+    if input.shape != target.shape and target.shape in ((*input.shape[:1], *input.shape[2:]), (*input.shape[:1], 1)):
+        words = f"target is {sizes(target)} {target.dtype} and input is {sizes(input)}; class indices must be int64"
+        raise Mistake(f"{words} (put a Cast before it), and probabilities {sizes(input)}.", param=target.port)
+    checked_same_shape(input, target)
 
 
 # ---------------------------------------------------------------------------------------------------- one of many

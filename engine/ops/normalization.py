@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 from engine.declare import Mistake, Op, Port, Recipe, Value, param
+from engine.ops.axes import dividing
 from engine.ops.ports import F32, Image2d, Sequence1d, Volume3d
 
 EPS = "Added to the variance so that nothing is divided by zero."
@@ -176,7 +177,8 @@ class GroupNorm(Op, group="Normalization"):
     def build(self, input: Channels) -> Recipe:
         if input[1] % self.num_groups:
             raise Mistake(
-                f"num_groups is {self.num_groups}, which does not divide the {input[1]} channels of input.",
+                f"num_groups is {self.num_groups}, which does not divide the {input[1]} channels of input; "
+                f"{dividing(input[1], self.num_groups)}.",
                 param="num_groups",
             )
         settings = {name: value for name, value in self.changed().items() if name != "num_groups"}

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from engine import data
-from engine.binding import SOFTMAXES, class_ports
+from engine.binding import class_ports
 from engine.blocks import port_name
 from engine.compile import Compiled, compile
 from engine.expand import expand
@@ -22,6 +22,7 @@ from engine.train.meter import Measured
 from engine.train.session import feed_tensors, open_session
 
 BATCH = 256
+SOFTMAXES = ("Softmax", "LogSoftmax")
 
 
 def evaluate(run: Run, split: str = "test", *, device: str | None = None) -> Measured:

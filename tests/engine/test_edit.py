@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -206,3 +207,45 @@ def _edited(spec: Spec, what: str, one: int, two: int, three: int) -> Spec:
             return edit.duplicate(spec, {node, other})
         case _:
             return edit.move(spec, {node: (one * 10, two * 10)})
+
+
+def test_an_op_put_behind_a_node_feeds_all_that_the_node_fed() -> None:
+    spec = edit.insert_behind(image_classifier(), "Dropout", "linear_1", params={"p": 0.1})
+    fed = [node.id for node in spec.nodes.values() if "dropout_1" in node.sources()]
+    assert fed == ["cross_entropy_loss_1", "accuracy", "output_1"]
+    assert spec.nodes["dropout_1"].inputs == {"input": "linear_1"}
+    second = edit.insert_behind(chain("LSTM", shape=("N", "T", 5)), "Dropout", "lstm_1", "h_n")
+    assert second.nodes["dropout_1"].inputs == {"input": "lstm_1.h_n"}
+    with pytest.raises(Mistake, match="cannot stand behind"):
+        edit.insert_behind(spec, "Dropout", "output_1")
+
+
+def test_ops_put_in_once_feed_all_ports_that_one_output_fed() -> None:
+    wires = {"query": "input_1", "key": "input_1", "value": "linear_1"}
+    spec = edit.add(chain("Linear", shape=("N", "T", 16)), "MultiheadAttention", inputs=wires)
+    ops: list[dict[str, Any]] = [{"op": "Dropout"}, {"op": "Cast", "params": {"dtype": "float64"}}]
+    spec = edit.insert_once(spec, "multihead_attention_1", "query", ops)
+    fed = dict(spec.nodes["multihead_attention_1"].inputs)
+    assert fed == {"query": "cast_1", "key": "cast_1", "value": "linear_1"}
+    assert spec.nodes["cast_1"].inputs == {"input": "dropout_1"}
+    assert spec.nodes["linear_1"].inputs == {"input": "input_1"}
+    with pytest.raises(Mistake, match="Nothing is wired"):
+        edit.insert_once(spec, "multihead_attention_1", "attn_mask", ops)
+
+
+def test_a_node_that_is_taken_out_joins_its_wires() -> None:
+    spec = image_classifier()
+    taken = edit.take_out(spec, "relu_1")
+    assert taken.nodes["flatten_1"].inputs == {"input": "conv2d_1"}
+    assert set(spec.nodes) - set(taken.nodes) == {"relu_1"}
+    assert "relu_1" not in taken.canvas
+    assert edit.take_out(spec, "input_1") == edit.remove(spec, ["input_1"])
+
+
+def test_a_wire_moves_to_another_port() -> None:
+    wires = dict.fromkeys(("query", "key", "value"), "input_1")
+    spec = edit.add(chain(shape=("N", "T", 16)), "MultiheadAttention", inputs={**wires, "attn_mask": "input_1"})
+    moved = edit.move_wire(spec, "multihead_attention_1", "attn_mask", "key_padding_mask")
+    assert moved.nodes["multihead_attention_1"].inputs == {**wires, "key_padding_mask": "input_1"}
+    with pytest.raises(Mistake, match="No wire"):
+        edit.move_wire(moved, "multihead_attention_1", "attn_mask", "key_padding_mask")

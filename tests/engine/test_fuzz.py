@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine import fixes
 from engine.check import check
 from engine.examples import examples
 from engine.ops import OPS
@@ -120,6 +121,23 @@ def test_a_project_with_odd_values_is_refused_or_checked(data: Any) -> None:
     if report is not None:
         assert all(problem.message for problem in report.problems)
         json.dumps(report.encode(), allow_nan=False)
+
+
+@pytest.mark.filterwarnings("ignore")
+@FUZZ
+@given(mutated())
+def test_each_fix_that_is_offered_takes_its_problem_away(data: Any) -> None:
+    try:
+        spec = decode(data)
+    except Mistake:
+        return
+    for problem in check(spec).problems:
+        for fix in problem.fixes:
+            if fixes.is_action(fix) or "not a list" in problem.message:  # of such a list, each wire is taken away
+                continue
+            left = check(fixes.apply(spec, fix)).problems
+            told = [(each.node, each.param, each.message) for each in left]
+            assert (problem.node, problem.param, problem.message) not in told, fix
 
 
 @FUZZ

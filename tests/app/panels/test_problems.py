@@ -55,6 +55,18 @@ def test_one_click_mends_a_problem_as_one_step_that_can_be_undone(problems: Prob
     assert document.spec == broken
 
 
+def test_a_fix_of_several_edits_is_one_step_too(problems: ProblemList, document: Document) -> None:
+    spec = edit.add(chain(shape=("N", 16, 8, 8)), "LSTM", inputs={"input": "input_1"})
+    spec = edit.add(spec, "Output", inputs={"input": "lstm_1"})
+    document.new(spec)
+    document.set_report(check(spec))
+    press(problems, "Insert Flatten and Transpose before lstm_1")
+    assert document.undo_stack.count() == 1
+    assert check(document.spec).problems == ()
+    document.undo_stack.undo()
+    assert document.spec == spec
+
+
 def test_every_fix_that_a_check_offers_has_a_button(problems: ProblemList, document: Document) -> None:
     spec = edit.set_param(chain("Linear", "ReLU"), "linear_1", "filters", 3)
     document.new(edit.set_param(spec, "linear_1", "out_features", 0))

@@ -13,7 +13,7 @@ from tests.engine.catalogue.case import Case
 Mistakes = list[tuple[str, dict[str, Any], dict[str, Any], str, str]]  # op, params, inputs, where, words
 
 CONVOLUTION: Mistakes = [
-    ("Conv2d", {"groups": 2}, {}, "groups", "input has 3 channels, which 2 groups do not divide."),
+    ("Conv2d", {"groups": 2}, {}, "groups", "input has 3 channels, which 2 groups do not divide; take 1."),
     ("Conv1d", {"stride": 2}, {}, "padding", 'padding "same" needs stride 1'),
     ("Conv2d", {"kernel_size": [3, 9], "padding": 0}, {"input": "float32 2 3 8 8"}, "kernel_size",
      "kernel_size 9 reaches over 9 positions along axis 3, where input has 8;"),
@@ -63,7 +63,7 @@ ACTIVATION: Mistakes = [
 NORMALIZATION: Mistakes = [
     ("InstanceNorm1d", {}, {"input": "float32 2 3 1"}, "input", "one number in each channel;"),
     ("RMSNorm", {"axes": 3}, {}, "axes", "axes is 3, but input has 3 axes with the batch."),
-    ("GroupNorm", {"num_groups": 3}, {}, "num_groups", "does not divide the 16 channels of input."),
+    ("GroupNorm", {"num_groups": 3}, {}, "num_groups", "does not divide the 16 channels of input; take 2 or 4."),
     ("LocalResponseNorm", {}, {"input": "float32 2 6"}, "input", "it must have at least 3, N C L ..."),
 ]
 
@@ -93,7 +93,7 @@ EMBEDDING: Mistakes = [
 ]  # fmt: skip
 
 ATTENTION: Mistakes = [
-    ("MultiheadAttention", {"num_heads": 3}, {}, "num_heads", "does not divide the 16 features of query."),
+    ("MultiheadAttention", {"num_heads": 3}, {}, "num_heads", "does not divide the 16 features of query; take 2 or 4."),
     ("MultiheadAttention", {}, {"query": "float32 3 7 16"}, "key", "query has a batch of 3 and key of 2 (axis 0);"),
     ("MultiheadAttention", {}, {"value": "float32 2 6 16"}, "value", "S/N is 5 in key and 6 in value;"),
     ("MultiheadAttention", {}, {"attn_mask": "bool 5 7"}, "attn_mask", "is [5, 7]; it must be [7, 5], from step"),
@@ -102,7 +102,7 @@ ATTENTION: Mistakes = [
     ("MultiheadAttention", {}, {"key_padding_mask": "bool 2 5", "attn_mask": "float32 7 5"}, "key_padding_mask",
      "attn_mask is float32 and key_padding_mask is bool; both must be one type."),
     ("MultiheadAttention", {"is_causal": True}, {"attn_mask": "bool 7 5"}, "attn_mask", "on and attn_mask is wired;"),
-    ("TransformerEncoder", {"nhead": 5}, {}, "nhead", "nhead is 5, which does not divide the 16 features of src."),
+    ("TransformerEncoder", {"nhead": 5}, {}, "nhead", "does not divide the 16 features of src; take 2 or 4."),
     ("TransformerEncoderLayer", {}, {"src_key_padding_mask": "bool 7 2"}, "src_key_padding_mask", "it must be [2, 7],"),
     ("TransformerDecoder", {}, {"memory": "float32 2 7 8"}, "memory", "E is 16 in tgt and 8 in memory;"),
     ("TransformerDecoderLayer", {"batch_first": False}, {}, "memory", "tgt has a batch of 5 and memory of 7 (axis 1);"),

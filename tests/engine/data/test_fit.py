@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine import data, edit
+from engine import data, edit, fixes
 from engine.binding import binding_problems
 from engine.check import check
 from engine.ops import OPS
@@ -91,3 +91,25 @@ def test_a_metric_does_not_repeat_what_its_loss_is_told(tmp_path: Path) -> None:
     spec = classifier(source("Arrays", tmp_path / "set.npz"))
     spec = edit.add(spec, "Accuracy", inputs={"input": "linear_1", "target": "input_2"})
     assert len(messages(spec)) == 1
+
+
+def test_what_the_data_asks_for_comes_with_a_fix_that_does_it(tmp_path: Path) -> None:
+    np.savez(tmp_path / "set.npz", x=np.zeros((12, 4)), y=[-1, 0, 1] * 4)
+    spec = classifier(source("Arrays", tmp_path / "set.npz"))
+    report = check(spec)
+    (negative,) = binding_problems(spec, report, data.columns_of(spec, HERE))
+    assert [fix.text for fix in negative.fixes] == ["Give y an Index step"]
+    assert messages(fixes.apply(spec, negative.fixes[0])) == []
+    column = next(node.id for node in spec.nodes.values() if node.params.get("column") == "x")
+    unbound = edit.set_param(spec, column, "column", "X")
+    (lost, *_rest) = binding_problems(unbound, report, data.columns_of(spec, HERE))
+    assert [fix.text for fix in lost.fixes] == ["Bind to x"]
+    assert fixes.apply(unbound, lost.fixes[0]) == spec
+
+
+def test_a_head_behind_other_layers_is_made_as_wide_as_the_data_has_classes(tmp_path: Path) -> None:
+    np.savez(tmp_path / "set.npz", x=np.zeros((12, 4)), y=[0, 1, 4] * 4)
+    spec = edit.insert(classifier(source("Arrays", tmp_path / "set.npz")), "Dropout", "cross_entropy_loss_1", "input")
+    (problem,) = binding_problems(spec, check(spec), data.columns_of(spec, HERE))
+    assert [fix.text for fix in problem.fixes] == ["Set out_features of linear_1 to 5"]
+    assert messages(fixes.apply(spec, problem.fixes[0])) == []
