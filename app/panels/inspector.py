@@ -318,9 +318,10 @@ class Inspector(QWidget):
             self._ports.addWidget(heading("Inputs"))
         for name, wired, accepts in lines:
             self._ports.addWidget(self._port(name, wired, accepts))
-        if op.output_ports():
+        outputs = card.outputs_of(self._scope.spec, node) if op.output_ports() else ()
+        if outputs:
             self._ports.addWidget(heading("Outputs"))
-        for name in op.output_ports():
+        for name in outputs:
             tensor = report.outputs.get(name) if report else None
             self._ports.addWidget(self._port(name, f"{tensor}  {tensor.dtype}" if tensor else "not known yet", ""))
         if report and report.parameters:
