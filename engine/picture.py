@@ -8,7 +8,7 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from engine import card, edit
-from engine.amounts import short_count
+from engine.amounts import memory, short_count
 from engine.blocks import is_taken, op_of
 from engine.colours import FAMILY, UNKNOWN
 from engine.declare import show_short
@@ -117,9 +117,9 @@ def _card(spec: Spec, node: Node, place: tuple[float, float], report: NodeReport
         for socket in card.outputs(spec, node):
             yield _text(x + card.WIDTH - 12, y + socket.y + 4, socket.port, 10, look.dim, card.WIDTH / 2, end=True)
     yield f'<line x1="{x + STRIPE:g}" x2="{x + card.WIDTH:g}" y1="{line:g}" y2="{line:g}" stroke="{look.edge}"/>'
-    for place, text in enumerate(lines):
-        colour = look.dim if place else look.text
-        yield _text(x + 16, line + 18 + card.FOOT_LINE * place, text, 10, colour, card.WIDTH - 28, mono=True)
+    for row, text in enumerate(lines):
+        colour = look.dim if row else look.text
+        yield _text(x + 16, line + 18 + card.FOOT_LINE * row, text, 10, colour, card.WIDTH - 28, mono=True)
     yield "</g>"
     yield f'{outline} fill="none" stroke="{look.edge}"/>'
 
@@ -161,6 +161,17 @@ def costs(report: NodeReport | None) -> str:
     params = f"{short_count(report.parameters)} param{'s' * (report.parameters != 1)}" if report.parameters else ""
     macs = f"{short_count(report.macs)} MAC{'s' * (report.macs != 1)}" if report.macs else ""
     return " · ".join(each for each in (params, macs) if each)
+
+
+def counts_of(report: NodeReport) -> Iterator[str]:
+    """What a node costs in full, a line each."""
+    if report.parameters:
+        frozen = f", {report.frozen:,} of them frozen" if report.frozen else ""
+        yield f"{report.parameters:,} parameters{frozen}; {memory(report.weight_bytes)} in a file"
+    if report.macs:
+        yield f"{report.macs:,} multiply-accumulates a sample"
+    if report.activation_bytes:
+        yield f"{memory(report.activation_bytes)} kept for the backward pass of a batch"
 
 
 def shares(node: Node) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from NodeGraphQt.qgraphics.node_abstract import AbstractNodeItem
@@ -14,10 +13,9 @@ from app.canvas.wire import Wire
 from app.icons import group_icon, icon
 from app.theme import dtype_colour, family, mono, theme
 from engine import card, edit
-from engine.amounts import memory
 from engine.blocks import op_of
 from engine.card import Socket
-from engine.picture import foot, summary
+from engine.picture import counts_of, foot, summary
 from engine.problem import Problem
 from engine.report import NodeReport
 from engine.spec import Node, Spec
@@ -91,7 +89,10 @@ class Card(AbstractNodeItem):  # type: ignore[misc]  # NodeGraphQt has no types
         op = self.op
         said = [problem.message for problem in self.problems]
         if not said:
-            said = [f"{self.node.id}: {op.doc()}" if op else self.node.id, *_counts(self.report)]
+            said = [
+                f"{self.node.id}: {op.doc()}" if op else self.node.id,
+                *(counts_of(self.report) if self.report else ()),
+            ]
         self.setToolTip("\n".join(said))
 
     # ------------------------------------------------------------------------------------------------- geometry
@@ -272,19 +273,6 @@ class Card(AbstractNodeItem):  # type: ignore[misc]  # NodeGraphQt has no types
         if aimed:
             painter.setBrush(QColor(theme().accent))
         painter.drawEllipse(centre, radius + 3 * aimed, radius + 3 * aimed)
-
-
-def _counts(report: NodeReport | None) -> Iterator[str]:
-    """What a node costs, in full."""
-    if report is None:
-        return
-    if report.parameters:
-        frozen = f", {report.frozen:,} of them frozen" if report.frozen else ""
-        yield f"{report.parameters:,} parameters{frozen}; {memory(report.weight_bytes)} in a file"
-    if report.macs:
-        yield f"{report.macs:,} multiply-accumulates a sample"
-    if report.activation_bytes:
-        yield f"{memory(report.activation_bytes)} kept for the backward pass of a batch"
 
 
 def _font(pixels: int, *, bold: bool = False) -> QFont:

@@ -16,6 +16,7 @@ from app.icons import group_icon, icon
 from app.panels.block_box import BlockBox, UseBox
 from app.panels.help_box import HelpBox
 from app.panels.sections import ProblemBox, clear, dim, heading, scrolled, settle
+from app.panels.share_box import ShareBox
 from app.panels.weights_box import WeightsBox
 from app.scope import Scope
 from app.theme import SPACE, mono
@@ -23,7 +24,9 @@ from engine import card, edit, kinds
 from engine.block_edits import expose
 from engine.blocks import op_of
 from engine.declare import Loss, Op, Param
+from engine.picture import counts_of
 from engine.problem import Fix
+from engine.sharing import SHARE
 from engine.spec import BLOCK, Node
 
 DECODERS: tuple[tuple[str, dict[str, Any] | None], ...] = (
@@ -49,6 +52,7 @@ class Inspector(QWidget):
         self.form: Form | None = None
         self._use: UseBox | None = None
         self._weights: WeightsBox | None = None
+        self._share: ShareBox | None = None
         self._help: HelpBox | None = None
         self._column = QVBoxLayout()
         outer = QVBoxLayout(self)
@@ -116,7 +120,7 @@ class Inspector(QWidget):
 
     def _build(self, nodes: list[Node]) -> None:
         clear(self._column)
-        self.form = self._weights = self._help = None
+        self.form = self._weights = self._share = self._help = None
         if len(nodes) == 1:
             self._build_node(nodes[0])
         elif nodes:
@@ -226,9 +230,10 @@ class Inspector(QWidget):
             holder = QWidget()
             holder.setLayout(extra)
             self._column.addWidget(holder)
-        self._weights = WeightsBox(self._scope, node.id)
-        self._weights.hide()
-        self._column.addWidget(self._weights)
+        self._share, self._weights = ShareBox(self._scope, node.id), WeightsBox(self._scope, node.id)
+        for box in (self._share, self._weights):
+            box.hide()
+            self._column.addWidget(box)
 
     def _unknown(self, node: str, name: str) -> QWidget:
         button = QPushButton(icon("delete"), f"Remove the unknown param {name}")
@@ -298,10 +303,11 @@ class Inspector(QWidget):
 
     def _show_weights(self, node: Node, problems: dict[str, str]) -> None:
         """Show the weights settings of a node that has weights, or settings of them."""
-        if self._weights is None:
+        if self._weights is None or self._share is None:
             return
         report = self._scope.report.nodes.get(node.id)
-        self._weights.setVisible(bool(node.weights or (report and report.parameters)))
+        self._share.show_node(node)
+        self._weights.setVisible(bool(node.weights.keys() - {SHARE} or (report and report.parameters)))
         self._weights.show_node(node, report)
         self._weights.set_problems(problems)
 
@@ -324,8 +330,9 @@ class Inspector(QWidget):
         for name in outputs:
             tensor = report.outputs.get(name) if report else None
             self._ports.addWidget(self._port(name, f"{tensor}  {tensor.dtype}" if tensor else "not known yet", ""))
-        if report and report.parameters:
-            self._ports.addWidget(dim(f"{report.parameters:,} parameters"))
+        if report is not None and (counts := list(counts_of(report))):
+            self._ports.addWidget(heading("Costs"))
+            self._ports.addWidget(dim("\n".join(counts)))
         settle(self._ports)
 
     def _port(self, name: str, text: str, tip: str) -> QWidget:

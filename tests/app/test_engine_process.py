@@ -62,7 +62,8 @@ def test_a_process_that_dies_is_told_and_started_anew_by_the_next_request(proces
     spec = encode(image_classifier())
     process.request("check", answers.append, spec=spec)
     qtbot.waitUntil(lambda: len(answers) == 1, timeout=START_MS)
-    assert answers[0]["report"] == check(image_classifier()).encode()
+    optimised = {"purpose": "training", "before": 8, "after": 8}
+    assert answers[0]["report"] == {**check(image_classifier()).encode(), "optimised": optimised}
     first = pid_of(process)
     with qtbot.waitSignal(process.lost) as lost:
         process.request("check", answers.append, spec=spec)
