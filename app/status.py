@@ -14,6 +14,7 @@ from engine.serve import COUNTED_AT_ONCE
 
 LATE_MS = 300  # how long a check may be under way before it is said
 BATCH = "N"
+NO_PROBLEMS = "No problems"
 
 
 class StatusLine(QWidget):
@@ -62,8 +63,9 @@ class StatusLine(QWidget):
 
     def _tell(self) -> None:
         document = self._document
-        self.check.setText(self._check_words())
-        wrong = bool(document.checked and document.report.problems)
+        words = self._check_words()
+        self.check.setText(words)
+        wrong = "problem" in words and words != NO_PROBLEMS
         if self.check.property("error") != wrong:
             self.check.setProperty("error", wrong)
             self.check.style().polish(self.check)
@@ -82,7 +84,7 @@ class StatusLine(QWidget):
         if not self._document.checked:
             return ""
         count = len(self._document.report.problems)
-        return f"{count} problem{'s' * (count > 1)}" if count else "No problems"
+        return f"{count} problem{'s' * (count > 1)}" if count else NO_PROBLEMS
 
     def _tell_optimised(self, report: Report) -> None:
         """Say what the passes did, where they did something; for a large graph it is told a while after its check."""

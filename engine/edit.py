@@ -57,6 +57,7 @@ Position = tuple[float, float]
 
 GRID = 8
 STEP_RIGHT = 56  # pixels between a card and the next one placed right of it
+CLEARANCE, FARTHEST = 20, 960  # pixels: around a card that is put between others, and how far from the middle it may go
 CLIP_KEY = "netloom"
 
 
@@ -228,11 +229,25 @@ def insert(
 
 
 def _between(spec: Spec, wire: Wire | None, node: str) -> Position:
+    """A free place for a card between two others, or before one: as near to the middle as no card stands there."""
     x, y = position(spec, node)
     if wire is None:
-        return (x - card.WIDTH - STEP_RIGHT, y)
+        return _free_place(spec, (x - card.WIDTH - STEP_RIGHT, y))
     left, top = position(spec, source_id(wire))
-    return _snapped(((x + left) / 2, (y + top) / 2 + (96 if x - left < 2 * card.WIDTH + STEP_RIGHT else 0)))
+    return _free_place(spec, _snapped(((x + left) / 2, (y + top) / 2)))
+
+
+def _free_place(spec: Spec, pos: Position) -> Position:
+    """The place nearest below or above another one where a card stands on no other; that one itself far from any."""
+    x, y = pos
+    taken = [
+        (top - card.HEIGHT - CLEARANCE, top + card.height(spec, node) + CLEARANCE)
+        for node in spec.nodes.values()
+        for left, top in (position(spec, node.id),)
+        if abs(left - x) < card.WIDTH + CLEARANCE
+    ]
+    ways = (y + way for far in range(0, FARTHEST, GRID) for way in (far, -far))
+    return (x, next((way for way in ways if not any(low < way < high for low, high in taken)), y))
 
 
 def replace_op(spec: Spec, node: str, op: str) -> Spec:

@@ -134,10 +134,15 @@ def summary(spec: Spec, node: Node) -> str:
         return ""
     if node.op == BLOCK or any(map(is_taken, node.params.values())):
         values = {name: node.params[name] for name in op.key if name in node.params}
-        words = [f"{name} {_written(value)}".strip() for name, value in values.items()]
+        words = [_word(name, _written(value)) for name, value in values.items()]
         return ", ".join(each for each in (card.rounds(node), *words) if each)
     instance = op.parse(node.params)[0]
     return instance.summary() if instance is not None else ""
+
+
+def _word(name: str, text: str) -> str:
+    """A param with its value; the name alone where it is taken from the block around under the same name."""
+    return name if text == name else f"{name} {text}".strip()
 
 
 def _written(value: Any) -> str:

@@ -12,6 +12,7 @@ from app.document import Document
 from app.fields import Form
 from app.fields.code import CodeLines
 from app.fields.editors import CalmComboBox, NumberEditor
+from app.fields.form import LABEL_WIDTH
 from app.icons import group_icon, icon
 from app.panels.block_box import BlockBox, UseBox
 from app.panels.help_box import HelpBox
@@ -219,13 +220,13 @@ class Inspector(QWidget):
             self._factor = NumberEditor(FACTOR, kinds.Float(), optional=False)
             self._factor.setToolTip(FACTOR.doc)
             self._factor.edited.connect(lambda value, _final: self._set_factor(node.id, value))
-            extra.addRow("Factor", self._factor)
+            extra.addRow(_label("Factor"), self._factor)
         if node.op == "Output" and not self._scope.block:
             self._decode = CalmComboBox()
             self._decode.addItems([words for words, _decode in DECODERS])
             self._decode.setToolTip("How the tensor becomes an answer when the model predicts")
             self._decode.activated.connect(lambda place: self._set_decode(node.id, place))
-            extra.addRow("Answer", self._decode)
+            extra.addRow(_label("Answer"), self._decode)
         if extra.rowCount():
             holder = QWidget()
             holder.setLayout(extra)
@@ -265,7 +266,9 @@ class Inspector(QWidget):
         if self._name.text() != spec.name and not self._name.hasFocus():
             self._name.setText(spec.name)
         about = spec.extra.get("about", "")
-        counts = f"{len(spec.nodes)} nodes, {report.parameters:,} parameters"
+        count = len(spec.nodes)
+        counts = f"{count} node{'s' * (count != 1)}"
+        counts += f", {report.parameters:,} parameters" if self._document.checked else ""
         self._totals.setText(f"{about}\n\n{counts}" if about else counts)
 
     def _put(self, node: Node) -> None:
@@ -377,6 +380,13 @@ class Inspector(QWidget):
 
     def _fix(self, fix: Fix) -> None:
         self._document.mend(fix)
+
+
+def _label(text: str) -> QLabel:
+    """A label as wide as those of the params above."""
+    label = QLabel(text)
+    label.setMinimumWidth(LABEL_WIDTH)
+    return label
 
 
 def _ends(node: Node, port: str) -> str:

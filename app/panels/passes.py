@@ -18,10 +18,7 @@ from engine.report import Optimised
 from engine.spec import Spec
 
 PURPOSES = ("training", "inference")
-INTRODUCTION = (
-    "Before it runs, a copy of the graph is improved. Your drawing stays as it is, and so does every number that is "
-    "computed."
-)
+INTRODUCTION = "What runs is a leaner graph than you drew, and computes the same. Your drawing stays as it is."
 SIZE = QSize(680, 520)
 Answer = Mapping[str, Any]
 
@@ -40,7 +37,7 @@ class PassesDialog(QDialog):
         buttons = QDialogButtonBox()
         copy = buttons.addButton("Copy", QDialogButtonBox.ButtonRole.ActionRole)
         copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.plain()))
-        buttons.addButton(QDialogButtonBox.StandardButton.Close)
+        buttons.addButton("Close", QDialogButtonBox.ButtonRole.RejectRole).setDefault(True)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
         for widget in (dim(INTRODUCTION), self.text, buttons):

@@ -11,6 +11,7 @@ from engine.columns import Column
 from engine.problem import Fix, Mistake
 from engine.spec import Spec, dumps, loads
 from tests.builders import chain, image_classifier
+from tests.engine.test_layout import overlap
 
 
 def test_a_new_node_stores_all_its_params() -> None:
@@ -90,6 +91,19 @@ def test_inserting_on_a_wire_puts_the_new_op_between() -> None:
     spec = edit.insert(chain("ReLU", "Tanh"), "Dropout", "tanh_1", "input")
     assert spec.nodes["tanh_1"].inputs == {"input": "dropout_1"}
     assert spec.nodes["dropout_1"].inputs == {"input": "relu_1"}
+
+
+def test_an_inserted_card_stands_on_no_other() -> None:
+    spec = edit.tidy(chain(*["ReLU"] * 30))
+    for node in ("relu_1", "relu_12", "relu_30"):
+        changed = edit.insert(spec, "Dropout", node, "input")
+        places = {each: edit.position(changed, each) for each in changed.nodes}
+        assert overlap(changed, places) == []
+
+
+def test_an_inserted_card_stands_in_the_middle_where_there_is_room() -> None:
+    spec = edit.move(chain("ReLU"), {"input_1": (0, 80), "relu_1": (800, 80)})
+    assert edit.position(edit.insert(spec, "Dropout", "relu_1", "input"), "dropout_1") == (400, 80)
 
 
 def test_inserting_into_a_list_keeps_the_place() -> None:
