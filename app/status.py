@@ -34,6 +34,8 @@ class StatusLine(QWidget):
         self.optimised = QToolButton()
         self.optimised.setAutoRaise(True)
         self.optimised.clicked.connect(self.passes_wanted)
+        # No higher than the words beside it, so that nothing moves when it comes to show.
+        self.optimised.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Ignored)
         self.optimised.hide()
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, SPACE, 0)

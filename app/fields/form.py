@@ -173,7 +173,7 @@ class Form(QWidget):
         field.changed.connect(lambda value, final: self.changed.emit(param.name, value, final))
         self._grid.addWidget(label, row, 0, Qt.AlignmentFlag.AlignTop)
         if isinstance(field.editor, CodeEditor):  # code needs all the width there is
-            self._grid.addWidget(field, row + 1, 0, 1, 4)
+            self._grid.addWidget(field, row + 1, 0, 1, 3 if self._taken_from is None else 4)
         else:
             self._grid.addWidget(field, row, 1)
         self._grid.addWidget(button, row, 2, Qt.AlignmentFlag.AlignTop)

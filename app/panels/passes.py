@@ -37,11 +37,14 @@ class PassesDialog(QDialog):
         buttons = QDialogButtonBox()
         copy = buttons.addButton("Copy", QDialogButtonBox.ButtonRole.ActionRole)
         copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.plain()))
-        buttons.addButton("Close", QDialogButtonBox.ButtonRole.RejectRole).setDefault(True)
+        copy.setAutoDefault(False)
+        close = buttons.addButton("Close", QDialogButtonBox.ButtonRole.RejectRole)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
         for widget in (dim(INTRODUCTION), self.text, buttons):
             column.addWidget(widget)
+        close.setDefault(True)
+        close.setFocus()
         document.report_changed.connect(lambda _report: self._ask() if self.isVisible() else None)
         themes.changed.connect(self._write)
 

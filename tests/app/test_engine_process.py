@@ -206,7 +206,7 @@ def test_what_passes_do_to_a_large_graph_is_asked_for_once_edits_rest(
     document.new(chain(*["ReLU"] * COUNTED_AT_ONCE, "Output"))
     asked(desk, 1)
     desk.answer(0, report=report_of(document.spec))
-    assert document.report.optimised is None
+    assert document.report == check(document.spec)
     document.edit("Name", lambda spec: edit.set_title(spec, "relu_1", "First"))
     asked(desk, 2)
     (do, _reply, arguments) = desk.asked[1]
