@@ -26,6 +26,8 @@ class StatusLine(QWidget):
         super().__init__()
         self._document, self._bar = document, bar
         self._state = ""  # as the checker tells it
+        self._counted: Report | None = None  # the report whose totals are shown
+        self._parts: list[str] = []
         self._late = QTimer(self)
         self._late.setSingleShot(True)
         self._late.setInterval(LATE_MS)
@@ -72,10 +74,13 @@ class StatusLine(QWidget):
             self.check.setProperty("error", wrong)
             self.check.style().polish(self.check)
         self._tell_optimised(document.report)
+        if self._counted is not document.report:  # summing up a large graph takes a while
+            self._counted = document.report
+            self._parts = _totals(document.report)
+            self.totals.setToolTip(_in_full(document.report) if document.checked else "")
         count = len(document.spec.nodes)
         nodes = f"{count} node{'s' * (count != 1)}"
-        self.totals.setText(" · ".join([nodes, *_totals(document.report)]) if document.checked else nodes)
-        self.totals.setToolTip(_in_full(document.report) if document.checked else "")
+        self.totals.setText(" · ".join([nodes, *self._parts]) if document.checked else nodes)
 
     def _check_words(self) -> str:
         checking = self._state == "checking"
