@@ -15,7 +15,7 @@ from engine import spec as specs
 from engine.binding import binding_problems
 from engine.columns import DataReport
 from engine.problem import Fix, Mistake, Problem
-from engine.report import Report
+from engine.report import Optimised, Report
 from engine.spec import Spec
 
 
@@ -42,6 +42,7 @@ class Document(QObject):
         self.report = Report()
         self.data_report: DataReport | None = None
         self._home = home
+        self.checked = False  # whether a check of this project has answered
         self._checked = Report()
 
     @property
@@ -105,7 +106,7 @@ class Document(QObject):
         self.undo_stack.clear()
         self.spec, self.path = spec, path
         self.report = self._checked = Report()
-        self.data_report = None
+        self.checked, self.data_report = False, None
         self.path_changed.emit()
         self.replaced.emit()
         self.changed.emit(spec)
@@ -126,7 +127,12 @@ class Document(QObject):
 
     def set_report(self, report: Report) -> None:
         """Take in what a check of the present spec found."""
-        self._checked = report
+        self._checked, self.checked = report, True
+        self._join()
+
+    def set_optimised(self, optimised: Optimised) -> None:
+        """Take in what the graph passes do to the spec that was checked last."""
+        self._checked = replace(self._checked, optimised=optimised)
         self._join()
 
     def set_data(self, data: DataReport | None) -> None:

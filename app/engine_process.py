@@ -12,7 +12,8 @@ from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signa
 
 from app.document import Document
 from engine.columns import DataReport
-from engine.report import Report
+from engine.report import Optimised, Report
+from engine.serve import COUNTED_AT_ONCE
 from engine.spec import Spec, encode
 
 Reply = Callable[[dict[str, Any]], None]
@@ -20,6 +21,7 @@ Reply = Callable[[dict[str, Any]], None]
 ROOT = Path(__file__).parents[1]
 CHECK_DELAY_MS = 40
 DATA_DELAY_MS = 250
+PASSES_DELAY_MS = 600  # for a large graph, that is not counted with each check
 KILL_MS = 1000
 
 
@@ -123,6 +125,7 @@ class Checker(QObject):
         self._described: tuple[Any, ...] | None = None
         self._check_timer = self._timer(CHECK_DELAY_MS, self._check)
         self._data_timer = self._timer(DATA_DELAY_MS, self._describe)
+        self._passes_timer = self._timer(PASSES_DELAY_MS, self._optimise)
         document.changed.connect(self._look)
         document.replaced.connect(self._forget)
         document.path_changed.connect(self._look)
@@ -159,18 +162,32 @@ class Checker(QObject):
         return (spec.data, bound, self._document.folder)
 
     def _check(self) -> None:
+        self._passes_timer.stop()
         spec = self._checked = self._document.spec
-        self._checks.request("check", lambda answer: self._take(spec, answer), spec=_light(spec))
+        self._checks.request("check", lambda answer: self._take(spec, answer), spec=light(spec))
 
     def _take(self, spec: Spec, answer: dict[str, Any]) -> None:
         if spec is not self._checked or self._check_timer.isActive():
             return  # out of date: a newer check is under way, or about to be
         if "report" in answer:
-            self._document.set_report(Report.decode(answer["report"]))
+            report = Report.decode(answer["report"])
+            self._document.set_report(report)
             self.state_changed.emit("checked")
+            if report.optimised is None and not report.problems and len(report.nodes) > COUNTED_AT_ONCE:
+                self._passes_timer.start()
         elif "error" in answer:
             self._checked = None
             self.state_changed.emit("failed")
+
+    def _optimise(self) -> None:
+        """Ask what the graph passes do."""
+        spec = self._checked
+        if spec is not None and not self._check_timer.isActive():
+            self._checks.request("passes", lambda answer: self._take_optimised(spec, answer), spec=light(spec))
+
+    def _take_optimised(self, spec: Spec, answer: dict[str, Any]) -> None:
+        if spec is self._checked and not self._check_timer.isActive() and "optimised" in answer:
+            self._document.set_optimised(Optimised.decode(answer["optimised"]))
 
     def _describe(self) -> None:
         described = self._described = self._description()
@@ -188,6 +205,6 @@ class Checker(QObject):
         self._worker.request("data", take, spec=encode(self._document.spec), folder=folder)
 
 
-def _light(spec: Spec) -> dict[str, Any]:
-    """The spec as JSON, without the canvas: the check does not look at it."""
+def light(spec: Spec) -> dict[str, Any]:
+    """The spec as JSON without the canvas, at which neither the check nor the passes look."""
     return {**encode(spec), "canvas": {}}

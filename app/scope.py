@@ -54,12 +54,21 @@ class Scope:
     def _part(self, whole: Report) -> Report:
         prefix = self.path + SLASH
         nodes = {path.removeprefix(prefix): node for path, node in whole.nodes.items() if path.startswith(prefix)}
-        problems = []
-        for problem in whole.problems:
-            block, node = home(self.document.spec, problem.node) if problem.node else ("", "")
-            if block == self.block and node:
-                problems.append(replace(problem, node=node))
+        problems = [
+            replace(problem, node=node)
+            for problem in whole.problems
+            if problem.node and (node := self._here(problem.node))
+        ]
         return Report(nodes if self.path else {}, tuple(problems))
+
+    def _here(self, path: str) -> str:
+        """A node's path as this scope has it, from a block inside it on too; "" where it is none of its nodes."""
+        parts = path.split(SLASH)
+        for place in range(0, len(parts), 2):
+            block, node = home(self.document.spec, SLASH.join(parts[: place + 1]))
+            if block == self.block and node:
+                return SLASH.join([node, *parts[place + 1 :]])
+        return ""
 
     def edit(self, text: str, change: Callable[[Spec], Spec], merge: str | None = None) -> bool:
         """Make an edit of the scope's nodes as one undo step; returns whether it was done."""

@@ -182,6 +182,7 @@ QToolButton:pressed, QToolButton:checked {{ background: {selection}; }}
 QMenuBar {{ background: {panel}; border-bottom: 1px solid {line}; }}
 QStatusBar {{ background: {panel}; border-top: 1px solid {line}; }}
 QStatusBar::item {{ border: none; }}
+QStatusBar QToolButton {{ padding: 0 4px; color: {accent}; }}
 QTabBar {{ qproperty-drawBase: 0; }}
 QCheckBox::indicator, QAbstractItemView::indicator, QMenu::indicator {{ width: 14px; height: 14px;
     border: 1px solid {dim}; border-radius: 3px; background: {field}; }}

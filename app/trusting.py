@@ -28,9 +28,12 @@ class TrustDialog(QDialog):
         words.setWordWrap(True)
         buttons = QDialogButtonBox()
         self.trust = buttons.addButton(fix.text, QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.addButton("Not now", QDialogButtonBox.ButtonRole.RejectRole).setDefault(True)
+        self.trust.setAutoDefault(False)  # Enter never trusts
+        not_now = buttons.addButton("Not now", QDialogButtonBox.ButtonRole.RejectRole)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
         for widget in (words, self.code, buttons):
             column.addWidget(widget)
+        not_now.setDefault(True)  # only now: a box of buttons gives Enter to the first that accepts
+        not_now.setFocus()

@@ -44,6 +44,7 @@ from app.recovery import Recovery
 from app.runner import Runner
 from app.scope import Scope
 from app.settings import THEMES, Settings, data_folder
+from app.status import StatusLine
 from app.theme import themes
 from app.trusting import TrustDialog
 from engine import fixes
@@ -59,6 +60,7 @@ from engine.train.folder import Run, runs_in
 if TYPE_CHECKING:
     from app.panels.curves import Curves
     from app.panels.export import ExportDialog
+    from app.panels.passes import PassesDialog
 
 FILTER = f"Netloom projects (*{SUFFIX});;All files (*)"
 HINT_MS = 8000
@@ -89,6 +91,7 @@ class Window(QMainWindow):
         self.start = StartPage(settings.recent())
         self._curves: Curves | None = None
         self._export_dialog: ExportDialog | None = None
+        self._passes_dialog: PassesDialog | None = None
         self._actions: list[tuple[QAction, str]] = []
         self._build()
         self._connect()
@@ -126,7 +129,7 @@ class Window(QMainWindow):
         self.resizeDocks([self.docks["Ops"], self.docks["Side panel"]], [216, 344], Qt.Orientation.Horizontal)
         self.resizeDocks([self.docks["Bottom panel"]], [264], Qt.Orientation.Vertical)
         self._build_menus()
-        self._build_status()
+        self.status = StatusLine(self.document, self.statusBar())
 
     def show_panel(self, name: str) -> None:
         """Bring a panel of the side or the bottom to the front."""
@@ -209,13 +212,6 @@ class Window(QMainWindow):
         for widget in (stretch, self._doing, self.training.train):
             self.toolbar.addWidget(widget)
 
-    def _build_status(self) -> None:
-        self._check_state, self._counts, self._device = QLabel(), QLabel(), QLabel()
-        for label in (self._check_state, self._counts, self._device):
-            label.setContentsMargins(8, 0, 8, 0)
-            self.statusBar().addPermanentWidget(label)
-        self.statusBar().setSizeGripEnabled(False)
-
     def _dress(self) -> None:
         for action, name in self._actions:
             if name:
@@ -247,9 +243,8 @@ class Window(QMainWindow):
 
     def _connect(self) -> None:
         document, runner = self.document, self.runner
-        document.changed.connect(lambda _spec: self._count())
         document.changed.connect(self.palette_panel.show_blocks)
-        document.report_changed.connect(self._show_report)
+        document.report_changed.connect(self._count_problems)
         document.path_changed.connect(self._show_name)
         document.undo_stack.cleanChanged.connect(self._show_name)
         document.refused.connect(self.hint)
@@ -268,7 +263,8 @@ class Window(QMainWindow):
         self.start.file_chosen.connect(self.open_file)
         self.start.new_chosen.connect(self.new)
         self.start.open_chosen.connect(self.open)
-        self.checker.state_changed.connect(self._show_check)
+        self.checker.state_changed.connect(self.status.show_state)
+        self.status.passes_wanted.connect(self.show_passes)
         for process in (self.checks, self.worker):
             process.lost.connect(lambda text: self.messages.show_message(text, "warning"))
             process.printed.connect(self.log.add)
@@ -292,7 +288,7 @@ class Window(QMainWindow):
     def _take_devices(self, answer: dict[str, Any]) -> None:
         if "devices" in answer:
             self.training.set_devices(answer["devices"])
-            self._device.setText(answer["devices"][-1]["description"])
+            self.status.device.setText(answer["devices"][-1]["description"])
 
     def _ask(self, fix: Fix) -> None:
         """Have the user confirm what a fix does beside the project: code is shown before it is trusted."""
@@ -350,23 +346,17 @@ class Window(QMainWindow):
         self.setWindowTitle(f"{path.name if path else self.document.spec.name}[*] – Netloom")
         self.setWindowModified(self.document.dirty)
 
-    def _count(self) -> None:
-        count = len(self.document.spec.nodes)
-        parameters = self.document.report.parameters
-        self._counts.setText(f"{count} node{'s' * (count != 1)} · {parameters:,} parameters")
-
-    def _show_report(self, report: Report) -> None:
-        self._count()
+    def _count_problems(self, report: Report) -> None:
         count = len(report.problems)
-        words = "No problems" if not count else f"{count} problem{'s' * (count > 1)}"
-        self._check_state.setText(words)
         self.bottom.setTabText(0, "Problems" if not count else f"Problems ({count})")
 
-    def _show_check(self, state: str) -> None:
-        if state == "checking":
-            self._check_state.setText("Checking…")
-        elif state == "failed":
-            self._check_state.setText("Not checked")
+    def show_passes(self) -> None:
+        """Show what the graph passes do; the window stays free meanwhile."""
+        if self._passes_dialog is None:
+            from app.panels.passes import PassesDialog  # only when asked for
+
+            self._passes_dialog = PassesDialog(self.document, self.checks, self)
+        self._passes_dialog.open_beside()
 
     def set_theme(self, choice: themes_module.Choice, *_args: object) -> None:
         """Wear another theme."""
@@ -567,7 +557,6 @@ class Window(QMainWindow):
             self.restoreGeometry(known[0])
             self.restoreState(known[1])
         self._show_name()
-        self._count()
 
     def offer_recovered(self) -> None:
         """Offer work that a crash left unsaved."""

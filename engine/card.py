@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.blocks import is_taken, op_of
+from engine.declare import names_in, pattern
 from engine.spec import BLOCK, Node, Spec
 
 WIDTH = 208
 HEADER, ROW, FOOT = 60, 18, 28
+FOOT_LINE = 15  # for each line in the foot after the first
 ROWS_GAP = 6  # below the last row of ports
 HEIGHT = HEADER + FOOT
 LEAST_BEND, RETURN_BEND = 32.0, 48.0
@@ -28,9 +30,9 @@ class Socket:
 
 def inputs(spec: Spec, node: Node) -> list[Socket]:
     """The sockets on the left side, top to bottom; those of ports that the op does not have come last."""
-    rows = _rows(spec, node)
+    count = rows(spec, node)
     places = enumerate(_places(spec, node))
-    return [Socket(port, place, _y(row, rows), free) for row, (port, place, free) in places]
+    return [Socket(port, place, _y(row, count), free) for row, (port, place, free) in places]
 
 
 def _places(spec: Spec, node: Node) -> list[tuple[str, int | None, bool]]:
@@ -54,26 +56,40 @@ def _places(spec: Spec, node: Node) -> list[tuple[str, int | None, bool]]:
 
 def outputs(spec: Spec, node: Node) -> list[Socket]:
     """The sockets on the right side, top to bottom."""
+    count = rows(spec, node)
+    return [Socket(name, None, _y(row, count)) for row, name in enumerate(outputs_of(spec, node))]
+
+
+def outputs_of(spec: Spec, node: Node) -> tuple[str, ...]:
+    """The outputs that give a tensor as a node is set; all of its op's while that cannot be told."""
     op = op_of(spec, node)
-    names = op.output_ports() if op else ("output",)
-    rows = _rows(spec, node)
-    return [Socket(name, None, _y(row, rows)) for row, name in enumerate(names)]
+    ports = op.output_ports() if op else ("output",)
+    if op is None or len(ports) < 2 or any(map(is_taken, node.params.values())):
+        return ports
+    instance = op.parse(node.params)[0]
+    given = names_in(pattern(instance.returns())) if instance is not None else ()
+    return tuple(port for port in ports if port in given) or ports
 
 
 def height(spec: Spec, node: Node) -> int:
-    """The height of a node's card: a row for each port where it has several on one side."""
-    rows = _rows(spec, node)
-    return HEIGHT + ROW * rows + ROWS_GAP * (rows > 0)
+    """The height of a node's card with one line in its foot: a row for each port where it has several on one side."""
+    count = rows(spec, node)
+    return HEIGHT + ROW * count + ROWS_GAP * (count > 0)
 
 
-def _rows(spec: Spec, node: Node) -> int:
-    op = op_of(spec, node)
-    rows = max(len(_places(spec, node)), len(op.output_ports()) if op else 1)
-    return rows if rows > 1 else 0
+def foot_height(lines: int) -> int:
+    """The height of a foot of so many lines."""
+    return FOOT + FOOT_LINE * (lines - 1)
 
 
-def _y(row: int, rows: int) -> int:
-    return HEADER + ROW * row + ROW // 2 if rows else HEADER // 2
+def rows(spec: Spec, node: Node) -> int:
+    """How many rows of ports a card has; none where one port a side stands beside the title."""
+    count = max(len(_places(spec, node)), len(outputs_of(spec, node)))
+    return count if count > 1 else 0
+
+
+def _y(row: int, count: int) -> int:
+    return HEADER + ROW * row + ROW // 2 if count else HEADER // 2
 
 
 def op_name(node: Node) -> str:

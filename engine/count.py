@@ -149,6 +149,7 @@ class _Products(Meta):  # type: ignore[no-untyped-call]
         super().__init__()
         self.macs = 0
         self.scores: list[Tensor] = []
+        self._scored: set[int] = set()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = super().__torch_dispatch__(func, types, args, kwargs)
@@ -158,12 +159,13 @@ class _Products(Meta):  # type: ignore[no-untyped-call]
         elif packet in MACS:
             self.macs += MACS[packet](args, result)
         elif packet is torch.ops.aten._safe_softmax or self._is_of_scores(args):
-            self.scores += result if isinstance(result, tuple) else (result,)
+            scores = result if isinstance(result, tuple) else (result,)
+            self.scores += scores
+            self._scored.update(map(_memory, scores))
         return result
 
     def _is_of_scores(self, args: Any) -> bool:
-        memories = {_memory(each) for each in self.scores}
-        return bool(memories) and any(isinstance(each, Tensor) and _memory(each) in memories for each in args)
+        return bool(self._scored) and any(isinstance(each, Tensor) and _memory(each) in self._scored for each in args)
 
 
 def _bilinear(args: Any, _result: Tensor) -> int:

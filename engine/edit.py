@@ -51,12 +51,14 @@ from engine.spec import (
     jsonable,
     source_id,
 )
-from engine.validate import would_cycle
+from engine.validate import targets_of, would_cycle
 
 Position = tuple[float, float]
 
 GRID = 8
 STEP_RIGHT = 56  # pixels between a card and the next one placed right of it
+CLEARANCE, FARTHEST = 20, 960  # pixels: around a card that is put between others, and how far from the middle it may go
+MOST_MOVED = 200  # cards that step aside for another one
 CLIP_KEY = "netloom"
 
 
@@ -230,18 +232,70 @@ def insert(
         raise Mistake(f"{op} has no output, so it cannot stand on a wire.")
     wires = _list_wires(target, port)
     wire = wires[place or 0] if len(wires) > (place or 0) else None
-    spec = add(spec, op, pos or _between(spec, wire, node), params)
+    if pos is None:
+        spec, pos = _with_room(spec, wire, node)
+    spec = add(spec, op, pos, params)
     if wire is not None and declared.input_ports():
         spec = connect(spec, wire, new, next(iter(declared.input_ports())))
     return connect(spec, new, node, port, place if wire is None else place or 0)
 
 
-def _between(spec: Spec, wire: Wire | None, node: str) -> Position:
+def _with_room(spec: Spec, wire: Wire | None, node: str) -> tuple[Spec, Position]:
+    """Find a place for a card on the wire into a node.
+
+    It is in the middle where there is room, else where the node stood, which steps right with the cards behind it.
+    """
     x, y = position(spec, node)
-    if wire is None:
-        return (x - card.WIDTH - STEP_RIGHT, y)
-    left, top = position(spec, source_id(wire))
-    return _snapped(((x + left) / 2, (y + top) / 2 + (96 if x - left < 2 * card.WIDTH + STEP_RIGHT else 0)))
+    left, top = position(spec, source_id(wire)) if wire is not None else (x, y)
+    gap = x - left - card.WIDTH
+    if gap < 0:  # nothing on its left, or a wire that leads back to a new line
+        return spec, _free_place(spec, (x - card.WIDTH - STEP_RIGHT, y))
+    middle = _snapped(((x + left) / 2, (y + top) / 2))
+    if gap >= card.WIDTH + 2 * CLEARANCE:
+        return spec, _free_place(spec, middle)
+    behind = _to_the_right(spec, node)
+    step = card.WIDTH + max(gap, STEP_RIGHT)
+    places = {each: position(spec, each) for each in spec.nodes if each not in behind}
+    moved = {each: (x + step, y) for each in behind for x, y in (position(spec, each),)}
+    if len(behind) > MOST_MOVED or not _apart(spec, {**moved, "": (x, y)}, places):
+        return spec, _free_place(spec, middle)
+    return move(spec, moved), (x, y)
+
+
+def _to_the_right(spec: Spec, node: str) -> set[str]:
+    """A node with all that is reached from it by wires that lead right."""
+    found, waiting = {node}, [node]
+    targets = targets_of(spec)
+    while waiting:
+        source = waiting.pop()
+        for target in targets[source]:
+            if target not in found and position(spec, target)[0] > position(spec, source)[0]:
+                found.add(target)
+                waiting.append(target)
+    return found
+
+
+def _apart(spec: Spec, cards: Mapping[str, Position], others: Mapping[str, Position]) -> bool:
+    """Whether cards stand clear of others; "" is one that does not exist yet."""
+    heights = {each: card.height(spec, spec.nodes[each]) if each else card.HEIGHT for each in (*cards, *others)}
+    return not any(
+        abs(x - left) < card.WIDTH and y < top + heights[other] and top < y + heights[each]
+        for each, (x, y) in cards.items()
+        for other, (left, top) in others.items()
+    )
+
+
+def _free_place(spec: Spec, pos: Position) -> Position:
+    """The place nearest below or above another one where a card stands clear of all; that one itself far from any."""
+    x, y = pos
+    taken = [
+        (top - card.HEIGHT - CLEARANCE, top + card.height(spec, node) + CLEARANCE)
+        for node in spec.nodes.values()
+        for left, top in (position(spec, node.id),)
+        if abs(left - x) < card.WIDTH + CLEARANCE
+    ]
+    ways = (y + way for far in range(0, FARTHEST, GRID) for way in (far, -far))
+    return (x, next((way for way in ways if not any(low < way < high for low, high in taken)), y))
 
 
 def insert_once(spec: Spec, node: str, port: str, ops: Sequence[Mapping[str, Any]]) -> Spec:
@@ -254,7 +308,8 @@ def insert_once(spec: Spec, node: str, port: str, ops: Sequence[Mapping[str, Any
     for each in ops:
         op = str(each.get("op"))
         declared, new = _op(op), new_id(spec, op)
-        spec = add(spec, op, _between(spec, end, node), each.get("params"))
+        spec, pos = _with_room(spec, end, node)
+        spec = add(spec, op, pos, each.get("params"))
         spec = connect(spec, end, new, next(iter(declared.input_ports())))
         end = new
     return _with(spec, _with_wires(target, {wire: end}))

@@ -12,7 +12,7 @@ from engine.spec import Spec
 from engine.validate import order, targets_of
 
 GRID = 8
-GAP_X, GAP_Y = 48, 32  # between columns, and between cards of a column
+GAP_X, GAP_Y = 48, 48  # between columns, and between cards of a column; a line of costs in the foot takes some of it
 LINE_GAP = 72  # between lines of columns
 LEAST_COLUMNS = 6
 SCREEN_SHAPE = 2.0  # width by height

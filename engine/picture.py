@@ -8,11 +8,13 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from engine import card, edit
+from engine.amounts import memory, short_count
 from engine.blocks import is_taken, op_of
 from engine.colours import FAMILY, UNKNOWN
 from engine.declare import show_short
 from engine.layout import layout
 from engine.report import NodeReport, Report
+from engine.sharing import SHARE
 from engine.spec import BLOCK, Node, Spec, source_id, source_port
 
 MARGIN = 64
@@ -51,7 +53,10 @@ def svg(spec: Spec, report: Report | None = None, *, dark: bool = False) -> str:
     left = min((x for x, _ in places.values()), default=0) - MARGIN
     top = min((y for _, y in places.values()), default=0) - MARGIN
     width = max((x for x, _ in places.values()), default=0) + card.WIDTH + MARGIN - left
-    bottom = max((places[node.id][1] + card.height(spec, node) for node in spec.nodes.values()), default=0)
+    told = report.nodes if report else {}
+    bottom = max(
+        (places[node.id][1] + _height(spec, node, told.get(node.id)) for node in spec.nodes.values()), default=0
+    )
     height = bottom + MARGIN - top
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{left:g} {top:g} {width:g} {height:g}"',
@@ -61,8 +66,7 @@ def svg(spec: Spec, report: Report | None = None, *, dark: bool = False) -> str:
         *_wires(spec, places, look),
     ]
     for node in spec.nodes.values():
-        found = report.nodes.get(node.id) if report else None
-        parts += _card(spec, node, places[node.id], found, look)
+        parts += _card(spec, node, places[node.id], told.get(node.id), look)
     return "\n".join([*parts, "</svg>", ""])
 
 
@@ -97,9 +101,9 @@ def _card(spec: Spec, node: Node, place: tuple[float, float], report: NodeReport
     second = " ".join(
         each for each in (card.op_name(node) if title != card.op_name(node) else "", summary(spec, node)) if each
     )
-    shape, count = _foot(report)
-    clip, high = f"c-{node.id}", card.height(spec, node)
-    foot = y + high - card.FOOT
+    lines = foot(node, report)
+    clip, high = f"c-{node.id}", _height(spec, node, report)
+    line = y + high - card.foot_height(len(lines))
     outline = f'<rect x="{x:g}" y="{y:g}" width="{card.WIDTH}" height="{high}" rx="{RADIUS}"'
     yield f'<clipPath id="{clip}">{outline}/></clipPath>'
     yield f'<g clip-path="url(#{clip})">'
@@ -107,16 +111,15 @@ def _card(spec: Spec, node: Node, place: tuple[float, float], report: NodeReport
     yield f'<rect x="{x:g}" y="{y:g}" width="{STRIPE}" height="{high}" fill="{colour}"/>'
     yield _text(x + 16, y + 26, title, 13, look.text, card.WIDTH - 28, bold=True)
     yield _text(x + 16, y + 46, second, 11, look.dim, card.WIDTH - 28)
-    if high > card.HEIGHT:
+    if card.rows(spec, node):
         for socket in card.inputs(spec, node):
             yield _text(x + 16, y + socket.y + 4, card.label(socket), 10, look.dim, card.WIDTH / 2)
         for socket in card.outputs(spec, node):
             yield _text(x + card.WIDTH - 12, y + socket.y + 4, socket.port, 10, look.dim, card.WIDTH / 2, end=True)
-    yield f'<line x1="{x + STRIPE:g}" x2="{x + card.WIDTH:g}" y1="{foot:g}" y2="{foot:g}" stroke="{look.edge}"/>'
-    room = card.WIDTH - 28 - len(count) * WIDTH_A_LETTER[10] - 8 * bool(count)
-    yield _text(x + 16, foot + 18, shape, 10, look.text, room, mono=True)
-    if count:
-        yield _text(x + card.WIDTH - 12, foot + 18, count, 10, look.dim, card.WIDTH, mono=True, end=True)
+    yield f'<line x1="{x + STRIPE:g}" x2="{x + card.WIDTH:g}" y1="{line:g}" y2="{line:g}" stroke="{look.edge}"/>'
+    for row, text in enumerate(lines):
+        colour = look.dim if row else look.text
+        yield _text(x + 16, line + 18 + card.FOOT_LINE * row, text, 10, colour, card.WIDTH - 28, mono=True)
     yield "</g>"
     yield f'{outline} fill="none" stroke="{look.edge}"/>'
 
@@ -131,30 +134,55 @@ def summary(spec: Spec, node: Node) -> str:
         return ""
     if node.op == BLOCK or any(map(is_taken, node.params.values())):
         values = {name: node.params[name] for name in op.key if name in node.params}
-        words = [f"{name} {_written(value)}".strip() for name, value in values.items()]
+        words = [_word(name, _written(value)) for name, value in values.items()]
         return ", ".join(each for each in (card.rounds(node), *words) if each)
     instance = op.parse(node.params)[0]
     return instance.summary() if instance is not None else ""
+
+
+def _word(name: str, text: str) -> str:
+    """A param with its value; the name alone where it is taken from the block around under the same name."""
+    return name if text == name else f"{name} {text}".strip()
 
 
 def _written(value: Any) -> str:
     return str(next(iter(value.values()))) if is_taken(value) else show_short(value)
 
 
-def _foot(report: NodeReport | None) -> tuple[str, str]:
+def _height(spec: Spec, node: Node, report: NodeReport | None) -> int:
+    return card.height(spec, node) + card.FOOT_LINE * (len(foot(node, report)) - 1)
+
+
+def foot(node: Node, report: NodeReport | None) -> list[str]:
+    """The lines in a card's foot: the shape, then what the node costs and whose weights it uses, where that is so."""
+    shape = str(next(iter(report.outputs.values()))) if report and report.outputs else ""
+    return [shape, *(line for line in (costs(report), shares(node)) if line)]
+
+
+def costs(report: NodeReport | None) -> str:
+    """What a node learns and multiplies, in short: "36.9k params · 116M MACs"; empty where it does neither."""
     if report is None:
-        return "", ""
-    shape = str(next(iter(report.outputs.values()))) if report.outputs else ""
-    return shape, short_count(report.parameters) if report.parameters else ""
+        return ""
+    params = f"{short_count(report.parameters)} param{'s' * (report.parameters != 1)}" if report.parameters else ""
+    macs = f"{short_count(report.macs)} MAC{'s' * (report.macs != 1)}" if report.macs else ""
+    return " · ".join(each for each in (params, macs) if each)
 
 
-def short_count(number: int) -> str:
-    """A count in four letters or so: 812, 9.2k, 421k, 1.3M."""
-    for size, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if number >= size:
-            value = number / size
-            return f"{value:.1f}{letter}" if value < 99.95 else f"{value:.0f}{letter}"
-    return str(number)
+def counts_of(report: NodeReport) -> Iterator[str]:
+    """What a node costs in full, a line each."""
+    if report.parameters:
+        frozen = f", {report.frozen:,} of them frozen" if report.frozen else ""
+        yield f"{report.parameters:,} parameters{frozen}; {memory(report.weight_bytes)} in a file"
+    if report.macs:
+        yield f"{report.macs:,} multiply-accumulates a sample"
+    if report.activation_bytes:
+        yield f"{memory(report.activation_bytes)} kept for the backward pass of a batch"
+
+
+def shares(node: Node) -> str:
+    """Whose weights a node uses: "shares embedding_1"; empty where they are its own."""
+    owner = node.weights.get(SHARE)
+    return f"shares {owner}" if isinstance(owner, str) else ""
 
 
 def _text(

@@ -244,6 +244,50 @@ def share_refusal(nodes: Mapping[str, Node], node: Node, other: Any) -> str | No
     return f"{node.id} cannot share the weights of {owner.id}: {kinds}; both must stand for the same block."
 
 
+Tensors = Mapping[str, Mapping[str, tuple[int, ...]]]  # node -> its weights' shapes, those it shares left out
+
+
+def partners(spec: Spec, node: str, tensors: Tensors) -> dict[str, str]:
+    """The nodes beside one whose weights it could share, each with "" or the sentence that refuses it.
+
+    Uses of blocks go with uses of blocks. Another node must have weights that fit: of the same names in the same
+    shapes, or of the same op where its shapes are not known.
+    """
+    here = spec.nodes[node]
+    found = {}
+    for other in spec.nodes.values():
+        if other.id != node and _fits(spec, here, other, tensors):
+            found[other.id] = share_refusal(spec.nodes, here, other.id) or ""
+    return found
+
+
+def sharers(spec: Spec, node: str) -> list[str]:
+    """The nodes beside one that use its weights."""
+    return [other.id for other in spec.nodes.values() if other.weights.get(SHARE) == node]
+
+
+def _fits(spec: Spec, node: Node, other: Node, tensors: Tensors) -> bool:
+    """Whether two nodes have weights that can be the same, as far as that is known."""
+    if BLOCK in (node.op, other.op):
+        return node.op == other.op
+    mine, theirs = (_tensors_of(spec, each.id, tensors) for each in (node, other))
+    if not mine or not theirs:
+        return bool(mine or theirs) and node.op == other.op
+    names = mine.keys() & theirs.keys()
+    return bool(names) and all(mine[name] == theirs[name] for name in names)
+
+
+def _tensors_of(spec: Spec, node: str, tensors: Tensors) -> Mapping[str, tuple[int, ...]]:
+    """A node's weights with those that it shares."""
+    found = dict(tensors.get(node, {}))
+    seen = {node}
+    while isinstance(owner := spec.nodes[node].weights.get(SHARE), str) and owner in spec.nodes and owner not in seen:
+        found = {**tensors.get(owner, {}), **found}
+        seen.add(owner)
+        node = owner
+    return found
+
+
 def with_shares(node: Node, names: Mapping[str, str | None]) -> Node:
     """Let a node share with the new name of the node it shares with, or with none, as the table says."""
     share = node.weights.get(SHARE)

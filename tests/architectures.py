@@ -533,7 +533,7 @@ def transformer(vocabulary: int = 37000, width: int = 512, heads: int = 8, layer
     return _next_token(sketch, vocabulary, owner, ("N", "T"), 0.1)
 
 
-ALL = {
+ALL: dict[Callable[..., Spec], str] = {
     resnet18: "Classifies images with 18 layers whose blocks add to what they were given.",
     resnet50: "Classifies images with 50 layers; each block narrows, looks around and widens again.",
     vgg16: "Classifies images with small filters in a deep plain chain, as in 2014.",
@@ -545,12 +545,12 @@ ALL = {
 }
 
 
-def example(build: Callable[[], Spec]) -> Spec:
+def example(build: Callable[..., Spec]) -> Spec:
     """The project that ships with Netloom."""
     spec = build()
     return replace(spec, name=build.__name__, extra={**spec.extra, "about": ALL[build]})
 
 
 if __name__ == "__main__":  # writes the examples
-    for each in ALL:
-        save(example(each), FOLDER / f"{each.__name__}{SUFFIX}")
+    for network in ALL:
+        save(example(network), FOLDER / f"{network.__name__}{SUFFIX}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt, QTimer, Signal
@@ -25,6 +25,7 @@ from engine.blocks import block_op, holds
 from engine.card import HEADER, WIDTH, Socket
 from engine.declare import Op
 from engine.dissolve import dissolve
+from engine.expand import SLASH
 from engine.ops import OPS
 from engine.problem import Fix, Mistake
 from engine.report import Report
@@ -126,14 +127,18 @@ class Canvas(QWidget):
         scene.blockSignals(True)
         for gone in [node for node in self.cards if node not in spec.nodes]:
             self._remove_card(gone)
+        moved: set[str] = set()  # nodes with other outputs than before
         for node in spec.nodes.values():
             card = self.cards.get(node.id)
+            outputs = card.outputs if card is not None else []
             if card is None:
                 card = self.cards[node.id] = Card(spec, node)
                 scene.addItem(card)
             elif card.node is not node or before.canvas.get(node.id) is not spec.canvas.get(node.id):
                 card.show_node(spec, node)
-        self._show_wires(spec, before)
+                if card.outputs != outputs:
+                    moved.add(node.id)
+        self._show_wires(spec, before, moved)
         scene.blockSignals(False)
         if bool(before.nodes) != bool(spec.nodes):
             self.viewer.viewport().update()  # the hint of an empty canvas comes or goes
@@ -152,8 +157,10 @@ class Canvas(QWidget):
         wire.detach()
         self.viewer.scene().removeItem(wire)
 
-    def _show_wires(self, spec: Spec, before: Spec) -> None:
+    def _show_wires(self, spec: Spec, before: Spec, moved: set[str]) -> None:
         changed = {node.id for node in spec.nodes.values() if before.nodes.get(node.id) is not node}
+        if moved:
+            changed |= {node.id for node in spec.nodes.values() if not moved.isdisjoint(node.sources())}
         wanted = {
             (node, port, place, wire)
             for node in changed
@@ -183,7 +190,9 @@ class Canvas(QWidget):
         problems: dict[str, tuple[Any, ...]] = {}
         for problem in report.problems:
             if problem.node is not None:
-                problems[problem.node] = (*problems.get(problem.node, ()), problem)
+                card_id, _, inside = problem.node.partition(SLASH)
+                told = replace(problem, message=f"{inside}: {problem.message}") if inside else problem
+                problems[card_id] = (*problems.get(card_id, ()), told)
         for node, card in self.cards.items():
             card.show_report(report.nodes.get(node), problems.get(node, ()))
 

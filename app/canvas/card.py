@@ -1,4 +1,4 @@
-"""A node on the canvas: a compact card with its title, key params, ports, shape and parameter count."""
+"""A node on the canvas: a compact card with its title, key params, ports, shape, and what it costs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.theme import dtype_colour, family, mono, theme
 from engine import card, edit
 from engine.blocks import op_of
 from engine.card import Socket
-from engine.picture import short_count, summary
+from engine.picture import counts_of, foot, summary
 from engine.problem import Problem
 from engine.report import NodeReport
 from engine.spec import Node, Spec
@@ -44,6 +44,8 @@ class Card(AbstractNodeItem):  # type: ignore[misc]  # NodeGraphQt has no types
         self.report: NodeReport | None = None
         self.aim: Socket | None = None  # the socket that a wire being drawn would go to
         self._hovered = False
+        self._kind: tuple[str, str] = ("", "")
+        self._room = 1  # lines in the foot; those that a check has filled stay while its words are out of date
         self.show_node(spec, node)
 
     def show_node(self, spec: Spec, node: Node) -> None:
@@ -57,7 +59,10 @@ class Card(AbstractNodeItem):  # type: ignore[misc]  # NodeGraphQt has no types
         self._second = " ".join(each for each in (name if given and given != name else "", summary(spec, node)) if each)
         self.inputs, self.outputs = card.inputs(spec, node), card.outputs(spec, node)
         self._optional = {name for name, port in op.input_ports().items() if port.optional} if op else set()
-        self.height = card.height(spec, node)
+        if self._kind != (node.op, node.block):
+            self._kind, self._room = (node.op, node.block), 1
+        self._has_rows, self._least_height = bool(card.rows(spec, node)), card.height(spec, node)
+        self._write_foot()
         self.width = card.WIDTH
         place = QPointF(*edit.position(spec, node.id))
         if place != self.pos():
@@ -69,13 +74,26 @@ class Card(AbstractNodeItem):  # type: ignore[misc]  # NodeGraphQt has no types
         """Take on what a check found; a node that could not be checked keeps no old shape."""
         if (report, problems) != (self.report, self.problems):
             self.report, self.problems = report, problems
+            self._write_foot()
             self._describe()
             self.update()
 
+    def _write_foot(self) -> None:
+        """Write the lines of the foot; the card keeps the height that it once had."""
+        self.prepareGeometryChange()
+        self.foot = foot(self.node, self.report)
+        self._room = max(self._room, len(self.foot))
+        self.height = self._least_height + card.FOOT_LINE * (self._room - 1)
+
     def _describe(self) -> None:
         op = self.op
-        said = "\n".join(problem.message for problem in self.problems)
-        self.setToolTip(said or (f"{self.node.id}: {op.doc()}" if op else self.node.id))
+        said = [problem.message for problem in self.problems]
+        if not said:
+            said = [
+                f"{self.node.id}: {op.doc()}" if op else self.node.id,
+                *(counts_of(self.report) if self.report else ()),
+            ]
+        self.setToolTip("\n".join(said))
 
     # ------------------------------------------------------------------------------------------------- geometry
 
@@ -206,25 +224,20 @@ class Card(AbstractNodeItem):  # type: ignore[misc]  # NodeGraphQt has no types
 
     def _paint_foot(self, painter: QPainter) -> None:
         worn = theme()
-        top = self.height - card.FOOT
+        top = self.height - card.foot_height(self._room)
         painter.setPen(QPen(QColor(worn.line), 1))
         painter.drawLine(QPointF(STRIPE, top), QPointF(card.WIDTH, top))
-        if self.report is None:
-            return
         font = mono()
         font.setPixelSize(11)
         painter.setFont(font)
-        count = short_count(self.report.parameters) if self.report.parameters else ""
         rect = QRectF(PAD, top, card.WIDTH - 2 * PAD, card.FOOT)
-        painter.setPen(QColor(worn.dim))
-        painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, count)
-        room = rect.width() - (QFontMetricsF(font).horizontalAdvance(count) + 8 if count else 0)
-        shape = str(next(iter(self.report.outputs.values()))) if self.report.outputs else ""
-        painter.setPen(QColor(worn.text))
-        painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter, _elided(shape, font, room))
+        for place, line in enumerate(self.foot):
+            painter.setPen(QColor(worn.dim if place else worn.text))
+            painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter, _elided(line, font, rect.width()))
+            rect.translate(0, card.FOOT_LINE)
 
     def _paint_labels(self, painter: QPainter) -> None:
-        if self.height == card.HEIGHT:
+        if not self._has_rows:
             return
         painter.setFont(_font(11))
         half = card.WIDTH / 2 - PAD

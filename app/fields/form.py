@@ -9,7 +9,7 @@ from typing import Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
-from app.fields.editors import Columns, Editor, editor_for
+from app.fields.editors import CodeEditor, Columns, Editor, editor_for
 from app.fields.taken import Names, TakeButton, TakenLine
 from app.icons import icon
 from app.theme import SPACE, theme, themes
@@ -172,7 +172,10 @@ class Form(QWidget):
         button.clicked.connect(lambda: self.reset.emit(param.name))
         field.changed.connect(lambda value, final: self.changed.emit(param.name, value, final))
         self._grid.addWidget(label, row, 0, Qt.AlignmentFlag.AlignTop)
-        self._grid.addWidget(field, row, 1)
+        if isinstance(field.editor, CodeEditor):  # code needs all the width there is
+            self._grid.addWidget(field, row + 1, 0, 1, 3 if self._taken_from is None else 4)
+        else:
+            self._grid.addWidget(field, row, 1)
         self._grid.addWidget(button, row, 2, Qt.AlignmentFlag.AlignTop)
         self.fields[param.name], self._resets[param.name] = field, button
         self._rows[param.name] = (label, field, button)

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.fields import Field
+from app.fields.form import LABEL_WIDTH
 from app.icons import icon
 from app.panels.sections import clear, dim, heading
 from app.scope import Scope
@@ -116,6 +117,7 @@ class BlockBox(QWidget):
             self._name.setText(name)
         if not self._doc.hasFocus():
             self._doc.setText(str(block.extra.get("doc", "")))
+            self._doc.setCursorPosition(0)
         count = len(block_edits.uses(spec, name))
         used = "Used once" if count == 1 else f"Used {count} times" if count else "Not used yet"
         self._facts.setText(f"{used} · {len(block.nodes)} nodes inside. A change here changes every use.")
@@ -139,7 +141,9 @@ class BlockBox(QWidget):
             remove.setIcon(icon("close"))
             remove.setToolTip(f"Set {name} inside the block again")
             remove.clicked.connect(lambda _=False, name=name: self._unexpose(name))
-            for place, widget in enumerate((QLabel(name), field, remove)):
+            label = QLabel(name)
+            label.setMinimumWidth(LABEL_WIDTH)
+            for place, widget in enumerate((label, field, remove)):
                 grid.addWidget(widget, 0, place)
             grid.setColumnStretch(1, 1)
             self._params.addWidget(row)

@@ -12,10 +12,12 @@ from app.document import Document
 from app.fields import Form
 from app.fields.code import CodeLines
 from app.fields.editors import CalmComboBox, NumberEditor
+from app.fields.form import LABEL_WIDTH
 from app.icons import group_icon, icon
 from app.panels.block_box import BlockBox, UseBox
 from app.panels.help_box import HelpBox
 from app.panels.sections import ProblemBox, clear, dim, heading, scrolled, settle
+from app.panels.share_box import ShareBox
 from app.panels.weights_box import WeightsBox
 from app.scope import Scope
 from app.theme import SPACE, mono
@@ -23,7 +25,9 @@ from engine import card, edit, kinds
 from engine.block_edits import expose
 from engine.blocks import op_of
 from engine.declare import Loss, Op, Param
+from engine.picture import counts_of
 from engine.problem import Fix
+from engine.sharing import SHARE
 from engine.spec import BLOCK, Node
 
 DECODERS: tuple[tuple[str, dict[str, Any] | None], ...] = (
@@ -49,6 +53,7 @@ class Inspector(QWidget):
         self.form: Form | None = None
         self._use: UseBox | None = None
         self._weights: WeightsBox | None = None
+        self._share: ShareBox | None = None
         self._help: HelpBox | None = None
         self._column = QVBoxLayout()
         outer = QVBoxLayout(self)
@@ -116,7 +121,7 @@ class Inspector(QWidget):
 
     def _build(self, nodes: list[Node]) -> None:
         clear(self._column)
-        self.form = self._weights = self._help = None
+        self.form = self._weights = self._share = self._help = None
         if len(nodes) == 1:
             self._build_node(nodes[0])
         elif nodes:
@@ -215,20 +220,21 @@ class Inspector(QWidget):
             self._factor = NumberEditor(FACTOR, kinds.Float(), optional=False)
             self._factor.setToolTip(FACTOR.doc)
             self._factor.edited.connect(lambda value, _final: self._set_factor(node.id, value))
-            extra.addRow("Factor", self._factor)
+            extra.addRow(_label("Factor"), self._factor)
         if node.op == "Output" and not self._scope.block:
             self._decode = CalmComboBox()
             self._decode.addItems([words for words, _decode in DECODERS])
             self._decode.setToolTip("How the tensor becomes an answer when the model predicts")
             self._decode.activated.connect(lambda place: self._set_decode(node.id, place))
-            extra.addRow("Answer", self._decode)
+            extra.addRow(_label("Answer"), self._decode)
         if extra.rowCount():
             holder = QWidget()
             holder.setLayout(extra)
             self._column.addWidget(holder)
-        self._weights = WeightsBox(self._scope, node.id)
-        self._weights.hide()
-        self._column.addWidget(self._weights)
+        self._share, self._weights = ShareBox(self._scope, node.id), WeightsBox(self._scope, node.id)
+        for box in (self._share, self._weights):
+            box.hide()
+            self._column.addWidget(box)
 
     def _unknown(self, node: str, name: str) -> QWidget:
         button = QPushButton(icon("delete"), f"Remove the unknown param {name}")
@@ -260,7 +266,9 @@ class Inspector(QWidget):
         if self._name.text() != spec.name and not self._name.hasFocus():
             self._name.setText(spec.name)
         about = spec.extra.get("about", "")
-        counts = f"{len(spec.nodes)} nodes, {report.parameters:,} parameters"
+        count = len(spec.nodes)
+        counts = f"{count} node{'s' * (count != 1)}"
+        counts += f", {report.parameters:,} parameters" if self._document.checked else ""
         self._totals.setText(f"{about}\n\n{counts}" if about else counts)
 
     def _put(self, node: Node) -> None:
@@ -298,10 +306,11 @@ class Inspector(QWidget):
 
     def _show_weights(self, node: Node, problems: dict[str, str]) -> None:
         """Show the weights settings of a node that has weights, or settings of them."""
-        if self._weights is None:
+        if self._weights is None or self._share is None:
             return
         report = self._scope.report.nodes.get(node.id)
-        self._weights.setVisible(bool(node.weights or (report and report.parameters)))
+        self._share.show_node(node)
+        self._weights.setVisible(bool(node.weights.keys() - {SHARE} or (report and report.parameters)))
         self._weights.show_node(node, report)
         self._weights.set_problems(problems)
 
@@ -318,13 +327,15 @@ class Inspector(QWidget):
             self._ports.addWidget(heading("Inputs"))
         for name, wired, accepts in lines:
             self._ports.addWidget(self._port(name, wired, accepts))
-        if op.output_ports():
+        outputs = card.outputs_of(self._scope.spec, node) if op.output_ports() else ()
+        if outputs:
             self._ports.addWidget(heading("Outputs"))
-        for name in op.output_ports():
+        for name in outputs:
             tensor = report.outputs.get(name) if report else None
             self._ports.addWidget(self._port(name, f"{tensor}  {tensor.dtype}" if tensor else "not known yet", ""))
-        if report and report.parameters:
-            self._ports.addWidget(dim(f"{report.parameters:,} parameters"))
+        if report is not None and (counts := list(counts_of(report))):
+            self._ports.addWidget(heading("Costs"))
+            self._ports.addWidget(dim("\n".join(counts)))
         settle(self._ports)
 
     def _port(self, name: str, text: str, tip: str) -> QWidget:
@@ -369,6 +380,13 @@ class Inspector(QWidget):
 
     def _fix(self, fix: Fix) -> None:
         self._document.mend(fix)
+
+
+def _label(text: str) -> QLabel:
+    """A label as wide as those of the params above."""
+    label = QLabel(text)
+    label.setMinimumWidth(LABEL_WIDTH)
+    return label
 
 
 def _ends(node: Node, port: str) -> str:

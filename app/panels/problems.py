@@ -25,7 +25,7 @@ class ProblemList(QWidget):
     def __init__(self, document: Document) -> None:
         super().__init__()
         self._document = document
-        self._shown: tuple[Problem, ...] | None = None
+        self._shown: tuple[bool, tuple[Problem, ...]] | None = None
         self._column = QVBoxLayout()
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -39,18 +39,18 @@ class ProblemList(QWidget):
         self._show(self._document.report)
 
     def _show(self, report: Report) -> None:
-        if report.problems == self._shown:
+        shown = (self._document.checked, report.problems)
+        if shown == self._shown:
             return
-        self._shown = report.problems
+        self._shown = shown
         clear(self._column)
         for problem in report.problems[:MOST_SHOWN]:
             self._column.addWidget(_Row(problem, self))
         if len(report.problems) > MOST_SHOWN:
             self._column.addWidget(dim(f"… and {len(report.problems) - MOST_SHOWN} more."))
         if not report.problems:
-            self._column.addWidget(
-                dim("No problems. What is wrong with the graph, the data or the settings shows here.")
-            )
+            begun = "No problems." if self._document.checked else "Not checked yet."
+            self._column.addWidget(dim(f"{begun} What is wrong with the graph, the data or the settings shows here."))
         self._column.addStretch(1)
         settle(self._column)
 

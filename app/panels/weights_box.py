@@ -17,6 +17,7 @@ from engine import edit
 from engine.ops.initializer import Initializer
 from engine.ops.settings import Weights
 from engine.report import NodeReport
+from engine.sharing import SHARE
 from engine.spec import Node
 
 
@@ -52,7 +53,7 @@ class WeightsBox(QWidget):
 
     def show_node(self, node: Node, report: NodeReport | None) -> None:
         """Show a node's settings; those of single tensors once the check has found which there are."""
-        if node.weights and not self._fold.isChecked() and not self._inits:
+        if node.weights.keys() - {SHARE} and not self._fold.isChecked() and not self._inits:
             self._fold.setChecked(True)
         self._form.set_values({name: value for name, value in node.weights.items() if name in Weights.params()})
         tensors = report.tensors if report is not None else {}

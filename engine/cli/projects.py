@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from engine import spec as specs
+from engine.amounts import counted, memory
 from engine.cli.overrides import load_with
 from engine.examples import find_example
 from engine.problem import Mistake
@@ -57,7 +58,7 @@ def check(arguments: argparse.Namespace) -> int:
                 node = report.nodes[node_id]
                 kind = spec.nodes[node_id].block or spec.nodes[node_id].op
                 shapes = ", ".join(f"{tensor} {tensor.dtype}" for tensor in node.outputs.values())
-                learned, macs = ("" if number == 0 else _count(number) for number in (node.parameters, node.macs))
+                learned, macs = ("" if number == 0 else counted(number) for number in (node.parameters, node.macs))
                 print(f"{node_id:24} {kind:20} {shapes:36} {learned:>12} {macs:>10}".rstrip())
         print(totals(spec, report))
         _print_passes(report.optimised, ran)
@@ -100,38 +101,16 @@ def sizes(settings: list[str]) -> dict[str, int]:
 
 def totals(spec: Spec, report: Report) -> str:
     """What a whole graph counts, in a line."""
-    frozen = f" ({_count(report.frozen)} frozen)" if report.frozen else ""
+    frozen = f" ({counted(report.frozen)} frozen)" if report.frozen else ""
     parts = [
         f"{len(spec.nodes)} nodes",
-        f"{_count(report.parameters)} parameters{frozen}",
-        f"{_count(report.macs)} multiply-accumulates a sample",
-        f"{_memory(report.weight_bytes)} of weights",
-        f"{_memory(report.activation_bytes)} of activations at batch {report.sizes['N']}",
+        f"{counted(report.parameters)} parameters{frozen}",
+        f"{counted(report.macs)} multiply-accumulates a sample",
+        f"{memory(report.weight_bytes)} of weights",
+        f"{memory(report.activation_bytes)} of activations at batch {report.sizes['N']}",
     ]
     free = ", ".join(f"{name} as {size}" for name, size in report.sizes.items() if name != "N")
     return ", ".join(parts) + (f"; counted with {free} (see --size)" if free else "")
-
-
-def _count(number: int | None) -> str:
-    """Write a count, from a million on with three digits, such as "1.23 M"; "?" where it is not known."""
-    if number is None:
-        return "?"
-    for unit, size in (("T", 10**12), ("G", 10**9), ("M", 10**6)):
-        if number >= size:
-            return f"{_three(number / size)} {unit}"
-    return f"{number:,}"
-
-
-def _memory(size: int) -> str:
-    """Write a number of bytes: 1,234,567 as "1.18 MiB"."""
-    for unit, bits in (("GiB", 30), ("MiB", 20), ("KiB", 10)):
-        if size >= 1 << bits:
-            return f"{_three(size / (1 << bits))} {unit}"
-    return f"{size} bytes"
-
-
-def _three(number: float) -> str:
-    return f"{number:.3g}" if number < 999.5 else f"{number:,.0f}"
 
 
 def data(arguments: argparse.Namespace) -> int:

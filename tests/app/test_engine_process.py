@@ -16,7 +16,8 @@ from app.engine_process import Checker, EngineProcess, Reply
 from engine import edit
 from engine.check import check
 from engine.data import report as data_report
-from engine.report import Report
+from engine.report import Optimised, Report
+from engine.serve import COUNTED_AT_ONCE
 from engine.spec import Spec, encode
 from tests.builders import chain, image_classifier
 
@@ -62,7 +63,8 @@ def test_a_process_that_dies_is_told_and_started_anew_by_the_next_request(proces
     spec = encode(image_classifier())
     process.request("check", answers.append, spec=spec)
     qtbot.waitUntil(lambda: len(answers) == 1, timeout=START_MS)
-    assert Report.decode({**answers[0]["report"], "optimised": None}) == check(image_classifier())
+    optimised = {"purpose": "training", "before": 8, "after": 8}
+    assert answers[0]["report"] == {**check(image_classifier()).encode(), "optimised": optimised}
     first = pid_of(process)
     with qtbot.waitSignal(process.lost) as lost:
         process.request("check", answers.append, spec=spec)
@@ -196,6 +198,27 @@ def test_a_check_that_fails_is_told_and_tried_again_with_the_next_edit(
     assert states[-1] == "failed"
     document.edit("Move", lambda spec: edit.move(spec, {"linear_1": (80, 80)}))
     asked(desk, 2)
+
+
+def test_what_passes_do_to_a_large_graph_is_asked_for_once_edits_rest(
+    checker: Checker, document: Document, desk: Desk, asked: Asked
+) -> None:
+    document.new(chain(*["ReLU"] * COUNTED_AT_ONCE, "Output"))
+    asked(desk, 1)
+    desk.answer(0, report=report_of(document.spec))
+    assert document.report == check(document.spec)
+    document.edit("Name", lambda spec: edit.set_title(spec, "relu_1", "First"))
+    asked(desk, 2)
+    (do, _reply, arguments) = desk.asked[1]
+    assert (do, arguments["spec"]["canvas"]) == ("passes", {})
+    desk.answer(1, optimised=Optimised("inference", 101, 100).encode(), passes=[])
+    assert document.report.optimised == Optimised("inference", 101, 100)
+    document.edit("Add", lambda spec: edit.add(spec, "ReLU", inputs={"input": "relu_1"}))
+    asked(desk, 3)
+    desk.answer(2, report=report_of(document.spec))
+    document.edit("Add", lambda spec: edit.add(spec, "ReLU", inputs={"input": "relu_1"}))
+    desk.answer(1, optimised=Optimised("inference", 1, 1).encode(), passes=[])  # late
+    assert document.report.optimised is None
 
 
 def test_data_is_described_when_its_settings_or_bindings_change_and_not_else(

@@ -15,6 +15,7 @@ from app.trusting import TrustDialog
 from app.window import Window
 from engine import edit, trust
 from engine.ops.python import Python
+from engine.python_code import TEMPLATE
 from engine.python_node import UNTRUSTED
 from tests.app.gestures import press, words_in
 from tests.engine.python_nodes import LAYER, leaving_a_mark, with_code
@@ -52,6 +53,48 @@ def test_code_that_the_user_does_not_trust_stays_still(window: Window, qtbot: Qt
     qtbot.wait(200)
     assert not mark.exists()
     assert UNTRUSTED in words_in(window.problems)
+
+
+def test_enter_trusts_nothing(window: Window, qtbot: QtBot) -> None:
+    window.document.new(with_code(CODE))
+    qtbot.waitUntil(lambda: UNTRUSTED in words_in(window.problems))
+    for place in ("dialog", "code"):
+        press(window.problems, "Trust this code")
+        dialog = asked(window)
+        assert not dialog.trust.isDefault()
+        assert "with all your rights" in words_in(dialog)
+        QTest.keyClick(dialog if place == "dialog" else dialog.code, Qt.Key.Key_Return)
+        assert not dialog.isVisible()
+        assert not trust.is_trusted(CODE)
+
+
+def test_a_python_node_from_the_palette_holds_code_that_runs_and_typing_in_it_asks_nothing(
+    window: Window, qtbot: QtBot
+) -> None:
+    window.palette_panel.op_chosen.emit("Input")
+    window.palette_panel.op_chosen.emit("Python")
+    assert window.inspector.form is not None
+    lines = window.inspector.form.fields["code"].findChildren(CodeLines)[0]
+    assert lines.toPlainText() == TEMPLATE
+    qtbot.waitUntil(lambda: "python_1" in window.document.report.nodes, timeout=60_000)
+    lines.setFocus()
+    for letter in "# mine\n":
+        QTest.keyClicks(lines, letter) if letter != "\n" else QTest.keyClick(lines, Qt.Key.Key_Return)
+        qtbot.wait(60)  # a check answers between the keys
+    assert window.document.spec.nodes["python_1"].params["code"] == "# mine\n" + TEMPLATE
+    qtbot.waitUntil(lambda: UNTRUSTED in words_in(window.problems))
+    assert window.findChildren(TrustDialog) == []
+    assert lines.hasFocus() or not window.isActiveWindow()
+    press(window.inspector, "Trust this code")
+    assert asked(window).code.toPlainText() == "# mine\n" + TEMPLATE
+    press(asked(window), "Trust this code")
+    qtbot.waitUntil(lambda: "python_1" in window.document.report.nodes, timeout=60_000)
+
+
+def test_code_has_the_whole_width_of_the_form(inspector: Inspector) -> None:
+    inspector.resize(344, 700)
+    assert inspector.form is not None
+    assert lines_of(inspector).width() > 0.9 * inspector.form.width()
 
 
 def test_trust_that_cannot_be_written_down_is_said(

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import edit, fixes
+from engine import card, edit, fixes
 from engine.columns import Column
 from engine.problem import Fix, Mistake
 from engine.spec import Spec, dumps, loads
 from tests.builders import chain, image_classifier
+from tests.engine.test_layout import overlap
 
 
 def test_a_new_node_stores_all_its_params() -> None:
@@ -91,6 +92,38 @@ def test_inserting_on_a_wire_puts_the_new_op_between() -> None:
     spec = edit.insert(chain("ReLU", "Tanh"), "Dropout", "tanh_1", "input")
     assert spec.nodes["tanh_1"].inputs == {"input": "dropout_1"}
     assert spec.nodes["dropout_1"].inputs == {"input": "relu_1"}
+
+
+def test_an_inserted_card_stands_on_no_other() -> None:
+    spec = edit.tidy(chain(*["ReLU"] * 30))
+    for node in ("relu_1", "relu_12", "relu_30"):
+        changed = edit.insert(spec, "Dropout", node, "input")
+        places = {each: edit.position(changed, each) for each in changed.nodes}
+        assert overlap(changed, places) == []
+
+
+def test_cards_step_right_for_one_inserted_between_them_and_the_next_line_stays() -> None:
+    spec = edit.tidy(chain(*["ReLU"] * 30))
+    changed = edit.insert(spec, "Dropout", "relu_2", "input")
+    (x, y), last = edit.position(spec, "relu_2"), edit.position(spec, "relu_30")
+    assert edit.position(changed, "dropout_1") == (x, y)
+    assert edit.position(changed, "relu_2")[0] >= x + card.WIDTH
+    assert edit.position(changed, "relu_1") == edit.position(spec, "relu_1")
+    assert edit.position(changed, "relu_30") == last
+
+
+def test_an_inserted_card_goes_above_or_below_where_others_cannot_step_aside() -> None:
+    spec = edit.tidy(chain("ReLU", "Tanh"))
+    x, y = edit.position(spec, "tanh_1")
+    crowded = edit.add(spec, "Input", (x + card.WIDTH + 48, y))
+    changed = edit.insert(crowded, "Dropout", "tanh_1", "input")
+    assert edit.position(changed, "tanh_1") == (x, y)
+    assert abs(edit.position(changed, "dropout_1")[1] - y) > card.HEIGHT
+
+
+def test_an_inserted_card_stands_in_the_middle_where_there_is_room() -> None:
+    spec = edit.move(chain("ReLU"), {"input_1": (0, 80), "relu_1": (800, 80)})
+    assert edit.position(edit.insert(spec, "Dropout", "relu_1", "input"), "dropout_1") == (400, 80)
 
 
 def test_inserting_into_a_list_keeps_the_place() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import combinations
 
@@ -15,7 +16,7 @@ from engine.spec import Node, Spec, load
 from tests.builders import chain, image_classifier
 
 
-def overlap(spec: Spec, places: dict[str, tuple[int, int]]) -> list[tuple[str, str]]:
+def overlap(spec: Spec, places: Mapping[str, tuple[float, float]]) -> list[tuple[str, str]]:
     """The pairs of cards that touch each other."""
 
     def apart(one: str, other: str) -> bool:

@@ -2,11 +2,9 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-import pytest
-
 from engine import card, edit
 from engine.check import check
-from engine.picture import DARK, LIGHT, short_count, summary, svg
+from engine.picture import DARK, LIGHT, summary, svg
 from engine.spec import Spec
 from tests.builders import chain, image_classifier
 
@@ -31,7 +29,9 @@ def test_a_picture_has_a_card_a_node_and_a_line_a_wire() -> None:
 def test_with_a_report_shapes_and_counts_are_written() -> None:
     spec = image_classifier()
     assert "N × 4 × 8 × 8" not in texts(drawn(spec))
-    assert {"N × 4 × 8 × 8", "40", "2.6k"} <= set(texts(drawn(spec, report=check(spec))))
+    assert {"N × 4 × 8 × 8", "40 params · 2.3k MACs", "2.6k params · 2.6k MACs"} <= set(
+        texts(drawn(spec, report=check(spec)))
+    )
 
 
 def test_all_cards_lie_within_the_picture() -> None:
@@ -62,22 +62,6 @@ def test_titles_are_written_as_text_and_cut_where_they_are_too_long() -> None:
     assert len(title) * 7 < card.WIDTH
 
 
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [
-        (0, "0"),
-        (999, "999"),
-        (1000, "1.0k"),
-        (99_949, "99.9k"),
-        (421_000, "421k"),
-        (1_300_000, "1.3M"),
-        (7 * 10**9, "7.0G"),
-    ],
-)
-def test_counts_are_short(number: int, text: str) -> None:
-    assert short_count(number) == text
-
-
 def test_a_summary_names_the_key_params_and_is_empty_where_they_are_wrong() -> None:
     spec = image_classifier()
     assert summary(spec, spec.nodes["conv2d_1"]) == "4, 3x3"
@@ -87,3 +71,8 @@ def test_a_summary_names_the_key_params_and_is_empty_where_they_are_wrong() -> N
 
 def test_an_empty_project_is_an_empty_picture() -> None:
     assert texts(drawn(Spec())) == []
+
+
+def test_whose_weights_a_node_uses_is_written_below_its_shape() -> None:
+    spec = edit.set_share(chain("Linear", "Linear"), "linear_2", "linear_1")
+    assert "shares linear_1" in texts(drawn(spec))

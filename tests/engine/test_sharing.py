@@ -20,7 +20,7 @@ from engine.events import Finished, Started
 from engine.expand import expand
 from engine.export import export
 from engine.problem import Mistake, Problem
-from engine.sharing import sharing
+from engine.sharing import partners, share_refusal, sharers, sharing
 from engine.spec import Spec, dumps, loads
 from engine.train import loop
 from engine.train.checkpoint import load_tensors, load_weights, save_tensors
@@ -63,6 +63,34 @@ def language(*, bias: bool = True) -> Spec:
 def weights_of(spec: Spec, seed: int = 1) -> Any:
     """The module for inference, whose attributes hold the weights."""
     return compile(spec, seed=seed, only="inference").module
+
+
+def test_partners_are_the_nodes_beside_whose_weights_fit() -> None:
+    spec = edit.set_share(language(), "linear_1", None)
+    spec = edit.add(spec, "Linear", params={"out_features": 5}, inputs={"input": "tanh_1"})
+    tensors = {node: each.tensors for node, each in check(spec).nodes.items()}
+    assert partners(spec, "linear_1", tensors) == {"embedding_1": ""}
+    assert partners(spec, "linear_2", tensors) == {}
+    assert partners(spec, "tanh_1", tensors) == {}
+    shared = edit.set_share(spec, "linear_1", "embedding_1")
+    assert sharers(shared, "embedding_1") == ["linear_1"]
+    told = {node: each.tensors for node, each in check(shared).nodes.items()}
+    assert partners(shared, "linear_1", told) == {"embedding_1": ""}
+    assert "in a circle" in partners(shared, "embedding_1", told)["linear_1"]
+
+
+def test_partners_of_a_node_that_cannot_be_checked_are_those_of_its_op() -> None:
+    spec = edit.set_param(siamese("Linear", share=False), "linear_2", "out_features", 0)
+    tensors = {node: each.tensors for node, each in check(spec).nodes.items()}
+    assert partners(spec, "linear_2", tensors) == {"linear_1": ""}
+
+
+def test_partners_of_a_use_are_uses_of_its_block_and_others_are_refused() -> None:
+    spec = group(siamese("Linear", share=False), ["linear_1"], "One")
+    spec = use_block(group(spec, ["linear_2"], "Other"), "One")
+    found = partners(spec, "one_1", {})
+    assert found["one_2"] == ""
+    assert found["other_1"] == share_refusal(spec.nodes, spec.nodes["one_1"], "other_1")
 
 
 def problem_of(spec: Spec) -> Problem:

@@ -24,7 +24,9 @@ def problems(document: Document, qtbot: QtBot) -> ProblemList:
     return panel
 
 
-def test_without_problems_the_list_says_so(problems: ProblemList) -> None:
+def test_without_problems_the_list_says_so_once_it_is_known(problems: ProblemList, document: Document) -> None:
+    assert "Not checked yet." in words_in(problems)
+    document.set_report(Report())
     assert "No problems." in words_in(problems)
 
 

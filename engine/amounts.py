@@ -1,0 +1,34 @@
+"""Counts and sizes in words: what is written of parameters, multiply-accumulates and bytes."""
+
+from __future__ import annotations
+
+
+def counted(number: int | None) -> str:
+    """Write a count, from a million on with three digits, such as "1.23 M"; "?" where it is not known."""
+    if number is None:
+        return "?"
+    for unit, size in (("T", 10**12), ("G", 10**9), ("M", 10**6)):
+        if number >= size:
+            return f"{_three(number / size)} {unit}"
+    return f"{number:,}"
+
+
+def short_count(number: int) -> str:
+    """A count in four letters or so: 812, 9.2k, 421k, 1.3M."""
+    for size, letter in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if number >= size:
+            value = number / size
+            return f"{value:.1f}{letter}" if value < 99.95 else f"{value:.0f}{letter}"
+    return str(number)
+
+
+def memory(size: int) -> str:
+    """Write a number of bytes: 1,234,567 as "1.18 MiB"."""
+    for unit, bits in (("GiB", 30), ("MiB", 20), ("KiB", 10)):
+        if size >= 1 << bits:
+            return f"{_three(size / (1 << bits))} {unit}"
+    return f"{size} bytes"
+
+
+def _three(value: float) -> str:
+    return f"{value:.3g}" if value < 999.5 else f"{value:,.0f}"
