@@ -201,7 +201,7 @@ def test_a_faulty_table_is_refused_with_a_sentence(
 
 def test_text_that_is_not_utf8_far_down_is_refused(tmp_path: Path) -> None:
     message, _ = refusal(table(tmp_path, b"a,b\n" + b"1,x\n" * 50_000 + b"2,\xff\n"))
-    assert "the column b has text that is not UTF-8" in message
+    assert "row 50002, column b, has text that is not UTF-8" in message
 
 
 def test_a_missing_file_is_refused_and_its_neighbour_suggested(tmp_path: Path) -> None:
