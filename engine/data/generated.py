@@ -106,10 +106,10 @@ def _inside(shape: str, x: Array, y: Array) -> Array:
         case "circle":
             return np.asarray(x**2 + y**2 <= 1)
         case "square":
-            return np.maximum(abs(x), abs(y)) <= 0.85
+            return np.asarray(np.maximum(abs(x), abs(y)) <= 0.85)
         case "triangle":
-            return (abs(x) <= (y + 1) / 2) & (y <= 1)
-    return (np.minimum(abs(x), abs(y)) <= 0.3) & (np.maximum(abs(x), abs(y)) <= 1)
+            return np.asarray((abs(x) <= (y + 1) / 2) & (y <= 1))
+    return np.asarray((np.minimum(abs(x), abs(y)) <= 0.3) & (np.maximum(abs(x), abs(y)) <= 1))
 
 
 class ReversedSequences(Held):

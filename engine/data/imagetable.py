@@ -21,7 +21,7 @@ LOOKED_AT = 100  # values of a column, to find out whether they name images
 
 
 class ImagesInTable(Table):
-    """ "image" (channels, height, width; pixels from 0 to 1), and each other column of the table by its name."""
+    """The column "image" (channels, height, width; pixels from 0 to 1), and the table's other columns."""
 
     def __init__(self, source: declared.ImagesInTable, folder: Path) -> None:
         self._path = located_file(source.path, folder, tablefile.WHAT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ def moments_in(texts: Sequence[str | None]) -> Array | None:
 
 def _days(text: str, form: str) -> float | None:
     try:
-        return datetime.strptime(text, form).replace(tzinfo=timezone.utc).timestamp() / DAY_S
+        return datetime.strptime(text, form).replace(tzinfo=UTC).timestamp() / DAY_S
     except ValueError:
         return None
 

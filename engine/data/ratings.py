@@ -45,7 +45,7 @@ class _Fact:
 
 
 class Ratings(Reader):
-    """ "user", "item" and "rating", "time" where there is one, and the facts as "user_age" or "item_genres"."""
+    """Columns "user", "item", "rating", "time" where there is one, and facts such as "user_age" or "item_genres"."""
 
     target = "rating"
 
@@ -98,7 +98,7 @@ class Ratings(Reader):
             return super().missing(name)
         rows = fact.values.reshape(len(fact.values), -1)
         lacking = (np.isnan(rows) if rows.dtype.kind == "f" else rows < 0).any(axis=1)
-        lacks = lacking[self._arrays[fact.of]]
+        lacks: Array = np.take(lacking, self._arrays[fact.of])
         return lacks if lacks.any() else None
 
     def _with_facts(self, column: Column) -> Column:

@@ -23,7 +23,7 @@ MOST_CLASSES = 20  # of a column of texts, each of which becomes a column of 0 a
 
 
 class TimeSeries(Reader):
-    """ "past" (rows, columns), "future" (what follows of the targets) and "time", the first moment predicted.
+    """Columns "past" (rows, columns), "future" (what follows of the targets) and "time", the first moment predicted.
 
     "future" has the axes (rows, targets), and lacks the one whose size is 1.
     """
@@ -37,7 +37,7 @@ class TimeSeries(Reader):
         self._source = source
         times, order = self._ordered(read)
         self._rows = order
-        self._columns(read, order)
+        self._values, self._answers = self._columns(read, order)
         self.drops_missing = source.missing == "drop rows"
         if source.missing in ("last value", "zero"):
             self._values = _filled(self._values, source.missing)
@@ -134,7 +134,7 @@ class TimeSeries(Reader):
             raise refuse(f"{self._path.name}: {words}.", "time")
         return together({name: _numbers(name, read, self._path, "time") for name in names})
 
-    def _columns(self, read: TableFile, order: Array) -> None:
+    def _columns(self, read: TableFile, order: Array) -> tuple[Array, Array]:
         """Take in the columns that are seen and those that are predicted, in the order of time."""
         chosen = tuple(known_column(name, read.names, "columns") for name in self._source.columns)
         arrays: dict[str, Array] = {}
@@ -148,9 +148,9 @@ class TimeSeries(Reader):
         if not targets:
             raise refuse(f"{self._path.name} has no column of numbers to predict.", "targets")
         self._names = tuple(arrays)
-        self._values = np.stack(list(arrays.values()), axis=1)[order].astype(np.float32)
+        values = np.stack(list(arrays.values()), axis=1)[order].astype(np.float32)
         answers = [_numbers(name, read, self._path, "targets") for name in targets]
-        self._answers = np.stack(answers, axis=1)[order].astype(np.float32)
+        return values, np.stack(answers, axis=1)[order].astype(np.float32)
 
     def _taken(self, name: str, read: TableFile) -> dict[str, Array]:
         """A column of numbers as it is, one of a few texts as a column of 0 and 1 for each; none, with a note, else."""
@@ -190,6 +190,7 @@ def _numbers(name: str, read: TableFile, path: Path, param: str) -> Array:
 def _filled(values: Array, how: str) -> Array:
     """Put the last known value of a column, or 0, where one is missing; what comes before the first becomes 0."""
     if how == "zero":
-        return np.nan_to_num(values, nan=0.0)
+        return np.asarray(np.nan_to_num(values, nan=0.0))
     rows = np.where(np.isnan(values), 0, np.arange(len(values))[:, None])
-    return np.nan_to_num(np.take_along_axis(values, np.maximum.accumulate(rows, axis=0), axis=0), nan=0.0)
+    known = np.take_along_axis(values, np.maximum.accumulate(rows, axis=0), axis=0)
+    return np.asarray(np.nan_to_num(known, nan=0.0))

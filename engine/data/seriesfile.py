@@ -32,7 +32,7 @@ class Series:
 
 
 class SeriesFile(Held):
-    """ "series" (dimensions, length), "label" (or "target", a number), and "length" where the lengths differ.
+    """Columns "series" (dimensions, length), "label" (or "target", a number), and "length" where the lengths differ.
 
     Shorter series are filled up with zeros.
     """
