@@ -171,7 +171,8 @@ def _guessed(guesses: Sequence[Guess]) -> Iterator[str]:
 def _described(report: DataReport) -> Iterator[str]:
     for column in report.columns.values():
         shape = " × ".join(map(str, ("N", *column.shape)))
-        facts = f"{len(column.classes)} classes" if column.classes else _range(column.low, column.high)
+        count = round(column.high or 0) + 1 if column.kind == "category" else 0
+        facts = f"{count:,} classes" if count else _range(column.low, column.high)
         missing = f", {column.missing} missing" if column.missing else ""
         yield f"{column.name:24} {column.kind:10} {shape:20} {column.dtype:9} {facts}{missing}"
     yield ", ".join(f"{split} {count:,}" for split, count in report.splits.items())

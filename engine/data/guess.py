@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from engine.data import idx, images, seriesfile, tablefile
-from engine.data.archive import archive_in, entered, is_archive, visible
+from engine.data.archive import archive_in, entered, is_archive, unpacked, visible
 from engine.data.imagetable import image_column_of
 from engine.data.moments import PARTS as TIME_PARTS
 from engine.data.moments import moments
@@ -45,7 +45,7 @@ class Guess:
 
 def offer(kind: str, params: Mapping[str, Any], what: str) -> Guess:
     """A guess whose sentence says what a path looks like."""
-    return Guess(kind, params, f"This looks like {what}.")
+    return Guess(kind, {name: value for name, value in params.items() if value}, f"This looks like {what}.")
 
 
 def guess(path: Path) -> list[Guess]:
@@ -72,13 +72,13 @@ def _what(place: Path) -> str:
 
 def _at(path: Path) -> Iterator[Guess]:
     """The guesses for a path; what is in an archive is looked at there, and named through the archive."""
-    if archive_in(path) is None:
-        yield from _in_folder(path, str) if path.is_dir() else _of_file(path, str)
-        return
-    place = entered(path)
+    archive, place = archive_in(path), entered(path)
+    home = place if archive is None else unpacked(archive)
 
     def named(inner: Path) -> str:
-        return str(path) if inner == place else str(path / inner.relative_to(place))
+        if archive is None or inner == place:
+            return str(path if inner == place else inner)
+        return str(archive / inner.relative_to(home)) if inner.is_relative_to(home) else str(path)
 
     yield from _in_folder(place, named) if place.is_dir() else _of_file(place, named)
 
@@ -91,8 +91,8 @@ def _in_folder(home: Path, named: Named) -> Iterator[Guess]:
         yield from look(home, named)
     inside = visible(home)
     for each in inside:
-        if is_archive(each):
-            yield from _at(each) if named is str else ()
+        if is_archive(each) and named(each) == str(each):  # one in an archive is chosen by its own path
+            yield from _at(each)
     if not any(path.is_file() and _is_data(path) for path in inside):
         for each in inside:
             if each.is_dir() and each.name.lower() not in images.PLACES:

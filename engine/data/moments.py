@@ -64,9 +64,14 @@ def together(columns: Mapping[str, Array]) -> Array:
     return days
 
 
-def moment(text: str) -> float | None:
-    """One moment that a user has typed: a number as it is, a day or time as days since 1970; None for neither."""
-    if tablefile.is_number(text):
+def moment(text: str, lowest: float = -math.inf, highest: float = math.inf) -> float | None:
+    """One moment that a user has typed: a number as it is, a day or time as days since 1970; None for neither.
+
+    A year stands for its first day where, as a number, it does not lie among moments from `lowest` to `highest`.
+    """
+    text = text.strip()
+    year = len(text) == 4 and text.isdecimal() and not lowest <= float(text) <= highest
+    if tablefile.is_number(text) and not year:
         return float(text)
-    found = moments_in([text.strip()])
+    found = moments_in([f"{text}-01" if year else text])
     return None if found is None else float(found[0])

@@ -81,7 +81,7 @@ def _read(path: Path, start: bytes, delimiter: str, header: str) -> TableFile:
     zipped, kind = start[:2] == b"\x1f\x8b", ending(path)
     if start[:4] == b"PAR1" or kind in (".parquet", ".pq"):
         return TableFile(_parquet(path), 1)
-    if start in (b"ARROW1", b"FEA1\0\0") or kind in ARROW_ENDINGS:
+    if start == b"ARROW1" or start[:4] == b"FEA1" or kind in ARROW_ENDINGS:
         return TableFile(_arrow(path, start), 1)
     if start[:2] == b"PK":
         raise refuse(f"{path} is an archive or an Excel workbook, no CSV; save it as CSV.")
@@ -94,14 +94,14 @@ def _read(path: Path, start: bytes, delimiter: str, header: str) -> TableFile:
 
 def _arrow(path: Path, start: bytes) -> Any:
     import pyarrow as pa  # takes a moment to import
-    from pyarrow import feather
 
     if not start:
         raise refuse(f"{path} is empty; choose a file with columns and rows.")
+    if start[:4] == b"FEA1":
+        raise refuse(f"{path} is of Feather's first version, which is no longer read; save it anew as Feather.")
     with _explained(path, "an Arrow file"):
-        if start[:4] in (b"ARRO", b"FEA1"):
-            return feather.read_table(str(path))
-        with pa.memory_map(str(path)) as mapped, pa.ipc.open_stream(mapped) as stream:
+        opened = pa.ipc.open_file if start == b"ARROW1" else pa.ipc.open_stream
+        with pa.memory_map(str(path)) as mapped, opened(mapped) as stream:
             return stream.read_all()
 
 
@@ -113,7 +113,9 @@ def _json_lines(path: Path, zipped: bool) -> Any:
         _text(start.read(SAMPLE_BYTES), path)
     with pa.input_stream(str(path), compression="gzip" if zipped else None) as whole, reading(path):
         try:
-            return arrow.read_json(whole, arrow.ReadOptions(block_size=2**24))
+            read = arrow.read_json(whole, arrow.ReadOptions(block_size=2**24))
+            read.validate(full=True)  # whether texts are UTF-8
+            return read
         except pa.ArrowInvalid as error:
             raise _faulty_line(path, zipped, str(error)) from None
 

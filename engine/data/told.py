@@ -80,7 +80,7 @@ def _cuts(settings: Split, moments: Array, own: Array) -> dict[int, float]:
         if (own == place).any():
             continue
         if told:
-            found = moment(told)
+            found = moment(told, float(moments[0]), float(moments[-1])) if len(moments) else None
             if found is None:
                 words = f"{part}_from is {told!r}; it must be a day, a moment or a number, such as 2011-01-01."
                 raise Mistake(words, param=f"data.split.{part}_from")
