@@ -90,11 +90,12 @@ class OpenBox(QWidget):
         self._document.edit(f"Open as {Source.registry[kind].title}", lambda spec: edit.set_source(spec, kind, params))
 
     def _relative(self, guess: Mapping[str, Any]) -> dict[str, Any]:
-        """The params, with paths in the project's folder relative to it."""
+        """The params, with paths in the folder of a project that is saved relative to it."""
         declared, folder = Source.registry[guess["kind"]].params(), self._document.folder
         params = dict(guess["params"])
         for name, value in params.items():
-            if isinstance(declared[name].kind, PathKind) and Path(value).is_relative_to(folder):
+            inside = self._document.path is not None and isinstance(declared[name].kind, PathKind)
+            if inside and Path(value).is_relative_to(folder):
                 params[name] = str(Path(value).relative_to(folder))
         return params
 

@@ -5,6 +5,7 @@ import stat
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,8 @@ def zipped(path: Path, **texts: str) -> Path:
 
 
 def tarred(path: Path, *members: tuple[tarfile.TarInfo, bytes]) -> Path:
-    with tarfile.open(path, f"w:{path.suffix[1:].replace('tgz', 'gz').replace('tar', '')}") as archive:
+    kind: Any = f"w:{path.suffix[1:].replace('tgz', 'gz').replace('tar', '')}"
+    with tarfile.open(path, kind) as archive:
         for info, content in members:
             info.size = len(content)
             archive.addfile(info, io.BytesIO(content))

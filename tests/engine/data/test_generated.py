@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
@@ -22,7 +24,7 @@ def test_a_seed_draws_the_same_set_and_another_seed_another(kind: str) -> None:
     ("kind", "params", "classes"),
     [("Moons", {}, 2), ("Circles", {}, 2), ("Spirals", {"arms": 3}, 3), ("Blobs", {"classes": 5, "features": 4}, 5)],
 )
-def test_points_of_a_class_lie_together(kind: str, params: dict[str, int], classes: int) -> None:
+def test_points_of_a_class_lie_together(kind: str, params: dict[str, Any], classes: int) -> None:
     dataset = data.prepare(split(source(kind, samples=600, **params), validation=0.0, test=0.5), HERE)
     train, test = dataset.splits["train"], dataset.splits["test"]
     near = KNeighborsClassifier(5).fit(train["features"], train["label"])

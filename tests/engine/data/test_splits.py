@@ -21,12 +21,16 @@ class Labels(Held):
         super().__init__([class_column("label", [str(each) for each in range(labels.max() + 1)])], {"label": labels})
 
 
+def settings_of(**values: Any) -> Split:
+    settings, problems = Split.parse(values)
+    assert settings is not None, problems
+    return settings
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_each_part_of_a_stratified_split_has_each_class_in_its_share(seed: int) -> None:
     labels = np.random.default_rng(seed).choice(6, 1200, p=[0.4, 0.3, 0.15, 0.1, 0.03, 0.02])
-    parts = share_out(
-        Split(validation=0.2, test=0.1, stratify=True, seed=seed), Labels(labels), np.arange(1200), labels
-    )
+    parts = share_out(settings_of(validation=0.2, test=0.1, seed=seed), Labels(labels), np.arange(1200), labels)
     assert {part: len(rows) for part, rows in parts.items()} == {"train": 840, "validation": 240, "test": 120}
     assert sorted(np.concatenate(list(parts.values()))) == list(range(1200))
     for part, share in (("train", 0.7), ("validation", 0.2), ("test", 0.1)):
@@ -140,7 +144,7 @@ def test_every_sample_validates_in_one_fold(tmp_path: Path, column: str) -> None
 def test_folds_hold_each_class_in_its_share() -> None:
     labels = np.random.default_rng(0).choice(3, 300, p=[0.7, 0.2, 0.1])
     for fold in (1, 2, 3):
-        settings = Split(method="k-fold", folds=3, fold=fold, test=0.0)
+        settings = settings_of(method="k-fold", folds=3, fold=fold, test=0.0)
         parts = share_out(settings, Labels(labels), np.arange(300), labels)
         assert np.abs(np.bincount(labels[parts["validation"]]) - np.bincount(labels) / 3).max() <= 1
 
