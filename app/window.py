@@ -259,6 +259,7 @@ class Window(QMainWindow):
         self.problems.node_chosen.connect(self._go_to)
         self.problems.setting_chosen.connect(self._go_to_setting)
         self.training.node_chosen.connect(self._go_to)
+        self.data_panel.open_box.path_chosen.connect(self._look_at)
         self.start.example_chosen.connect(self.open_file)
         self.start.file_chosen.connect(self.open_file)
         self.start.new_chosen.connect(self.new)
@@ -289,6 +290,10 @@ class Window(QMainWindow):
         if "devices" in answer:
             self.training.set_devices(answer["devices"])
             self.status.device.setText(answer["devices"][-1]["description"])
+
+    def _look_at(self, path: str) -> None:
+        """Ask the helper what data lies at a path."""
+        self.worker.request("guess", lambda answer: self.data_panel.open_box.show_guesses(path, answer), path=path)
 
     def _ask(self, fix: Fix) -> None:
         """Have the user confirm what a fix does beside the project: code is shown before it is trusted."""

@@ -87,11 +87,11 @@ def _place(holder: list[Any], key: str, whole: str) -> int:
     return int(key)
 
 
-def set_source(spec: Spec, kind: str) -> Spec:
-    """Choose another kind of data source, at its defaults; the steps of columns start anew."""
+def set_source(spec: Spec, kind: str, params: Mapping[str, Any] | None = None) -> Spec:
+    """Choose another kind of data source, at its defaults but for `params`; the steps of columns start anew."""
     if kind not in Source.registry:
         raise Mistake(f"There is no data source {kind!r}{did_you_mean(kind, Source.registry)}.")
-    params = jsonable(Source.registry[kind].defaults())
+    params = jsonable({**Source.registry[kind].defaults(), **(params or {})})
     data = {name: value for name, value in spec.data.items() if name != "columns"}
     return replace(spec, data={**data, "source": {"kind": kind, "params": params}})
 

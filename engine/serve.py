@@ -45,6 +45,7 @@ class Server:
             "check": self._check,
             "passes": self._passes,
             "data": _data,
+            "guess": _guess,
             "export": _export,
             "devices": _devices,
             "curve": _curve,
@@ -129,6 +130,12 @@ def _data(request: Request) -> Reply:
     from engine.data import report  # loads torch and the readers only when asked for
 
     return {"data": report(specs.decode(request["spec"]), Path(request["folder"])).encode()}
+
+
+def _guess(request: Request) -> Reply:
+    from engine.data.guess import guess  # loads the readers only when asked for
+
+    return {"guesses": [each.encode() for each in guess(Path(request["path"]))]}
 
 
 def _export(request: Request) -> Reply:

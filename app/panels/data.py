@@ -26,6 +26,7 @@ from app.document import Document
 from app.fields import Form
 from app.fields.editors import CalmComboBox
 from app.icons import icon
+from app.panels.open_box import OpenBox
 from app.panels.sections import ProblemBox, add, clear, dim, heading, scrolled, settle
 from app.theme import SPACE, theme, themes
 from engine import edit
@@ -53,6 +54,7 @@ class DataPanel(QWidget):
         for name, source in Source.registry.items():
             self._kinds.addItem(source.title, name)
         self._kinds.activated.connect(self._choose)
+        self.open_box = OpenBox(document)
         self._about = dim()
         self._problems = ProblemBox(self._fix)
         self._source_form = QVBoxLayout()
@@ -65,7 +67,9 @@ class DataPanel(QWidget):
         self._samples = _Table(_SampleModel())
         self._thumbnails = _Thumbnails()
         column = QVBoxLayout()
-        add(column, heading("Source"), self._kinds, self._about, self._problems, _held(self._source_form))
+        add(
+            column, heading("Source"), self.open_box, self._kinds, self._about, self._problems, _held(self._source_form)
+        )
         self._split = self._form(Split, "data.split")
         self._batching = self._form(Batching, "data.batching")
         add(column, heading("Columns"), self._columns, self._use, self._notes)
@@ -81,7 +85,7 @@ class DataPanel(QWidget):
         self._show_data(document.data_report)
 
     def _form(self, declared: Any, path: str) -> Form:
-        form = Form(declared, {}, folder=self._document.folder)
+        form = Form(declared, {}, folder=self._document.folder, columns=self._column_names)
         form.changed.connect(lambda name, value, _final: self._set(f"{path}.{name}", value))
         form.reset.connect(lambda name: self._set(f"{path}.{name}", declared.defaults()[name]))
         return form

@@ -156,7 +156,7 @@ def _export(parser: argparse.ArgumentParser) -> None:
 
 
 def _data(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, help="project file")
+    parser.add_argument("file", type=Path, help="project file, or any file, folder or archive with data")
     _settings(parser)
     _json(parser)
 
@@ -180,7 +180,11 @@ VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Verb]] = 
     "evaluate": ("Measure a run's best weights on a split of its data.", _evaluate, running.evaluate),
     "predict": ("Ask a trained run about new samples.", _predict, running.predict),
     "export": ("Write a graph or a trained model as files.", _export, projects.export),
-    "data": ("Show a project's data: columns, splits, and what is wrong.", _data, projects.data),
+    "data": (
+        "Show a project's data, or what lies at a path: columns, splits, samples, and what is wrong.",
+        _data,
+        projects.data,
+    ),
     "runs": ("List runs.", _runs, running.runs),
     "ops": ("List all that is declared, describe one of it, or write the reference.", _ops, catalogue.ops),
     "templates": ("List the templates for `netloom new`.", _json, catalogue.templates),

@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from engine import edit
 from engine import spec as specs
 from engine.amounts import counted, memory
-from engine.cli.overrides import load_with
+from engine.cli.overrides import load_with, overridden
+from engine.columns import DataReport
 from engine.examples import find_example
 from engine.problem import Mistake
 from engine.report import Optimised, Report
@@ -22,7 +25,12 @@ from engine.trust import trust_spec
 
 if TYPE_CHECKING:  # they import torch
     from engine.check import Checker
+    from engine.data.guess import Guess
     from engine.passes import Ran
+
+PROJECT_START = 2**12  # bytes in which a project file names its format
+SHOWN_SAMPLES = 5
+WIDEST = 60  # letters of a value that are printed
 
 Purpose = Literal["training", "inference", "deployment"]
 
@@ -120,25 +128,70 @@ def totals(spec: Spec, report: Report) -> str:
 
 
 def data(arguments: argparse.Namespace) -> int:
-    """Describe a project's data; exit status 2 where something is wrong with it."""
-    spec = load_with(arguments.file, arguments.set)
+    """Describe a project's data, or what lies at a path; exit status 2 where something is wrong with it."""
+    guesses, spec = _data_of(arguments.file, arguments.set)
     from engine.data import report as data_report  # torch's seconds only where they are needed
 
     report = data_report(spec, arguments.file.resolve().parent)
     if arguments.json:
-        print(json.dumps({**report.encode(), "source": spec.data.get("source", {})}))
-    else:
-        for column in report.columns.values():
-            shape = " × ".join(map(str, ("N", *column.shape)))
-            facts = f"{len(column.classes)} classes" if column.classes else _range(column.low, column.high)
-            missing = f", {column.missing} missing" if column.missing else ""
-            print(f"{column.name:24} {column.kind:10} {shape:20} {column.dtype:9} {facts}{missing}")
-        print(", ".join(f"{split} {count:,}" for split, count in report.splits.items()))
-        for note in report.notes:
-            print(note)
-        for problem in report.problems:
-            print(f"{arguments.file}: {problem}", file=sys.stderr)
+        found = {"guesses": [each.encode() for each in guesses]} if guesses else {}
+        print(json.dumps({**report.encode(), "source": spec.data.get("source", {}), **found}))
+        return 2 if report.problems else 0
+    for line in (*_guessed(guesses), *_described(report)):
+        print(line)
+    for problem in report.problems:
+        print(f"{arguments.file}: {problem}", file=sys.stderr)
     return 2 if report.problems else 0
+
+
+def _data_of(path: Path, overrides: list[str]) -> tuple[list[Guess], Spec]:
+    """The project at a path; where it is none, what it looks like, with a project whose source reads it."""
+    if is_project(path):
+        return [], load_with(path, overrides)
+    from engine.data.guess import guess  # pyarrow and numpy only where they are needed
+
+    guesses = guess(path.absolute())
+    spec = edit.set_source(Spec(), guesses[0].kind, guesses[0].params)
+    for override in overrides:
+        spec = overridden(spec, override)
+    return guesses, spec
+
+
+def is_project(path: Path) -> bool:
+    """Whether a path is to be read as a project file: it is named like one, or is JSON that begins like one."""
+    if path.suffix != ".json" or not path.is_file():
+        return path.suffix == ".netloom"
+    with path.open("rb") as stream:
+        return b'"format"' in stream.read(PROJECT_START)
+
+
+def _guessed(guesses: Sequence[Guess]) -> Iterator[str]:
+    """The guess in a sentence, how it is written, and what else it may be."""
+    for place, each in enumerate(guesses):
+        params = ", ".join(f"{name}={value}" for name, value in each.params.items() if name != "path")
+        beside = f" ({params})" if params else ""
+        name = Path(str(each.params.get("path", ""))).name
+        yield f"{'or ' if place else ''}{each.kind}{beside} {name}: {each.words}"
+
+
+def _described(report: DataReport) -> Iterator[str]:
+    for column in report.columns.values():
+        shape = " × ".join(map(str, ("N", *column.shape)))
+        count = round(column.high or 0) + 1 if column.kind == "category" else 0
+        facts = f"{count:,} classes" if count else _range(column.low, column.high)
+        missing = f", {column.missing} missing" if column.missing else ""
+        yield f"{column.name:24} {column.kind:10} {shape:20} {column.dtype:9} {facts}{missing}"
+    yield ", ".join(f"{split} {count:,}" for split, count in report.splits.items())
+    yield from report.notes
+    for sample in report.samples[:SHOWN_SAMPLES]:
+        yield "; ".join(f"{name} {_shown(value)}" for name, value in sample.items())
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return "(image)"
+    text = "-" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
 
 
 def _range(low: float | None, high: float | None) -> str:

@@ -16,9 +16,9 @@ from torch import Tensor
 from engine.columns import Column
 from engine.data import steps
 from engine.data.sources import MOST_LISTED, Array, Reader, close_source, open_source
-from engine.data.splits import sizes, small_classes, split, split_of
+from engine.data.splits import small_classes, split, split_of
 from engine.declare import did_you_mean
-from engine.ops.source import Step
+from engine.ops.source import Source, Step
 from engine.problem import Fix, Mistake
 from engine.spec import Spec
 
@@ -62,13 +62,14 @@ def prepare(spec: Spec, folder: Path, columns: Collection[str] | None = None) ->
     settings = split_of(spec)
     labels = labels_of(spec, reader, rows) if settings.stratify else None
     indices = split(settings, reader, rows, labels)
+    counts = {part: len(each) for part, each in indices.items()}
     splits: dict[str, dict[str, Tensor]] = {part: {} for part in indices}
     state = {}
     for name in names:
         arrays, state[name] = _prepared(plans[name], reader, indices)
         for part, array in arrays.items():
             splits[part][name] = torch.from_numpy(array)
-    notes = (*reader.notes, *notes, *split_notes(spec, reader, rows, labels))
+    notes = (*reader.notes, *notes, *split_notes(counts, reader, rows, labels))
     described = {name: plans[name].column for name in names}
     whole = {"target": reader.target, "white": reader.white, "columns": state}
     close_source()  # the tensors take its place in memory
@@ -153,7 +154,8 @@ def _culprits(reader: Reader, lacking: Mapping[str, Array]) -> str:
 
 
 def _missing_param(spec: Spec) -> str:
-    return f"data.source.params.{'missing' if spec.data['source']['kind'] == 'Table' else 'path'}"
+    declared = Source.registry[spec.data["source"]["kind"]]
+    return f"data.source.params.{'missing' if 'missing' in declared.params() else 'path'}"
 
 
 def _fixes(spec: Spec, reader: Reader, lacking: Mapping[str, Array]) -> tuple[Fix, ...]:
@@ -186,16 +188,17 @@ def labels_of(spec: Spec, reader: Reader, rows: Array) -> Array | None:
     return np.where(np.isnan(labels), -1, labels) if labels.dtype.kind == "f" else labels
 
 
-def split_notes(spec: Spec, reader: Reader, rows: Array, labels: Array | None) -> tuple[str, ...]:
+def split_notes(counts: Mapping[str, int], reader: Reader, rows: Array, labels: Array | None) -> tuple[str, ...]:
     """What a user should know of the split."""
-    settings = split_of(spec)
-    counts = sizes(settings, reader, rows)
     own = (
         []
         if reader.parts is None
         else [part for place, part in ((1, "validation"), (2, "test")) if (reader.parts == place).any()]
     )
-    notes = (f"The {' and '.join(own)} samples are the source's own.",) if own else ()
+    notes: tuple[str, ...] = (f"The {' and '.join(own)} samples are the source's own.",) if own else ()
+    left_out = len(rows) - sum(counts.values())
+    if left_out:
+        notes += (f"{left_out:,} samples are left out, for what they predict reaches into a later part.",)
     if labels is None or reader.target not in reader.columns:
         return notes
     different, each = np.unique(labels, return_counts=True)
@@ -204,7 +207,7 @@ def split_notes(spec: Spec, reader: Reader, rows: Array, labels: Array | None) -
         words = [names[int(place)] if 0 <= place < len(names) else "?" for place in different]
     else:
         words = steps.class_names(different)
-    return notes + small_classes(reader, each.tolist(), words, sum(count > 0 for count in counts.values()))
+    return notes + small_classes(reader, each.tolist(), words, len(counts))
 
 
 def _prepared(plan: Plan, reader: Reader, indices: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Any]]:

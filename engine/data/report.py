@@ -13,7 +13,7 @@ import numpy as np
 from engine.columns import Column, DataReport
 from engine.data.prepare import Plan, bound_columns, complete_rows, labels_of, plan, split_notes
 from engine.data.sources import Array, Reader, open_source, reading
-from engine.data.splits import sizes, split_of
+from engine.data.splits import counted, split_of
 from engine.ops.source import Source
 from engine.problem import Mistake, Problem
 from engine.spec import Spec
@@ -80,9 +80,9 @@ def _watched(reader: Reader) -> list[str]:
 
 def _settled(spec: Spec, reader: Reader, rows: Array) -> tuple[dict[str, int], tuple[str, ...]]:
     settings = split_of(spec)
-    counts = sizes(settings, reader, rows)
     labels = labels_of(spec, reader, rows) if settings.stratify else None
-    return {part: count for part, count in counts.items() if count}, split_notes(spec, reader, rows, labels)
+    counts = counted(settings, reader, rows, labels)
+    return counts, split_notes(counts, reader, rows, labels)
 
 
 # --------------------------------------------------------------------------------------------------------- samples

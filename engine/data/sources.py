@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.columns import Column
+from engine.data.archive import archive_in, entered, visible
 from engine.declare import did_you_mean
+from engine.kinds import Path as PathKind
 from engine.ops.source import Source
 from engine.problem import Fix, Mistake
 from engine.spec import Spec
@@ -29,12 +31,14 @@ class Reader:
 
     Numbers may lack values (NaN), and so may categories (-1). `parts` tells, where the source brings its own
     split, the place in PARTS of each sample. `target` is the column to predict, "" where the source does not say.
-    `white` is the brightest pixel of its images as they are stored; `fetch` brings pixels to 0..1.
+    `white` is the brightest pixel of its images as they are stored; `fetch` brings pixels to 0..1. `times` tells, of
+    a source whose samples follow each other in time, the first and the last moment that each sample predicts.
     """
 
     columns: Mapping[str, Column]
     target: str = ""
     parts: Array | None = None
+    times: tuple[Array, Array] | None = None
     white: float = 255.0
     notes: tuple[str, ...] = ()
     drops_missing: bool = False  # whether rows that lack a value are left out
@@ -154,7 +158,7 @@ def open_source(spec: Spec, folder: Path) -> Reader:
     What was opened last is kept, so that looking again after a small change of other settings is quick.
     """
     source = source_of(spec)
-    return _opened(source, folder, _stamp(folder / Path(getattr(source, "path", "")).expanduser()))
+    return _opened(source, folder, tuple(map(_stamp, _paths(source, folder))))
 
 
 def close_source() -> None:
@@ -166,6 +170,16 @@ def close_source() -> None:
 def _opened(source: Source, folder: Path, _stamp: object) -> Reader:
     module, _, name = source.reader.partition(":")
     return getattr(importlib.import_module(module), name)(source, folder)  # type: ignore[no-any-return]
+
+
+def _paths(source: Source, folder: Path) -> list[Path]:
+    """The files and folders that a source names, of a place in an archive the archive."""
+    kinds = {name: each.kind for name, each in source.params().items()}
+    named = [getattr(source, name) for name, kind in kinds.items() if isinstance(kind, PathKind)]
+    with contextlib.suppress(RuntimeError, ValueError, OSError):  # told when the source is opened
+        paths = [folder / Path(each).expanduser() for each in named if each]
+        return [archive_in(each) or each for each in paths]
+    return []
 
 
 def _stamp(path: Path, depth: int = 2) -> tuple[object, ...]:
@@ -188,15 +202,30 @@ def refuse(message: str, param: str = "path", fixes: tuple[Fix, ...] = ()) -> Mi
 
 
 def located(path: str, folder: Path, what: str) -> Path:
-    """Resolve the `path` param of a source; raises Mistake where it is empty or nothing is there."""
+    """Resolve the `path` param of a source; raises Mistake where it is empty or nothing is there.
+
+    A path that names an archive, or leads into one, becomes that of what is unpacked from it.
+    """
     if not path:
         raise refuse(f"No {what} is chosen; set path.")
     with reading(Path(path)):
         whole = folder / Path(path).expanduser()
-        if whole.exists():
-            return whole
+        if whole.exists() or archive_in(whole):
+            return entered(whole)
         beside = [each.name for each in whole.parent.iterdir()] if whole.parent.is_dir() else []
     raise refuse(f"{whole} does not exist{did_you_mean(whole.name, beside)}; choose another {what}.")
+
+
+def located_file(path: str, folder: Path, what: str) -> Path:
+    """Resolve the `path` param of a source that is a file; of an archive with one file, that file."""
+    found = located(path, folder, what)
+    if found.is_dir() and archive_in(folder / Path(path).expanduser()):
+        inside = [each for each in visible(found) if each.is_file()]
+        if len(inside) == 1:
+            return inside[0]
+        names = ", ".join(each.name for each in inside[:6]) or "folders only"
+        raise refuse(f"{path} holds {names}; name the {what} in it, such as {path}/{(inside or [Path('a')])[0].name}.")
+    return found
 
 
 def located_folder(path: str, folder: Path, what: str) -> Path:

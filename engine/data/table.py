@@ -1,4 +1,4 @@
-"""Tables: rows of a CSV or Parquet file, each column by its name, and the features joined."""
+"""Tables: rows of a CSV, Parquet, JSON lines or Arrow file, each column by its name, and the features joined."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.columns import Column
 from engine.data import tablefile
-from engine.data.sources import MOST_LISTED, Array, Reader, class_column, located, refuse
+from engine.data.sources import MOST_LISTED, PARTS, Array, Reader, class_column, located_file, refuse
 from engine.data.steps import INDEX, MOST_CLASSES, STANDARDIZE
 from engine.data.tablefile import TableFile
 from engine.declare import did_you_mean
@@ -28,25 +28,43 @@ class Table(Reader):
     """Each column by its name, numbers with a size of 1, and "features" with the chosen numbers side by side."""
 
     def __init__(self, source: declared.Table, folder: Path) -> None:
-        self._path = located(source.path, folder, "CSV or Parquet file")
-        read = tablefile.read_table(self._path, source.delimiter, source.header)
-        self._first_row = read.first_row
-        self.target = _known(source.target, read.names, "target")
+        read = self._whole(source, folder)
+        self.target = known_column(source.target, read.names, "target")
         self.drops_missing = source.missing == "drop rows"
+        self.columns = self._filled(read, source.features)
+        if not self.columns:
+            raise refuse(f"{self._path} has no column of numbers or of classes.")
+
+    def _whole(self, source: declared.Table, folder: Path) -> TableFile:
+        """Read the file, and those of the other parts below it."""
+        self._path = located_file(source.path, folder, tablefile.WHAT)
+        files, places = [(self._path, tablefile.read_table(self._path, source.delimiter, source.header))], [0]
+        for place, path in ((1, source.validation_path), (2, source.test_path)):
+            if path:
+                found = located_file(path, folder, f"file of the {PARTS[place]} part")
+                files.append((found, tablefile.read_table(found, source.delimiter, source.header)))
+                places.append(place)
+        counts = [each.table.num_rows for _path, each in files]
+        if len(files) > 1:
+            self.parts = np.repeat(np.array(places, np.int8), counts)
+        starts = np.cumsum([0, *counts[:-1]]).tolist()
+        self._files = [(path, each.first_row, start) for (path, each), start in zip(files, starts, strict=True)]
+        table, self.notes = tablefile.joined(files)
+        return TableFile(table, files[0][1].first_row)
+
+    def _filled(self, read: TableFile, features: Sequence[str]) -> dict[str, Column]:
+        """Take in the columns of the file, and join the features."""
         self._arrays: dict[str, Array] = {}
         self._classes: dict[str, list[str]] = {}
         self._texts: dict[str, tuple[int, str]] = {}  # of columns with numbers and texts: the first text and its row
         self._rows = read.table.num_rows
-        self.notes = ()
         columns = {name: column for name in read.names if (column := self._column(read, name)) is not None}
-        parts = self._features(source, read, columns)
+        parts = self._features(features, read, columns)
         if self.target:
             self._check_target(columns)
         joined = {} if not parts or FEATURES in columns else {FEATURES: _joined(parts)}
         order = sorted(columns, key=lambda name: name != self.target)
-        self.columns = joined | {name: columns[name] for name in order}
-        if not self.columns:
-            raise refuse(f"{self._path} has no column of numbers or of classes.")
+        return joined | {name: columns[name] for name in order}
 
     def __len__(self) -> int:
         return int(self._rows)
@@ -82,7 +100,8 @@ class Table(Reader):
         return replace(described, low=min(lows), high=max(highs), mean=math.fsum(means) / len(means))
 
     def where(self, index: int) -> str:
-        return f"row {index + self._first_row}"
+        path, first_row, start = next(each for each in reversed(self._files) if each[2] <= index)
+        return f"row {index - start + first_row}" + (f" of {path.name}" if len(self._files) > 1 else "")
 
     # ---------------------------------------------------------------------------------------------------- columns
 
@@ -91,7 +110,7 @@ class Table(Reader):
         column = read.table.column(name)
         kind = column.type
         if str(kind) in ("binary", "large_binary"):
-            raise tablefile.not_text(self._path, name)
+            raise tablefile.not_text(self._path, name, column, read.first_row)
         if tablefile.is_numeric(kind) or tablefile.is_time(kind):
             return self._number(name, tablefile.numbers(column), whole=str(kind).startswith(("int", "uint")))
         if not tablefile.is_text(kind):
@@ -131,9 +150,9 @@ class Table(Reader):
         self._arrays[name] = tablefile.places(texts, self._classes[name])
         return class_column(name, self._classes[name])
 
-    def _features(self, source: declared.Table, read: TableFile, columns: dict[str, Column]) -> tuple[str, ...]:
+    def _features(self, features: Sequence[str], read: TableFile, columns: dict[str, Column]) -> tuple[str, ...]:
         """The columns that "features" joins; raises Mistake where one is no column of numbers."""
-        chosen = tuple(_known(name, read.names, "features") for name in source.features)
+        chosen = tuple(known_column(name, read.names, "features") for name in features)
         if self.target in chosen:
             words = f"features holds {self.target!r}, which is the target; take it out of one of them."
             raise refuse(words, "features")
@@ -182,7 +201,8 @@ def _few(values: Array) -> bool:
     return bool(known.min() >= 0) and len(np.unique(known)) <= FEW_NUMBERS
 
 
-def _known(name: str, names: Sequence[str], param: str) -> str:
+def known_column(name: str, names: Sequence[str], param: str) -> str:
+    """Return the name of a column that a param of the source holds; raises Mistake where the table has none."""
     if name and name not in names:
         listed = ", ".join(each[:30] for each in names[:8]) + (", ..." if len(names) > 8 else "")
         raise refuse(f"The table has no column {name!r}{did_you_mean(name, names)}; it has {listed}.", param)

@@ -1,9 +1,11 @@
-"""CSV and Parquet files as tables of pyarrow, and their columns as arrays."""
+"""CSV, Parquet, JSON lines and Arrow files as tables of pyarrow, and their columns as arrays."""
 
 from __future__ import annotations
 
 import codecs
 import csv
+import gzip
+import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,11 +16,17 @@ from typing import Any
 import numpy as np
 
 from engine.data.sources import Array, reading, refuse
+from engine.declare import did_you_mean
 from engine.problem import Fix, Mistake
 
 DELIMITERS = (",", ";", "\t", "|")
 IN_WORDS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 MISSING = ("", "?", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null")
+WHAT = "CSV, Parquet, JSON lines or Arrow file"
+ENDINGS = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".jsonl", ".ndjson", ".arrow", ".feather", ".ipc")
+JSON_ENDINGS = (".jsonl", ".ndjson")
+ARROW_ENDINGS = (".arrow", ".feather", ".ipc")
+TABBED = (".tsv", ".tab")
 SAMPLE_BYTES = 2**16  # of a CSV, read to find out how it is written
 SAMPLE_LINES = 20
 
@@ -45,28 +53,99 @@ class Dialect:
     decimal: str
 
 
+def ending(path: Path) -> str:
+    """How a file's name ends, without what says that it is zipped."""
+    return Path(path.stem if path.suffix.lower() == ".gz" else path.name).suffix.lower()
+
+
 def read_table(path: Path, delimiter: str = "auto", header: str = "auto") -> TableFile:
-    """Read a CSV or Parquet file, gzipped or not; raises Mistake where it cannot be.
+    """Read a table, gzipped or not; raises Mistake that names the file, and the row, where it cannot be.
 
     `delimiter` is one of DELIMITERS or "auto"; `header`, whether the first row names the columns, "auto", "yes" or
-    "no".
+    "no"; both matter to a CSV alone.
     """
     if path.is_dir():
-        raise refuse(f"{path} is a folder; choose a CSV or Parquet file in it.")
+        raise refuse(f"{path} is a folder; choose a {WHAT} in it.")
     with reading(path), path.open("rb") as stream:
-        start = stream.read(4)
-    if start == b"PAR1" or path.suffix.lower() in (".parquet", ".pq"):
-        read = TableFile(_parquet(path), 1)
-    else:
-        if start[:2] == b"PK":
-            raise refuse(f"{path} is an archive or an Excel workbook, no CSV; save it as CSV.")
-        read = _csv(path, start[:2] == b"\x1f\x8b", delimiter, header)
+        start = stream.read(6)
+    read = _read(path, start, delimiter, header)
     twice = next((name for name in read.names if read.names.count(name) > 1), None)
     if twice is not None:
         raise refuse(f"{path} has the column {twice!r} more than once; rename one of them.")
     if read.table.num_rows == 0:
         raise refuse(f"{path} names columns and has no rows.")
     return read
+
+
+def _read(path: Path, start: bytes, delimiter: str, header: str) -> TableFile:
+    zipped, kind = start[:2] == b"\x1f\x8b", ending(path)
+    if start[:4] == b"PAR1" or kind in (".parquet", ".pq"):
+        return TableFile(_parquet(path), 1)
+    if start == b"ARROW1" or start[:4] == b"FEA1" or kind in ARROW_ENDINGS:
+        return TableFile(_arrow(path, start), 1)
+    if start[:2] == b"PK":
+        raise refuse(f"{path} is an archive or an Excel workbook, no CSV; save it as CSV.")
+    if kind in JSON_ENDINGS:
+        return TableFile(_json_lines(path, zipped), 1)
+    if kind in TABBED and delimiter == "auto":
+        delimiter = "\t"
+    return _csv(path, zipped, delimiter, header)
+
+
+def _arrow(path: Path, start: bytes) -> Any:
+    import pyarrow as pa  # takes a moment to import
+
+    if not start:
+        raise refuse(f"{path} is empty; choose a file with columns and rows.")
+    if start[:4] == b"FEA1":
+        raise refuse(f"{path} is of Feather's first version, which is no longer read; save it anew as Feather.")
+    with _explained(path, "an Arrow file"):
+        opened = pa.ipc.open_file if start == b"ARROW1" else pa.ipc.open_stream
+        with pa.memory_map(str(path)) as mapped, opened(mapped) as stream:
+            return stream.read_all()
+
+
+def _json_lines(path: Path, zipped: bool) -> Any:
+    import pyarrow as pa  # takes a moment to import
+    from pyarrow import json as arrow
+
+    with reading(path), pa.input_stream(str(path), compression="gzip" if zipped else None) as start:
+        _text(start.read(SAMPLE_BYTES), path)
+    with pa.input_stream(str(path), compression="gzip" if zipped else None) as whole, reading(path):
+        try:
+            read = arrow.read_json(whole, arrow.ReadOptions(block_size=2**24))
+            read.validate(full=True)  # whether texts are UTF-8
+            return read
+        except pa.ArrowInvalid as error:
+            raise _faulty_line(path, zipped, str(error)) from None
+
+
+def _faulty_line(path: Path, zipped: bool, words: str) -> Mistake:
+    """The Mistake for JSON lines that pyarrow refuses: the first line that is no object, or whose types differ."""
+    kinds: dict[str, tuple[str, int]] = {}
+    with (gzip.open if zipped else open)(path, "rb") as stream:
+        for row, line in enumerate(stream, 1):
+            if not line.strip():
+                continue
+            try:
+                found = json.loads(line)
+            except ValueError as error:
+                said = "text that is not UTF-8" if isinstance(error, UnicodeDecodeError) else f"no JSON ({error})"
+                return refuse(f"{path}: row {row} is {said}; each line must be an object {{column: value}}.")
+            if not isinstance(found, dict):
+                return refuse(f"{path}: row {row} is no object; each line must be one, {{column: value}}.")
+            for name, value in found.items():
+                kind = _json_kind(value)
+                known, first = kinds.setdefault(name, (kind, row)) if value is not None else (kind, row)
+                if known != kind:
+                    said = f"{name} is {known} in row {first} and {kind} in row {row}"
+                    return refuse(f"{path}: {said}; make them alike.")
+    return refuse(f"{path} cannot be read as JSON lines: {words.rstrip('.')}.")
+
+
+def _json_kind(value: Any) -> str:
+    names = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list", dict: "an object"}
+    return names.get(type(value), "nothing")
 
 
 def _parquet(path: Path) -> Any:
@@ -149,7 +228,7 @@ def _text(data: bytes, path: Path) -> str:
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise refuse(f"{path} is UTF-16 text; save it as UTF-8.")
     if b"\0" in data:
-        raise refuse(f"{path} is no text file, so no CSV; choose a CSV or Parquet file.")
+        raise refuse(f"{path} is no text file, so no CSV; choose a {WHAT}.")
     try:
         text = codecs.getincrementaldecoder("utf-8-sig")().decode(data)
     except UnicodeDecodeError as error:
@@ -280,6 +359,55 @@ def first_text(column: Any) -> tuple[int, str] | None:
     return None
 
 
-def not_text(path: Path, name: str) -> Mistake:
+def not_text(path: Path, name: str, column: Any, first_row: int) -> Mistake:
     """The Mistake for a column whose texts are not UTF-8."""
-    return refuse(f"{path}: the column {name} has text that is not UTF-8; save the file as UTF-8.")
+    for place, value in enumerate(column.to_pylist()):
+        try:
+            (value or b"").decode()
+        except UnicodeDecodeError:
+            words = f"{path}: row {place + first_row}, column {name}, has text that is not UTF-8"
+            return refuse(f"{words}; save the file as UTF-8.")
+    return refuse(f"{path}: the column {name} holds bytes and no text; leave it out of the file.")
+
+
+def joined(parts: Sequence[tuple[Path, TableFile]]) -> tuple[Any, tuple[str, ...]]:
+    """Put tables with the same columns one below the other; returns the table and notes on what was made alike.
+
+    Raises Mistake where one lacks a column of the first.
+    """
+    import pyarrow as pa  # loaded by now
+
+    (first_path, first), *others = parts
+    if not others:
+        return first.table, ()
+    tables: list[Any] = [first.table]
+    notes: tuple[str, ...] = ()
+    for path, other in others:
+        lacking = next((name for name in first.names if name not in other.names), None)
+        if lacking is not None:
+            known = did_you_mean(lacking, other.names)
+            raise refuse(f"{path} has no column {lacking!r}{known}, which {first_path.name} has.")
+        table = other.table.select(first.names)
+        for place, name in enumerate(first.names):
+            column, words = _alike(first.table.column(name), table.column(name), name, path)
+            table, notes = table.set_column(place, name, column), (*notes, *words)
+        tables.append(table)
+    return pa.concat_tables(tables, promote_options="permissive"), notes
+
+
+def _alike(first: Any, column: Any, name: str, path: Path) -> tuple[Any, tuple[str, ...]]:
+    """A column as one of the first table: of its type, and without the full stops that UCI's Adult has in its test."""
+    from pyarrow import compute  # loaded by now
+
+    if not is_text(first.type) or str(first.type) == "bool":
+        if is_text(column.type) and not is_text(first.type):
+            found = first_text(texts(column))
+            if found is not None:
+                raise refuse(f"{path}: {name} holds numbers, and the value {found[1]!r} is none; mend it.")
+        return column, ()
+    known, trimmed = set(texts(first).unique().to_pylist()), texts(column)
+    stopped = [each for each in trimmed.unique().drop_null().to_pylist() if each not in known]
+    if not stopped or not all(each.endswith(".") and each[:-1] in known for each in stopped):
+        return column if column.type == first.type else trimmed, ()
+    words = f"The values of {name} end with a full stop in {path.name}; it is taken away."
+    return compute.utf8_rtrim(trimmed, "."), (words,)

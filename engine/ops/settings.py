@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from engine.declare import Declared, param
+from engine.kinds import Column
 
 
 class Settings(Declared, family="settings"):
@@ -17,10 +18,28 @@ class Split(Settings):
     Where the data brings a test part of its own, `test` does not apply.
     """
 
+    method: Literal["auto", "random", "grouped", "by time", "k-fold", "given"] = param(
+        "auto",
+        "Drawn at random, whole groups at random, the latest last, a fold of several, or as the data says; "
+        "auto is by time for a time series, and random for all else.",
+    )
+    column: Column = param(
+        "",
+        "Column that splits: equal values stay together (grouped, k-fold), it tells the order (by time), "
+        "or it names the part (given; empty: the data's own parts).",
+    )
     validation: float = param(0.1, "Share of the samples that watches over training.", low=0, below=1)
     test: float = param(0.1, "Share of the samples kept for the test at the end.", low=0, below=1)
     stratify: bool = param(True, "Whether each part gets its share of every class, where there are classes.")
     seed: int = param(0, "Start of the random draw; the same seed splits alike.", low=0, high=2**32 - 1)
+    folds: int = param(5, "With k-fold: the number of folds.", low=2, high=1000, advanced=True)
+    fold: int = param(1, "With k-fold: the fold that validates, from 1 on.", low=1, high=1000, advanced=True)
+    validation_from: str = param(
+        "",
+        "By time: first day, moment or number of validation, such as 2011-01-01; empty: by its share.",
+        advanced=True,
+    )
+    test_from: str = param("", "By time: first day, moment or number of the test; empty: by its share.", advanced=True)
 
 
 class Batching(Settings):

@@ -420,3 +420,26 @@ def test_ctrl_c_stops_with_a_checkpoint_and_the_run_can_go_on(tmp_path: Path) ->
     assert json.loads(last)["event"] == "stopped"
     assert run.state() == "stopped"
     assert any(run.checkpoints.iterdir())
+
+
+def test_data_at_a_path_is_guessed_described_and_sampled(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = tmp_path / "flowers.csv"
+    table.write_text("length,species\n" + "".join(f"{i},{'xyz'[i % 3]}\n" for i in range(30)))
+    assert main(["data", str(table)]) == 0
+    said = capsys.readouterr().out
+    assert "Table (target=species) flowers.csv: This looks like a table of 30 rows and 2 columns" in said
+    assert "train 24, validation 3, test 3" in said
+    assert "features 0; species x; length 0" in said
+    assert main(["data", str(table), "--json", "--set", "data.split.method=k-fold", "--set", "data.split.test=0"]) == 0
+    report = answer(capsys)
+    assert report["source"]["params"]["path"] == str(table)
+    assert report["guesses"][0]["kind"] == "Table"
+    assert report["splits"] == {"train": 24, "validation": 6}
+
+
+def test_a_path_without_data_is_told_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "notes.md").write_text("# Notes")
+    assert main(["data", str(tmp_path)]) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith(f"netloom: {tmp_path} holds nothing that can be read as data: notes.md")
+    assert said.err.count("\n") == 1

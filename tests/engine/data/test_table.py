@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import feather
 
 from engine import data, fixes
 from engine.problem import Fix
@@ -201,7 +202,7 @@ def test_a_faulty_table_is_refused_with_a_sentence(
 
 def test_text_that_is_not_utf8_far_down_is_refused(tmp_path: Path) -> None:
     message, _ = refusal(table(tmp_path, b"a,b\n" + b"1,x\n" * 50_000 + b"2,\xff\n"))
-    assert "the column b has text that is not UTF-8" in message
+    assert "row 50002, column b, has text that is not UTF-8" in message
 
 
 def test_a_missing_file_is_refused_and_its_neighbour_suggested(tmp_path: Path) -> None:
@@ -209,7 +210,7 @@ def test_a_missing_file_is_refused_and_its_neighbour_suggested(tmp_path: Path) -
     message, param = refusal(source("Table", "tabel.csv"), tmp_path)
     assert "does not exist (did you mean 'table.csv'?)" in message
     assert param == "data.source.params.path"
-    assert "No CSV or Parquet file is chosen" in refusal(source("Table"))[0]
+    assert "No CSV, Parquet, JSON lines or Arrow file is chosen" in refusal(source("Table"))[0]
     assert "is a folder" in refusal(source("Table", tmp_path))[0]
 
 
@@ -280,3 +281,76 @@ def test_a_missing_category_is_filled_by_the_fix_and_a_missing_target_is_not(tmp
     spec = bound(table(tmp_path, "a,y\n" + "1,0\n2,\n" * 10, target="y"), "a", "y")
     (drop,) = data.report(spec, HERE).problems[0].fixes
     assert drop.text == "Leave these rows out"
+
+
+# ------------------------------------------------------------------------------------------ other kinds of tables
+
+
+@pytest.mark.parametrize("name", ["t.jsonl", "t.ndjson", "t.jsonl.gz"])
+def test_json_lines_read_like_a_csv(tmp_path: Path, name: str) -> None:
+    rows = [f'{{"length": {i}, "kind": "{"xyz"[i % 3]}", "more": [1]}}' for i in range(30)]
+    text = "\n".join(rows).encode()
+    (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
+    report = data.report(source("Table", tmp_path / name, target="kind"), HERE)
+    assert report.columns["kind"].classes == ("x", "y", "z")
+    assert report.columns["length"].high == 29
+    assert any(note.startswith("more is of the type list") for note in report.notes)
+
+
+def test_a_feather_file_is_read(tmp_path: Path) -> None:
+    feather.write_feather(pa.table({"a": [1.5, 2.5, 3.5]}), str(tmp_path / "t.feather"))
+    assert data.report(source("Table", tmp_path / "t.feather"), HERE).columns["a"].high == 3.5
+
+
+def test_an_arrow_stream_is_read(tmp_path: Path) -> None:
+    content = pa.table({"a": [1.5, 2.5, 3.5]})
+    with pa.OSFile(str(tmp_path / "t.arrow"), "wb") as file, pa.ipc.new_stream(file, content.schema) as stream:
+        stream.write_table(content)
+    assert data.report(source("Table", tmp_path / "t.arrow"), HERE).columns["a"].low == 1.5
+
+
+def test_a_tsv_is_split_at_tabs_whatever_else_its_texts_hold(tmp_path: Path) -> None:
+    (tmp_path / "t.tsv").write_text("x\tname\n" + "".join(f"{i}\ta, b; c|{i % 2}\n" for i in range(9)))
+    assert list(data.report(source("Table", tmp_path / "t.tsv"), HERE).columns) == ["features", "x", "name"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("t.jsonl", b'{"a": 1}\n{"a": 2\n', "row 2 is no JSON"),
+        ("t.jsonl", b'{"a": 1}\n[2]\n', "row 2 is no object"),
+        ("t.jsonl", b'{"a": 1}\n\n{"a": "x"}\n', "a is a number in row 1 and text in row 3"),
+        ("t.jsonl", b'{"a": "' + b"x" * 70_000 + b'"}\n{"a": "\xff"}\n', "UTF-8"),
+        ("t.jsonl", b"", "is empty"),
+        ("t.feather", b"", "is empty"),
+        ("t.feather", b"FEA1 and more", "is of Feather's first version"),
+        ("t.arrow", b"ARROW1 and more", "cannot be read as an Arrow file"),
+        ("t.arrow", b"something else", "cannot be read as an Arrow file"),
+        ("t.tsv", b"a\tb\n1\t2\n1\t2\t3\n", "row 3 has 3 values, and the first row has 2"),
+        ("t.tsv", b"a\ta\n1\t2\n", "the column 'a' more than once"),
+        ("t.tsv", b"a\tb\n", "has no rows"),
+    ],
+)
+def test_a_faulty_table_is_refused_with_file_and_row(tmp_path: Path, name: str, content: bytes, words: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    message, _ = refusal(source("Table", path))
+    assert str(path) in message
+    assert words in message
+
+
+def test_a_second_file_is_the_test_part(tmp_path: Path) -> None:
+    (tmp_path / "test.csv").write_text("kind,length,width,colour\nx.,1,2,red\ny.,3,4,ged\n")
+    spec = table(tmp_path, FLOWERS, target="kind", test_path=str(tmp_path / "test.csv"))
+    dataset = data.prepare(steps(spec, "features"), HERE, ["features", "kind"])
+    assert dataset.splits["test"]["features"].tolist() == [[1, 2], [3, 4]]
+    assert dataset.splits["test"]["kind"].tolist() == [0, 1]
+    assert any("end with a full stop in test.csv" in note for note in dataset.notes)
+
+
+def test_what_is_wrong_in_a_second_file_is_named_there(tmp_path: Path) -> None:
+    (tmp_path / "test.csv").write_text("length,width,colour,kind\n1,,red,x\n")
+    spec = table(tmp_path, FLOWERS, target="kind", test_path=str(tmp_path / "test.csv"))
+    assert "row 2 of test.csv" in refusal(spec, columns=["features"])[0]
+    (tmp_path / "test.csv").write_text("length,widht,colour,kind\n1,2,red,x\n")
+    assert "no column 'width' (did you mean 'widht'?), which table.csv has" in refusal(spec)[0]

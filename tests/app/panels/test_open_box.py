@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QComboBox, QFileDialog
+from pytestqt.qtbot import QtBot
+
+from app.document import Document
+from app.panels.open_box import OpenBox
+from app.window import Window
+from engine import edit
+from engine.data.guess import guess
+from engine.spec import Spec
+from tests.app.gestures import words_in
+
+FLOWERS = "length,species\n" + "".join(f"{i},{'xyz'[i % 3]}\n" for i in range(30))
+DAYS = "day,a\n" + "".join(f"2024-01-{i + 1:02},{i * i}\n" for i in range(20))
+
+
+@pytest.fixture
+def box(document: Document, qtbot: QtBot) -> OpenBox:
+    shown = OpenBox(document)
+    qtbot.addWidget(shown)
+    shown.show()
+    return shown
+
+
+def answer(path: Path) -> dict[str, object]:
+    return {"guesses": [each.encode() for each in guess(path)]}
+
+
+def test_the_likeliest_source_is_taken_in_as_one_edit(box: OpenBox, document: Document, tmp_path: Path) -> None:
+    path = tmp_path / "flowers.csv"
+    path.write_text(FLOWERS)
+    document.save(tmp_path / "p.netloom")
+    asked: list[str] = []
+    box.path_chosen.connect(asked.append)
+    box.look_at(str(path))
+    assert asked == [str(path)]
+    assert "Looking at flowers.csv" in words_in(box)
+    box.show_guesses(str(path), answer(path))
+    params = {"path": "flowers.csv", "target": "species"}  # relative to the project's folder
+    assert document.spec.data == edit.set_source(Spec(), "Table", params).data
+    assert "This looks like a table of 30 rows" in words_in(box)
+    assert not box.findChild(QComboBox).isVisible()
+    document.undo_stack.undo()
+    assert document.spec.data == {}
+
+
+def test_the_user_may_say_otherwise(box: OpenBox, document: Document, tmp_path: Path) -> None:
+    path = tmp_path / "days.csv"
+    path.write_text(DAYS)
+    box.look_at(str(path))
+    box.show_guesses(str(path), answer(path))
+    assert document.spec.data["source"]["kind"] == "TimeSeries"
+    others = box.findChild(QComboBox)
+    assert others.isVisible()
+    assert [others.itemText(place) for place in range(others.count())] == ["Time series: days.csv", "Table: days.csv"]
+    others.activated.emit(1)
+    assert document.spec.data["source"]["kind"] == "Table"
+    assert "a table of 20 rows" in words_in(box)
+
+
+def test_an_answer_for_an_earlier_path_or_project_is_dropped(box: OpenBox, document: Document, tmp_path: Path) -> None:
+    path = tmp_path / "days.csv"
+    path.write_text(DAYS)
+    box.look_at(str(path))
+    box.look_at(str(tmp_path / "other.csv"))
+    box.show_guesses(str(path), answer(path))
+    assert document.spec == Spec()
+    box.look_at(str(path))
+    document.new()
+    box.show_guesses(str(path), answer(path))
+    assert document.spec == Spec()
+
+
+def test_what_is_no_data_is_told(box: OpenBox, document: Document, tmp_path: Path) -> None:
+    box.look_at(str(tmp_path))
+    box.show_guesses(str(tmp_path), {"error": f"{tmp_path} holds nothing that can be read as data: it is empty."})
+    assert "holds nothing that can be read as data" in words_in(box)
+    assert document.spec == Spec()
+    box.look_at("")  # a dialog that was cancelled
+    assert "holds nothing" in words_in(box)
+
+
+def test_the_window_asks_its_helper_what_lies_at_a_path(
+    window: Window, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "flowers.csv"
+    path.write_text(FLOWERS)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_args, **_kept: (str(path), ""))
+    window.data_panel.open_box._choose_file()
+    qtbot.waitUntil(lambda: window.document.data_report is not None, timeout=30_000)
+    assert window.document.spec.data["source"]["params"]["target"] == "species"
+    report = window.document.data_report
+    assert report is not None
+    assert report.splits == {"train": 24, "validation": 3, "test": 3}
