@@ -66,6 +66,7 @@ class Table(Source, group="Files"):
     path: FilePath = param("", "The file.")
     features: Columns = param((), 'Number columns that the column "features" joins; empty for all but the target.')
     target: str = param("", "Column to predict; text, true/false and a few whole numbers become classes.")
+    texts: Columns = param((), "Columns read as texts, beside those whose values are long and mostly different.")
     delimiter: Literal["auto", ",", ";", "\t", "|"] = param("auto", "What separates the columns of a CSV.")
     header: Literal["auto", "yes", "no"] = param("auto", "Whether a CSV's first row names the columns.")
     missing: Literal["refuse", "drop rows"] = param("refuse", "What happens to rows that lack a value.")

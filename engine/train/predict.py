@@ -54,7 +54,7 @@ def predict(run: Run, samples: Path | Sequence[Mapping[str, Any]]) -> Iterator[d
     An output with an Argmax decoder is the class's name, every other one its numbers. Inputs must be bound.
     """
     spec, state, compiled = run.spec(), run.data_state(), load_model(run)
-    names = [str(feed.column) for feed in compiled.feeds]
+    names = list(dict.fromkeys(str(feed.column) for feed in compiled.feeds))
     tensors = (
         data.read_file(spec, state, samples, names)
         if isinstance(samples, Path)
@@ -64,7 +64,7 @@ def predict(run: Run, samples: Path | Sequence[Mapping[str, Any]]) -> Iterator[d
 
 
 def answers(
-    spec: Spec, state: Mapping[str, Any], compiled: Compiled, columns: Mapping[str, Tensor]
+    spec: Spec, state: Mapping[str, Any], compiled: Compiled, columns: Mapping[str, data.Values]
 ) -> Iterator[dict[str, Any]]:
     """Run prepared columns through a model and decode what comes out, a dictionary a sample.
 
