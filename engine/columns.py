@@ -40,6 +40,7 @@ class Column:
     default: tuple[Mapping[str, Any], ...] = ()  # the steps it has where the spec names none, as the spec writes them
     ports: str = "output"
     fill: float = 0.0
+    rate: int = 0  # samples of a sound a second, 0 where sounds differ in it
     lengths: tuple[float, ...] = ()
 
     @property

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from engine.columns import RAGGED
 from engine.data import arrays, idx, images, sequences, steps, tablefile, textfiles
+from engine.data.audio import SUFFIXES
 from engine.data.ragged import Values
 from engine.data.sources import Array, source_of
 from engine.declare import did_you_mean
@@ -48,7 +49,7 @@ def _from_rows(state: State, rows: Sequence[Row], columns: Collection[str], wher
             except Mistake as mistake:
                 raise Mistake(f"{where(place)}: {mistake.message}") from None
         if kept["kind"] in RAGGED:
-            found[name] = sequences.incoming(kept, values)
+            found[name] = sequences.incoming(kept, values, where)
         else:
             found[name] = _finished(kept, name, np.stack(values), where)
     return found
@@ -75,6 +76,8 @@ def _value(row: Row, name: str, kept: Mapping[str, Any], state: State) -> Any:
         return _place(row[name], name, kept["classes"])
     if kept["kind"] == "text":
         return _text(row[name], name)
+    if kept["kind"] == "audio":
+        return sequences.path_of(row[name], name)
     if kept["kind"] == "image":
         return _image(row[name], name, kept["shape"], state)
     return _numbers(row[name], name, kept)
@@ -205,6 +208,9 @@ def _read(spec: Spec, state: State, path: Path, columns: list[str]) -> dict[str,
         return read_rows(state, _json_rows(path), columns)
     if len(columns) == 1 and _kept(state, columns[0])["kind"] == "text" and _holds_text(spec, path):
         return _from_text(spec, state, path, columns[0])
+    if len(columns) == 1 and _kept(state, columns[0])["kind"] == "audio" and (path.is_dir() or suffix in SUFFIXES):
+        files = [each for each in images.files_in(path) if each.suffix.lower() in SUFFIXES] if path.is_dir() else [path]
+        return read_rows(state, [{columns[0]: str(each)} for each in files], columns)
     if suffix in (".npy", ".npz"):
         return dict(_from_arrays(state, arrays.load(path), path, columns))
     if "ubyte" in path.name or suffix == ".idx":
@@ -316,8 +322,10 @@ def _from_table(source: declared.Source, state: State, path: Path, columns: list
             return f"row {place + read.first_row}"
 
         table = [read.table.column(part) for part in parts]
-        if kept["kind"] == "text":
+        if kept["kind"] in RAGGED:
             texts = tablefile.texts(table[0]).to_pylist()
+            if kept["kind"] == "audio":
+                texts = [None if each is None else str(path.parent / each) for each in texts]
             tensors |= _from_rows(state, [{name: each} for each in texts], [name], where)
             continue
         values = (

@@ -13,14 +13,16 @@ import numpy as np
 import torch
 
 from engine.columns import RAGGED, Column
-from engine.data import sequences, steps
-from engine.data.ragged import Values
+from engine.data import audio, sequences, steps
+from engine.data.ragged import Flat, Values
 from engine.data.sources import MOST_LISTED, Array, Reader, close_source, open_source
 from engine.data.splits import sizes, small_classes, split, split_of
 from engine.declare import did_you_mean
 from engine.ops.source import Step
 from engine.problem import Fix, Mistake
 from engine.spec import Spec
+
+Loaded = tuple[Array, Flat]  # rows, and the sound of each
 
 
 @dataclass(frozen=True)
@@ -59,15 +61,16 @@ def prepare(spec: Spec, folder: Path, columns: Collection[str] | None = None) ->
     names = _known(reader, columns) if columns is not None else bound or list(reader.columns)
     plans = {name: plan(spec, reader, name) for name in dict.fromkeys((*names, *bound))}
     rows, notes = complete_rows(spec, reader, plans.values())
+    loaded, rows, faults = load_sounds(reader, plans.values(), rows)
     _check_memory([plans[name].column for name in names], len(rows))
     settings = split_of(spec)
     labels = labels_of(spec, reader, rows) if settings.stratify else None
     indices = split(settings, reader, rows, labels)
     splits: dict[str, dict[str, Values]] = {part: {} for part in indices}
     state, described = {}, {}
-    notes = (*reader.notes, *notes, *split_notes(spec, reader, rows, labels))
+    notes = (*reader.notes, *notes, *faults, *split_notes(spec, reader, rows, labels))
     for name in names:
-        values, state[name], described[name], more = _values(plans[name], reader, indices)
+        values, state[name], described[name], more = _values(plans[name], reader, indices, loaded.get(name))
         notes += more
         for part, each in values.items():
             splits[part][name] = each
@@ -210,13 +213,34 @@ def split_notes(spec: Spec, reader: Reader, rows: Array, labels: Array | None) -
     return notes + small_classes(reader, each.tolist(), words, sum(count > 0 for count in counts.values()))
 
 
+def load_sounds(reader: Reader, plans: Iterable[Plan], rows: Array) -> tuple[dict[str, Loaded], Array, tuple[str, ...]]:
+    """Decode the sounds of these rows and apply their steps; rows of which a sound fails are left out, with a note."""
+    found: dict[str, Flat] = {}
+    faults: dict[int, str] = {}
+    for each in plans:
+        if each.raw.kind == "audio":
+            files = reader.files(each.raw.name)
+            sounds, failed = audio.load(audio.fit(each.steps), [files[row] for row in rows])
+            found[each.raw.name] = sounds
+            faults |= dict(failed)
+    if faults and len(faults) == len(rows):
+        raise Mistake(f"None of the sounds can be read: {next(iter(faults.values()))}", param="data.source.params.path")
+    notes = audio.faulty([faults[place] for place in sorted(faults)])
+    return {name: (rows, sounds) for name, sounds in found.items()}, np.delete(rows, sorted(faults)), notes
+
+
 def _values(
-    plan: Plan, reader: Reader, indices: Mapping[str, Array]
+    plan: Plan, reader: Reader, indices: Mapping[str, Array], loaded: Loaded | None
 ) -> tuple[Mapping[str, Values], dict[str, Any], Column, tuple[str, ...]]:
     """A column's values in each split, its state, what it is in the end, and notes."""
+    if loaded is not None:
+        rows, sounds = loaded
+        places = {part: np.searchsorted(rows, each) for part, each in indices.items()}
+        held = {part: sounds.taken(sounds.offsets[each], sounds.lengths[each]) for part, each in places.items()}
+        return sequences.sounds(plan.raw, plan.steps, plan.column, held)
     if plan.raw.kind in RAGGED:
         samples = {part: reader.fetch(rows, [plan.raw.name])[plan.raw.name] for part, rows in indices.items()}
-        return sequences.prepared(plan.raw, plan.steps, plan.column, samples)
+        return sequences.texts(plan.raw, plan.steps, plan.column, samples)
     arrays, state = _prepared(plan, reader, indices)
     return {part: torch.from_numpy(array) for part, array in arrays.items()}, state, plan.column, ()
 

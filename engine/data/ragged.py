@@ -17,6 +17,9 @@ from torch import Tensor
 
 Array = NDArray[Any]
 
+LONG = 200  # values of a sample on average, from which a batch copies samples on the CPU
+STRETCH = 50  # batches whose samples are sorted together: long enough to save filling, short enough to stay mixed
+
 
 @dataclass(frozen=True, eq=False)
 class Flat:
@@ -112,11 +115,28 @@ class Ragged:
 
     def batch(self, indices: Tensor, width: int) -> Tensor:
         """Gather samples by their indices, filled up to `width`."""
+        found = self._copied(indices, width) if self._is_long else self._gathered(indices, width)
+        return found.movedim(1, 1 + self.axis) if self.axis else found
+
+    @property
+    def _is_long(self) -> bool:
+        """Whether copying a sample at a time is quicker than an index for each of its values."""
+        return self.device.type == "cpu" and len(self._values) > LONG * len(self)
+
+    def _copied(self, indices: Tensor, width: int) -> Tensor:
+        values = self._values.numpy()
+        found = np.full((len(indices), width, *values.shape[1:]), self.fill, values.dtype)
+        starts, counts = (each.index_select(0, indices).tolist() for each in (self._starts, self._counts))
+        for row, start, count in zip(found, starts, counts, strict=True):
+            part = values[start : start + min(count, width)]
+            row[: len(part)] = part
+        return torch.from_numpy(found)
+
+    def _gathered(self, indices: Tensor, width: int) -> Tensor:
         steps = torch.arange(width, device=self.device)
         starts, lengths = (each.index_select(0, indices)[:, None] for each in (self._starts, self.lengths))
         places = torch.where(steps < lengths, starts + steps, len(self._values) - 1)
-        found = self._values.index_select(0, places.view(-1)).view(*places.shape, *self._values.shape[1:])
-        return found.movedim(1, 1 + self.axis) if self.axis else found
+        return self._values.index_select(0, places.view(-1)).view(*places.shape, *self._values.shape[1:])
 
 
 Values = Tensor | Ragged  # what a column is for a graph
@@ -135,6 +155,3 @@ def by_length(order: Tensor, lengths: Tensor, batch_size: int, generator: torch.
     order = order[key.argsort(stable=True)]
     places = torch.randperm(whole // batch_size, generator=generator)
     return torch.cat([order[:whole].view(-1, batch_size)[places].flatten(), order[whole:]])
-
-
-STRETCH = 50  # batches whose samples are sorted together: long enough to save filling, short enough to stay mixed

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from engine.columns import Column, DataReport
-from engine.data import sequences
+from engine.data import audio, sequences
 from engine.data.prepare import Plan, bound_columns, complete_rows, labels_of, plan, split_notes
 from engine.data.sources import Array, Reader, open_source, reading
 from engine.data.splits import sizes, split, split_of
@@ -126,6 +126,8 @@ def shown_value(reader: Reader, column: Column, value: Any) -> Any:
         return reader.classes(column.name)[int(value)] if value >= 0 else None
     if column.kind == "text":
         return None if value is None else str(value)[:MOST_LETTERS]
+    if column.kind == "audio":
+        return None if value is None else audio.thumbnail(value)
     if column.kind == "image":
         return {"png": png(value)}
     if np.size(value) > MOST_NUMBERS:

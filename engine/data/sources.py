@@ -51,6 +51,10 @@ class Reader:
         """All values of a column that is in memory, None for one that is read in `fetch`."""
         raise NotImplementedError
 
+    def files(self, name: str) -> Sequence[Path]:
+        """The file of each sample of a column of sounds."""
+        raise NotImplementedError
+
     def classes(self, name: str) -> Sequence[str]:
         """All class names of a category."""
         return self.columns[name].classes

@@ -143,7 +143,7 @@ class Table(Reader):
 
     def _free_size(self, name: str) -> str:
         """A name for how many tokens a text has: "T", and one of its own for each text beside the first."""
-        others = sum(array.dtype == object for array in self._arrays.values()) - 1
+        others = sum(array.dtype == object for each, array in self._arrays.items() if each != name)
         own = re.sub(r"\W", "_", name)
         return f"T_{own}" if others else "T"
 
