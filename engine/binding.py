@@ -13,9 +13,10 @@ from engine.heads import widened
 from engine.ops import OPS
 from engine.problem import Fix, Problem
 from engine.report import Report
-from engine.spec import Node, Spec, Wire, source_id
+from engine.spec import Node, Spec, Wire, source_id, source_port
 from engine.validate import terminals, upstream
 
+PLAIN = "output"  # the port of an Input that gives one tensor
 MOST_COLUMNS = 3  # that are offered for one Input
 
 # What has a vector for each index: the port the indices come through, and the param that counts the vectors.
@@ -60,7 +61,7 @@ def _input_problems(node: Node, columns: Mapping[str, Column]) -> Iterator[Probl
     if not _fits(node, column):
         data = f"{' × '.join(map(str, ('N', *column.shape)))} {column.dtype}"
         graph = f"{' × '.join(map(str, node.params.get('shape', ())))} {node.params.get('dtype')}"
-        arguments = {"node": node.id, "shape": ["N", *column.shape], "dtype": column.dtype}
+        arguments = {"node": node.id, "shape": ["N", *column.shape], "dtype": column.dtype, "ports": column.ports}
         fix = Fix("Take the data's shape", "take_shape", arguments)
         yield Problem(f"The column {name} is {data}, and this Input says {graph}.", node.id, "shape", (fix,))
 
@@ -76,7 +77,9 @@ def _bindings(node: Node, columns: Mapping[str, Column], meant: str = "") -> tup
 
 
 def _fits(node: Node, column: Column) -> bool:
-    shape = node.params.get("shape", ())
+    shape, ports = node.params.get("shape", ()), node.params.get("ports", PLAIN)
+    if ports not in (PLAIN, column.ports):
+        return False
     if len(shape) != len(column.shape) + 1 or node.params.get("dtype") != column.dtype:
         return False
     pairs = zip(shape[1:], column.shape, strict=True)
@@ -172,8 +175,10 @@ def _index_problems(spec: Spec, columns: Mapping[str, Column]) -> Iterator[Probl
 
 
 def _column_at(spec: Spec, node: Node, port: str, columns: Mapping[str, Column]) -> Column | None:
-    """The column whose values reach a port straight from an Input."""
+    """The column whose values reach a port straight from an Input; lengths are none."""
     wire = node.inputs.get(port)
+    if isinstance(wire, str) and source_port(wire) == "length":
+        return None
     source = spec.nodes.get(source_id(wire)) if isinstance(wire, str) else None
     return columns.get(source.params.get("column", "")) if source is not None and source.op == "Input" else None
 

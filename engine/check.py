@@ -28,7 +28,7 @@ from engine.mistakes.trial import Trial
 from engine.ops.python import Python
 from engine.plugins import package_of
 from engine.problem import Mistake, Problem
-from engine.program import Feed
+from engine.program import LENGTH_DTYPE, Feed
 from engine.python_trial import PythonTrial, trust_problem
 from engine.recipes import arguments, build, call, constants, find, is_plain, resolved
 from engine.report import Report
@@ -159,7 +159,7 @@ class Checker:
         if op is None:
             raise Mistake(problems[0].message, param=problems[0].param)
         if node.op == "Input":
-            return Checked(op, None, {"output": self._input(op)})
+            return Checked(op, None, self._input(op))
         key = (op, tuple(flows.items()))
         kept = self._kept.get(key) or self._kept.get((node.id, key))
         if kept is None:
@@ -172,8 +172,11 @@ class Checker:
             raise Mistake(kept.message, param=kept.param, fixes=kept.fixes)
         return kept
 
-    def _input(self, op: Any) -> Flow:
-        return Flow(tuple(size if isinstance(size, int) else self._free(size) for size in op.shape), op.dtype)
+    def _input(self, op: Any) -> dict[str, Flow]:
+        """What comes out of an Input: its tensor, and behind it the length of each sample where it has that port."""
+        flow = Flow(tuple(size if isinstance(size, int) else self._free(size) for size in op.shape), op.dtype)
+        first, *lengths = type(op).output_ports()
+        return {first: flow} | {port: Flow(flow.shape[:1], LENGTH_DTYPE) for port in lengths}
 
     def _free(self, name: str) -> Free:
         if name not in self._names:
@@ -483,7 +486,10 @@ def _ports(tree: Any, result: Any) -> Iterator[tuple[str, torch.Tensor]]:
         yield from _ports(part, each)
 
 
-def feed(node: Node, checked: Checked) -> Feed:
-    """The feed of an Input node."""
+def feeds_of(node: Node, checked: Checked) -> Iterator[Feed]:
+    """Yield the feeds of an Input node: one, or one a port."""
     op: Any = checked.op
-    return Feed(node.id, op.column, op.shape, op.dtype)
+    first, *lengths = type(op).output_ports()
+    yield Feed(node.id, op.column, op.shape, op.dtype, first if lengths else "")
+    for port in lengths:
+        yield Feed(node.id, op.column, op.shape[:1], LENGTH_DTYPE, port, is_length=True)

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from engine.problem import Problem
 
-ColumnKind = Literal["number", "category", "image"]
+ColumnKind = Literal["number", "category", "image", "text", "audio"]
+RAGGED: tuple[ColumnKind, ...] = ("text", "audio")  # kinds whose samples differ in size
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +18,16 @@ class Column:
 
     `low`, `high` and `mean` are of the values as the source holds them, before the steps. A category's values are
     the places of its `classes`, from `low` to `high`; more than 1,000 classes are not listed.
+
+    A size that differs from sample to sample is a name, such as "T"; batches fill it up with `fill`. `ports` are those
+    of an Input that is bound to the column. `lengths` are the shortest, the middle and the longest sample as the source
+    holds them: characters of a text, seconds of a sound. Before it was trained on, a text has no `high`, for how many
+    tokens it has is learned.
     """
 
     name: str
     kind: ColumnKind
-    shape: tuple[int, ...]
+    shape: tuple[int | str, ...]
     dtype: str
     missing: int = 0
     low: float | None = None
@@ -32,6 +38,16 @@ class Column:
     parts: tuple[str, ...] = ()  # names of the features a joined column holds
     steps: tuple[str, ...] = ()  # names of the steps applied
     default: tuple[Mapping[str, Any], ...] = ()  # the steps it has where the spec names none, as the spec writes them
+    ports: str = "output"
+    fill: float = 0.0
+    rate: int = 0  # samples of a sound a second, 0 where sounds differ in it
+    lengths: tuple[float, ...] = ()
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The shape of a column whose samples have one size."""
+        assert all(isinstance(size, int) for size in self.shape)
+        return tuple(size for size in self.shape if isinstance(size, int))
 
 
 @dataclass(frozen=True, slots=True)

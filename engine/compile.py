@@ -13,7 +13,7 @@ from torch import fx, nn
 
 from engine import edit, validate
 from engine.blocks import op_of
-from engine.check import Checker, feed, inputs_of
+from engine.check import Checker, feeds_of, inputs_of
 from engine.declare import Call, Loss, Metric, Pattern, Recipe, pattern
 from engine.expand import expand
 from engine.flow import Checked, Flow
@@ -180,7 +180,7 @@ def program_of(spec: Spec, checked: Mapping[str, Checked], shares: Sharing) -> P
         if checked[node].recipe is not None
     ]
     return Program(
-        feeds=tuple(feed(node, checked[node.id]) for node in spec.nodes.values() if node.op == "Input"),
+        feeds=tuple(_feeds(spec, checked)),
         steps=tuple(steps),
         tensors={ref: flow for node in spec.nodes for ref, flow in _tensors(node, checked[node])},
         losses={node: spec.nodes[node].factor for node in losses},
@@ -189,6 +189,12 @@ def program_of(spec: Spec, checked: Mapping[str, Checked], shares: Sharing) -> P
         gathered={node: recipe for node in metrics if isinstance(recipe := checked[node].recipe, Recipe)},
         ties=shares.ties,
     )
+
+
+def _feeds(spec: Spec, checked: Mapping[str, Checked]) -> Iterator[Feed]:
+    for node in spec.nodes.values():
+        if node.op == "Input":
+            yield from feeds_of(node, checked[node.id])
 
 
 def _tensors(node: str, checked: Checked) -> Iterator[tuple[Ref, Flow]]:
@@ -253,10 +259,13 @@ def build_modules(program: Program) -> dict[str, nn.Module]:
 
 def _graph(program: Program) -> fx.Graph:
     graph = fx.Graph()
-    results: dict[str, fx.Node] = {feed.node: graph.placeholder(feed.node) for feed in program.feeds}
+    given = {feed.ref: graph.placeholder(feed.name) for feed in program.feeds}
+    results: dict[str, fx.Node] = {}
     patterns: dict[str, Pattern] = {}
 
     def tensor(ref: Ref) -> fx.Node:
+        if ref in given:
+            return given[ref]
         result = results[ref.node]
         for place in path_to(patterns[ref.node], ref.port) if ref.port else ():
             result = graph.call_function(operator.getitem, (result, place))

@@ -420,11 +420,14 @@ def bind(spec: Spec, node: str, column: Column) -> Spec:
     """Bind an Input to a data column: its name, shape ("N" first) and dtype."""
     if _node(spec, node).op != "Input":
         raise Mistake(f"{node} is a {spec.nodes[node].op}; only an Input is bound to a column.")
-    return take_shape(set_param(spec, node, "column", column.name), node, ["N", *column.shape], column.dtype)
+    spec = set_param(spec, node, "column", column.name)
+    return take_shape(spec, node, ["N", *column.shape], column.dtype, column.ports)
 
 
-def take_shape(spec: Spec, node: str, shape: Sequence[int | str], dtype: str) -> Spec:
-    """Give an Input the shape and dtype that the data has."""
+def take_shape(spec: Spec, node: str, shape: Sequence[int | str], dtype: str, ports: str | None = None) -> Spec:
+    """Give an Input the shape and dtype that the data has, and the ports where they are told."""
+    if ports not in (None, _node(spec, node).params.get("ports", "output")):
+        spec = set_param(spec, node, "ports", ports)
     return set_param(set_param(spec, node, "shape", shape), node, "dtype", dtype)
 
 

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from engine.declare import Call, Metric, Pattern, Recipe
 
+LENGTH_DTYPE = "int64"  # of the port that tells how long samples are
+
 
 @dataclass(frozen=True, slots=True)
 class Ref:
@@ -29,12 +31,27 @@ class Shaped(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """An input of the program: an Input node with its column, shape and dtype."""
+    """An input of the program: an Input node with its column, shape and dtype.
+
+    Of an Input with several ports each is a feed of its own, and one of them tells how long the samples are.
+    """
 
     node: str
     column: str | None
     shape: tuple[int | str, ...]
     dtype: str
+    port: str = ""
+    is_length: bool = False
+
+    @property
+    def ref(self) -> Ref:
+        """What steps call it."""
+        return Ref(self.node, self.port)
+
+    @property
+    def name(self) -> str:
+        """The variable that it is in source: the node's id, with the port behind it for lengths."""
+        return f"{self.node}__{self.port}" if self.is_length else self.node
 
 
 @dataclass(frozen=True, slots=True)

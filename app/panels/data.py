@@ -239,6 +239,8 @@ class _SampleModel(_Model):
 
     def text(self, row: Mapping[str, Any], column: int) -> str:
         value = row[self.headings[column]]
+        if isinstance(value, Mapping) and "seconds" in value:
+            return f"{value['seconds']:g} s, {value['rate']:,} Hz"
         if isinstance(value, list):
             return ", ".join("" if each is None else f"{each:g}" for each in value)
         return f"{value:g}" if isinstance(value, float) else "" if value is None else str(value)

@@ -199,7 +199,9 @@ class Inspector(QWidget):
             self._use.opened.connect(lambda: self.block_opened.emit(self._scope.opened(node.id)))
             self._column.addWidget(self._use)
         names = self._block_params if self._scope.block else None
-        bound = ("column", "shape", "dtype") if self._scope.block and node.op == "Input" else ()  # comes from outside
+        bound = (
+            ("column", "shape", "dtype", "ports") if self._scope.block and node.op == "Input" else ()
+        )  # comes from outside
         self.form = Form(
             op,
             node.params,

@@ -7,14 +7,31 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
+from engine.data.ragged import Ragged, Values, by_length
+
 BLOCK_BYTES = 8 * 2**20  # gathered at once: large enough to be few, small enough to be still in the cache when used
 MOST_BATCHES = 512  # of a block
 
 
 def epoch_order(seed: int, epoch: int, samples: int) -> Tensor:
     """The order of an epoch's samples, drawn from (seed, epoch) alone."""
-    generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
-    return torch.randperm(samples, generator=generator)
+    return torch.randperm(samples, generator=_generator(seed, epoch))
+
+
+def bucketed_order(seed: int, epoch: int, lengths: Tensor, batch_size: int) -> Tensor:
+    """An order in which samples of like length come together, drawn from (seed, epoch) alone."""
+    generator = _generator(seed, epoch)
+    return by_length(torch.randperm(len(lengths), generator=generator), lengths, batch_size, generator)
+
+
+def _generator(seed: int, epoch: int) -> torch.Generator:
+    return torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
+
+
+def lengths_of(columns: Mapping[str, Values]) -> Tensor | None:
+    """How long each sample is, on the CPU, that of several columns added up; None where all are of one size."""
+    found = [each.counts for each in columns.values() if isinstance(each, Ragged)]
+    return torch.stack(found).sum(0) if found else None
 
 
 def batch_count(samples: int, batch_size: int, *, drop_last: bool = False) -> int:
@@ -23,7 +40,7 @@ def batch_count(samples: int, batch_size: int, *, drop_last: bool = False) -> in
 
 
 def batches(
-    tensors: Mapping[str, Tensor],
+    columns: Mapping[str, Values],
     batch_size: int,
     *,
     order: Tensor | None = None,
@@ -33,17 +50,27 @@ def batches(
     """Yield the batches from number `start` on, each a list of tensors in the mapping's order.
 
     With an `order` (indices of samples), many batches are gathered at once and handed out as slices of the block.
+    Samples that differ in size are filled up to the longest of their batch.
     """
-    values = list(tensors.values())
+    values = list(columns.values())
     samples = len(values[0]) if order is None else len(order)
     count = batch_count(samples, batch_size, drop_last=drop_last)
-    order = None if order is None else order.to(values[0].device)
-    row = sum(each[:1].nbytes for each in values)
+    placed = None if order is None else order.to(values[0].device)
+    row = sum(each.mean_bytes if isinstance(each, Ragged) else each[:1].nbytes for each in values)
     block = min(max(1, BLOCK_BYTES // max(1, row * batch_size)), MOST_BATCHES)
     for first in range(start, count, block):
         low, high = first * batch_size, min(min(first + block, count) * batch_size, samples)
-        if order is None:
-            gathered = [each[low:high] for each in values]
-        else:
-            gathered = [each.index_select(0, order[low:high]) for each in values]
-        yield from map(list, zip(*(torch.split(each, batch_size) for each in gathered), strict=True))
+        pieces = [
+            _filled(each, torch.arange(low, high) if order is None else order[low:high], batch_size)
+            if isinstance(each, Ragged)
+            else torch.split(each[low:high] if placed is None else each.index_select(0, placed[low:high]), batch_size)
+            for each in values
+        ]
+        yield from map(list, zip(*pieces, strict=True))
+
+
+def _filled(column: Ragged, indices: Tensor, batch_size: int) -> Iterator[Tensor]:
+    """Gather samples that differ in size batch by batch; `indices` are on the CPU, where the widths are known."""
+    widths = column.widths(indices, batch_size)
+    for part, width in zip(torch.split(indices.to(column.device), batch_size), widths, strict=True):
+        yield column.batch(part, width)

@@ -108,7 +108,7 @@ class RandomNumbers(Reader):
         return None
 
     def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
-        found = {name: np.empty((len(indices), *self.columns[name].shape), np.float32) for name in names}
+        found = {name: np.empty((len(indices), *self.columns[name].sizes), np.float32) for name in names}
         order = np.argsort(indices, kind="stable")
         blocks, starts = np.unique(indices[order] // self._block, return_index=True)
         for block, places in zip(blocks.tolist(), np.split(order, starts[1:]), strict=True):

@@ -55,7 +55,7 @@ class ImageFolder(Reader):
     def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
         fetched = {"label": self._labels[indices]} if "label" in names else {}
         if "image" in names:
-            fetched["image"] = decode([self._paths[index] for index in indices], self.columns["image"].shape)
+            fetched["image"] = decode([self._paths[index] for index in indices], self.columns["image"].sizes)
         return fetched
 
     def preview(self, count: int) -> Array:

@@ -66,7 +66,7 @@ class ImagesInTable(Table):
     def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
         fetched = super().fetch(indices, [name for name in names if name != IMAGE])
         if IMAGE in names:
-            fetched[IMAGE] = decode([self._images[index] for index in indices], self.columns[IMAGE].shape)
+            fetched[IMAGE] = decode([self._images[index] for index in indices], self.columns[IMAGE].sizes)
         return fetched
 
     def preview(self, count: int) -> Array:

@@ -12,10 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.data import arrays, idx, images, steps, tablefile
+from engine.columns import RAGGED
+from engine.data import arrays, idx, images, sequences, steps, tablefile, textfiles
+from engine.data.audio import SUFFIXES
+from engine.data.ragged import Values
 from engine.data.sources import Array, source_of
 from engine.declare import did_you_mean
 from engine.ops import source as declared
+from engine.ops.source_text import ParallelText, TextFolder, TextLines
 from engine.problem import Mistake
 from engine.spec import Spec
 
@@ -23,7 +27,7 @@ Row = Mapping[str, Any]
 State = Mapping[str, Any]
 
 
-def read_rows(state: State, rows: Sequence[Row], columns: Collection[str]) -> dict[str, Tensor]:
+def read_rows(state: State, rows: Sequence[Row], columns: Collection[str]) -> dict[str, Any]:
     """Turn raw rows ({column: value}) into tensors as the model was trained on.
 
     A joined column may come as its parts. An image is a path, {"png": base64 text}, or its pixels from 0 to 1 (or
@@ -34,8 +38,8 @@ def read_rows(state: State, rows: Sequence[Row], columns: Collection[str]) -> di
     return _from_rows(state, rows, columns, lambda place: f"Sample {place + 1}")
 
 
-def _from_rows(state: State, rows: Sequence[Row], columns: Collection[str], where: Any) -> dict[str, Tensor]:
-    found = {}
+def _from_rows(state: State, rows: Sequence[Row], columns: Collection[str], where: Any) -> dict[str, Values]:
+    found: dict[str, Values] = {}
     for name in columns:
         kept = _kept(state, name)
         values = []
@@ -44,7 +48,10 @@ def _from_rows(state: State, rows: Sequence[Row], columns: Collection[str], wher
                 values.append(_value(row, name, kept, state))
             except Mistake as mistake:
                 raise Mistake(f"{where(place)}: {mistake.message}") from None
-        found[name] = _finished(kept, name, np.stack(values), where)
+        if kept["kind"] in RAGGED:
+            found[name] = sequences.incoming(kept, values, where)
+        else:
+            found[name] = _finished(kept, name, np.stack(values), where)
     return found
 
 
@@ -55,7 +62,7 @@ def _kept(state: State, name: str) -> Mapping[str, Any]:
     return columns[name]  # type: ignore[no-any-return]
 
 
-def _value(row: Row, name: str, kept: Mapping[str, Any], state: State) -> Array:
+def _value(row: Row, name: str, kept: Mapping[str, Any], state: State) -> Any:
     parts = kept["parts"]
     if name not in row and parts and any(part in row for part in parts):
         lacking = next((part for part in parts if part not in row), None)
@@ -67,9 +74,19 @@ def _value(row: Row, name: str, kept: Mapping[str, Any], state: State) -> Array:
         raise Mistake(f"there is no value for {name!r}{did_you_mean(name, row)}{also}.")
     if kept["kind"] == "category":
         return _place(row[name], name, kept["classes"])
+    if kept["kind"] == "text":
+        return _text(row[name], name)
+    if kept["kind"] == "audio":
+        return sequences.path_of(row[name], name)
     if kept["kind"] == "image":
         return _image(row[name], name, kept["shape"], state)
     return _numbers(row[name], name, kept)
+
+
+def _text(value: Any, name: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise Mistake(f"{name} is {str(value)[:60]!r}; it must be a text.")
+    return value.strip()
 
 
 def _number(value: Any, name: str) -> float:
@@ -169,8 +186,8 @@ def _part(kept: Mapping[str, Any], name: str, lacks: Array) -> str:
 # ----------------------------------------------------------------------------------------------------------- files
 
 
-def read_file(spec: Spec, state: State, path: Path, columns: Collection[str]) -> dict[str, Tensor]:
-    """Read new samples from a file: JSON (an object or a list), JSON lines, CSV, Parquet, NumPy, IDX, or images.
+def read_file(spec: Spec, state: State, path: Path, columns: Collection[str]) -> dict[str, Any]:
+    """Read new samples from a file: JSON (an object or a list), JSON lines, a table, NumPy, IDX, images, or text.
 
     Raises Mistake that names the file, the row and the column.
     """
@@ -185,18 +202,42 @@ def read_file(spec: Spec, state: State, path: Path, columns: Collection[str]) ->
         raise Mistake(f"{path} cannot be read: {error.strerror or error}.") from None
 
 
-def _read(spec: Spec, state: State, path: Path, columns: list[str]) -> dict[str, Tensor]:
+def _read(spec: Spec, state: State, path: Path, columns: list[str]) -> dict[str, Values]:
     suffix = path.with_suffix("").suffix.lower() if path.suffix == ".gz" else path.suffix.lower()
     if suffix in (".json", ".jsonl"):
         return read_rows(state, _json_rows(path), columns)
+    if len(columns) == 1 and _kept(state, columns[0])["kind"] == "text" and _holds_text(spec, path):
+        return _from_text(spec, state, path, columns[0])
+    if len(columns) == 1 and _kept(state, columns[0])["kind"] == "audio" and (path.is_dir() or suffix in SUFFIXES):
+        files = [each for each in images.files_in(path) if each.suffix.lower() in SUFFIXES] if path.is_dir() else [path]
+        return read_rows(state, [{columns[0]: str(each)} for each in files], columns)
     if suffix in (".npy", ".npz"):
-        return _from_arrays(state, arrays.load(path), path, columns)
+        return dict(_from_arrays(state, arrays.load(path), path, columns))
     if "ubyte" in path.name or suffix == ".idx":
         stored = idx.as_images(idx.read_idx(path), path)
-        return _from_arrays(state, {_image_column(state, path, columns): stored}, path, columns)
+        return dict(_from_arrays(state, {_image_column(state, path, columns): stored}, path, columns))
     if suffix in images.SUFFIXES or path.is_dir():
-        return _from_images(state, path, columns)
+        return dict(_from_images(state, path, columns))
     return _from_table(source_of(spec), state, path, columns)
+
+
+def _holds_text(spec: Spec, path: Path) -> bool:
+    """Whether a file holds texts alone: it looks so, or the model was trained on such files."""
+    return path.suffix.lower() == ".txt" or isinstance(source_of(spec), TextFolder | TextLines | ParallelText)
+
+
+def _from_text(spec: Spec, state: State, path: Path, name: str) -> dict[str, Values]:
+    """Read a file of lines, or, for a model trained on whole files, a file or a folder of them."""
+    source = source_of(spec)
+    encoding = source.encoding if isinstance(source, TextFolder | TextLines | ParallelText) else "UTF-8"
+    whole = isinstance(source, TextFolder)
+    files = images.files_in(path) if whole and path.is_dir() else [path]
+    texts = [textfiles.read_text(each, encoding) for each in files]
+    samples = texts if whole else [line for text in texts for line in text.split("\n")]
+    rows = [{name: sample} for sample in samples if sample.strip()]
+    if not rows:
+        raise Mistake(f"{path} holds no text.")
+    return read_rows(state, rows, [name])
 
 
 def _json_rows(path: Path) -> list[Row]:
@@ -265,11 +306,11 @@ def _from_images(state: State, path: Path, columns: list[str]) -> dict[str, Tens
     return {name: _finished(kept, name, pixels, lambda place: str(paths[place]))}
 
 
-def _from_table(source: declared.Source, state: State, path: Path, columns: list[str]) -> dict[str, Tensor]:
+def _from_table(source: declared.Source, state: State, path: Path, columns: list[str]) -> dict[str, Values]:
     """Read columns of a table like the one trained on, whole columns at once."""
     like = (source.delimiter, source.header) if isinstance(source, declared.Table) else ()
     read = tablefile.read_table(path, *like)
-    tensors = {}
+    tensors: dict[str, Values] = {}
     for name in columns:
         kept = _kept(state, name)
         parts = kept["parts"] or [name]
@@ -281,6 +322,12 @@ def _from_table(source: declared.Source, state: State, path: Path, columns: list
             return f"row {place + read.first_row}"
 
         table = [read.table.column(part) for part in parts]
+        if kept["kind"] in RAGGED:
+            texts = tablefile.texts(table[0]).to_pylist()
+            if kept["kind"] == "audio":
+                texts = [None if each is None else str(path.parent / each) for each in texts]
+            tensors |= _from_rows(state, [{name: each} for each in texts], [name], where)
+            continue
         values = (
             _classes(table[0], kept, name, where) if kept["kind"] == "category" else _table_numbers(table, parts, where)
         )
@@ -322,7 +369,7 @@ def _table_numbers(table: list[Any], parts: Sequence[str], where: Any) -> Array:
 def restore(state: State, column: str, values: Tensor) -> Tensor:
     """Bring what a model predicts for a number column back to the column's own numbers, as before its steps."""
     kept = state.get("columns", {}).get(column)
-    if kept is None or kept["kind"] == "category" or not kept["steps"]:
+    if kept is None or kept["kind"] in ("category", *RAGGED) or not kept["steps"]:
         return values
     return torch.from_numpy(steps.undo(kept["steps"], values.detach().cpu().numpy()))
 

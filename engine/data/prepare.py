@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from engine.columns import Column
-from engine.data import steps
+from engine.columns import RAGGED, Column
+from engine.data import audio, sequences, steps
+from engine.data.ragged import Flat, Values
 from engine.data.sources import MOST_LISTED, Array, Reader, close_source, open_source
 from engine.data.splits import small_classes, split, split_of
 from engine.declare import did_you_mean
@@ -22,16 +22,19 @@ from engine.ops.source import Source, Step
 from engine.problem import Fix, Mistake
 from engine.spec import Spec
 
+Loaded = tuple[Array, Flat]  # rows, and the sound of each
+
 
 @dataclass(frozen=True)
 class Dataset:
     """Data ready for training: {split: {column: tensor, samples along the first axis}} on the CPU.
 
-    An empty split has no key. `state` is JSON: what prediction needs to treat new samples alike.
+    A column whose samples differ in size is Ragged. An empty split has no key. `state` is JSON: what prediction
+    needs to treat new samples alike.
     """
 
     columns: Mapping[str, Column]
-    splits: Mapping[str, Mapping[str, Tensor]]
+    splits: Mapping[str, Mapping[str, Any]]  # a Tensor or a Ragged: which of them, the column's kind says
     state: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -58,19 +61,20 @@ def prepare(spec: Spec, folder: Path, columns: Collection[str] | None = None) ->
     names = _known(reader, columns) if columns is not None else bound or list(reader.columns)
     plans = {name: plan(spec, reader, name) for name in dict.fromkeys((*names, *bound))}
     rows, notes = complete_rows(spec, reader, plans.values())
+    loaded, rows, faults = load_sounds(reader, plans.values(), rows)
     _check_memory([plans[name].column for name in names], len(rows))
     settings = split_of(spec)
     labels = labels_of(spec, reader, rows) if settings.stratify else None
     indices = split(settings, reader, rows, labels)
     counts = {part: len(each) for part, each in indices.items()}
-    splits: dict[str, dict[str, Tensor]] = {part: {} for part in indices}
-    state = {}
+    splits: dict[str, dict[str, Values]] = {part: {} for part in indices}
+    state, described = {}, {}
+    notes = (*reader.notes, *notes, *faults, *split_notes(counts, reader, rows, labels))
     for name in names:
-        arrays, state[name] = _prepared(plans[name], reader, indices)
-        for part, array in arrays.items():
-            splits[part][name] = torch.from_numpy(array)
-    notes = (*reader.notes, *notes, *split_notes(counts, reader, rows, labels))
-    described = {name: plans[name].column for name in names}
+        values, state[name], described[name], more = _values(plans[name], reader, indices, loaded.get(name))
+        notes += more
+        for part, each in values.items():
+            splits[part][name] = each
     whole = {"target": reader.target, "white": reader.white, "columns": state}
     close_source()  # the tensors take its place in memory
     return Dataset(described, splits, whole, notes)
@@ -134,7 +138,8 @@ def complete_rows(spec: Spec, reader: Reader, plans: Iterable[Plan]) -> tuple[Ar
     count, first = int(lost.sum()), reader.where(int(np.argmax(lost)))
     words = f"{count:,} of {len(rows):,} samples lack a value in {_culprits(reader, lacking)}, first {first}"
     if not reader.drops_missing:
-        todo = "leave them out" if reader.target in lacking else "leave them out or fill them in"
+        ragged = any(reader.columns[name].kind in RAGGED for name in lacking)
+        todo = "leave them out" if reader.target in lacking or ragged else "leave them out or fill them in"
         raise Mistake(f"{words}; {todo}.", param=_missing_param(spec), fixes=_fixes(spec, reader, lacking))
     if count == len(rows):
         raise Mistake(f"Every row lacks a value in {_culprits(reader, lacking)}.", param=_missing_param(spec))
@@ -163,7 +168,8 @@ def _fixes(spec: Spec, reader: Reader, lacking: Mapping[str, Array]) -> tuple[Fi
     if _missing_param(spec).endswith("missing"):
         arguments = {"path": "data.source.params.missing", "value": "drop rows"}
         fixes.append(Fix("Leave these rows out", "set_setting", arguments))
-    if reader.target not in lacking:  # a target that was filled in would be learnt as if it were true
+    ragged = any(reader.columns[name].kind in RAGGED for name in lacking)
+    if reader.target not in lacking and not ragged:  # a target that was filled in would be learnt as if it were true
         filled = {name: {"steps": _with_filling(spec, reader.columns[name])} for name in lacking}
         columns = {**steps.sections(spec), **filled}
         fixes.append(Fix("Fill in what is missing", "set_setting", {"path": "data.columns", "value": columns}))
@@ -210,6 +216,38 @@ def split_notes(counts: Mapping[str, int], reader: Reader, rows: Array, labels: 
     return notes + small_classes(reader, each.tolist(), words, len(counts))
 
 
+def load_sounds(reader: Reader, plans: Iterable[Plan], rows: Array) -> tuple[dict[str, Loaded], Array, tuple[str, ...]]:
+    """Decode the sounds of these rows and apply their steps; rows of which a sound fails are left out, with a note."""
+    found: dict[str, Flat] = {}
+    faults: dict[int, str] = {}
+    for each in plans:
+        if each.raw.kind == "audio":
+            files = reader.files(each.raw.name)
+            sounds, failed = audio.load(audio.fit(each.steps), [files[row] for row in rows])
+            found[each.raw.name] = sounds
+            faults |= dict(failed)
+    if faults and len(faults) == len(rows):
+        raise Mistake(f"None of the sounds can be read: {next(iter(faults.values()))}", param="data.source.params.path")
+    notes = audio.faulty([faults[place] for place in sorted(faults)])
+    return {name: (rows, sounds) for name, sounds in found.items()}, np.delete(rows, sorted(faults)), notes
+
+
+def _values(
+    plan: Plan, reader: Reader, indices: Mapping[str, Array], loaded: Loaded | None
+) -> tuple[Mapping[str, Values], dict[str, Any], Column, tuple[str, ...]]:
+    """A column's values in each split, its state, what it is in the end, and notes."""
+    if loaded is not None:
+        rows, sounds = loaded
+        places = {part: np.searchsorted(rows, each) for part, each in indices.items()}
+        held = {part: sounds.taken(sounds.offsets[each], sounds.lengths[each]) for part, each in places.items()}
+        return sequences.sounds(plan.raw, plan.steps, plan.column, held)
+    if plan.raw.kind in RAGGED:
+        samples = {part: reader.fetch(rows, [plan.raw.name])[plan.raw.name] for part, rows in indices.items()}
+        return sequences.texts(plan.raw, plan.steps, plan.column, samples)
+    arrays, state = _prepared(plan, reader, indices)
+    return {part: torch.from_numpy(array) for part, array in arrays.items()}, state, plan.column, ()
+
+
 def _prepared(plan: Plan, reader: Reader, indices: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Any]]:
     """Fit a column's steps on the training split and apply them to all; what was fitted goes into the state."""
     name = plan.raw.name
@@ -236,7 +274,8 @@ def _final(values: Array, column: Column) -> Array:
 
 def _check_memory(columns: Sequence[Column], count: int) -> None:
     """Raise Mistake where the tensors would not fit into this machine's memory."""
-    needed = count * sum(math.prod(column.shape) * np.dtype(column.dtype).itemsize for column in columns)
+    dense = [column for column in columns if column.kind not in RAGGED]
+    needed = count * sum(math.prod(column.sizes) * np.dtype(column.dtype).itemsize for column in dense)
     if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
         return
     there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

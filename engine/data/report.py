@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from engine.columns import Column, DataReport
+from engine.data import audio, sequences
 from engine.data.prepare import Plan, bound_columns, complete_rows, labels_of, plan, split_notes
 from engine.data.sources import Array, Reader, open_source, reading
-from engine.data.splits import counted, split_of
+from engine.data.splits import counted, split, split_of
 from engine.ops.source import Source
 from engine.problem import Mistake, Problem
 from engine.spec import Spec
 
 SHOWN = 48  # samples of a report
+MOST_LETTERS = 400  # of a text that are shown
 MOST_NUMBERS = 64  # of a sample that are shown
 THUMBNAIL = 96  # pixels, the longer side of an image at most
 T = TypeVar("T")
@@ -40,13 +42,15 @@ def report(spec: Spec, folder: Path, samples: int = SHOWN) -> DataReport:
     chosen = _tried(problems, lambda: complete_rows(spec, reader, [plans[name] for name in watched]))
     splits: dict[str, int] = {}
     notes = reader.notes
+    columns = {name: each.column for name, each in plans.items()}
     if chosen is not None:
         rows, lost = chosen
         settled = _tried(problems, lambda: _settled(spec, reader, rows))
         splits, further = settled or ({}, ())
         notes = (*notes, *lost, *further)
+        if settled:
+            columns |= _tried(problems, lambda: dict(_learned(spec, reader, rows, plans))) or {}
     shown = _tried(problems, lambda: _samples(reader, samples)) or ()
-    columns = {name: each.column for name, each in plans.items()}
     return DataReport(kind, columns, splits, shown, tuple(problems), notes)
 
 
@@ -85,6 +89,25 @@ def _settled(spec: Spec, reader: Reader, rows: Array) -> tuple[dict[str, int], t
     return counts, split_notes(counts, reader, rows, labels)
 
 
+def _learned(spec: Spec, reader: Reader, rows: Array, plans: Mapping[str, Plan]) -> Iterator[tuple[str, Column]]:
+    """Yield the text columns with what their steps learn from the training split; what was learned last is kept."""
+    texts = [each for each in plans.values() if each.raw.kind == "text" and each.steps]
+    if not texts:
+        return
+    settings = split_of(spec)
+    kept: dict[Any, Column] = reader.__dict__.setdefault("_learned", {})
+    training = None
+    for each in texts:
+        key = (each.raw.name, each.steps, settings, len(rows))
+        if key not in kept:
+            if training is None:
+                labels = labels_of(spec, reader, rows) if settings.stratify else None
+                training = split(settings, reader, rows, labels)["train"]
+            samples = reader.fetch(training, [each.raw.name])[each.raw.name]
+            kept[key] = sequences.learned(each.column, each.steps, samples[samples != None])  # noqa: E711  # each of them
+        yield each.raw.name, kept[key]
+
+
 # --------------------------------------------------------------------------------------------------------- samples
 
 
@@ -101,6 +124,10 @@ def shown_value(reader: Reader, column: Column, value: Any) -> Any:
     """One sample's value as JSON: a class's name, an image as {"png": base64 text}, numbers, null for missing."""
     if column.kind == "category":
         return reader.classes(column.name)[int(value)] if value >= 0 else None
+    if column.kind == "text":
+        return None if value is None else str(value)[:MOST_LETTERS]
+    if column.kind == "audio":
+        return None if value is None else audio.thumbnail(value)
     if column.kind == "image":
         return {"png": png(value)}
     if np.size(value) > MOST_NUMBERS:

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.columns import Column
+from engine.columns import RAGGED, Column
+from engine.data import sequences
 from engine.data.archive import archive_in, entered, visible
 from engine.declare import did_you_mean
 from engine.kinds import Path as PathKind
@@ -54,6 +55,10 @@ class Reader:
         """All values of a column that is in memory, None for one that is read in `fetch`."""
         raise NotImplementedError
 
+    def files(self, name: str) -> Sequence[Path]:
+        """The file of each sample of a column of sounds."""
+        raise NotImplementedError
+
     def classes(self, name: str) -> Sequence[str]:
         """All class names of a category."""
         return self.columns[name].classes
@@ -61,6 +66,9 @@ class Reader:
     def missing(self, name: str) -> Array | None:
         """Tell for each sample whether it lacks the column's value; None where none does."""
         values = self.held(name)
+        if values is not None and values.dtype == object:
+            lacks = np.array([each is None for each in values])
+            return lacks if lacks.any() else None
         if values is None or values.dtype.kind not in "fi" or (values.dtype.kind == "i" and not self._coded(name)):
             return None
         rows = values.reshape(len(values), -1)
@@ -80,6 +88,8 @@ class Reader:
     def _with_facts(self, column: Column) -> Column:
         values, lacks = self.held(column.name), self.missing(column.name)
         column = replace(column, missing=0 if lacks is None else int(lacks.sum()))
+        if values is not None and column.kind in RAGGED:
+            return sequences.described(column, values)
         if values is None or column.kind == "image" or values.dtype.kind not in "fiu" or values.size == 0:
             return column
         if column.kind == "category":

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.columns import Column
+from engine.columns import RAGGED, Column
+from engine.data import sequences
 from engine.declare import did_you_mean
 from engine.ops.source import FillMissing, Index, Scale, Standardize, Step
 from engine.problem import Mistake
@@ -77,7 +78,9 @@ def indexes(steps: Sequence[Step]) -> bool:
 
 
 def after(column: Column, steps: Sequence[Step]) -> Column:
-    """The column as it leaves its steps; the classes that Index makes are not known here."""
+    """The column as it leaves its steps; what Index and Tokenize make of it is not known here."""
+    if column.kind in RAGGED:
+        return sequences.after(column, steps)
     names = tuple(type(step).__name__ for step in steps)
     if indexes(steps):
         return replace(column, kind="category", shape=(), dtype="int64", steps=names)

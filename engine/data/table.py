@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +16,15 @@ from engine.data import tablefile
 from engine.data.sources import MOST_LISTED, PARTS, Array, Reader, class_column, located_file, refuse
 from engine.data.steps import INDEX, MOST_CLASSES, STANDARDIZE
 from engine.data.tablefile import TableFile
+from engine.data.text import array_of, text_column
 from engine.declare import did_you_mean
 from engine.ops import source as declared
 from engine.problem import Fix, Mistake
 
 FEATURES = "features"
 FEW_NUMBERS = 20  # a target of at most so many different whole numbers is taken as classes
+TEXT_LETTERS, TEXT_WORDS = 20, 4  # on average, from which values are read as texts
+TEXT_SHARE = 0.5  # of the values that differ, from which they may be texts
 MOSTLY = 0.8  # share of different values that are numbers, from which a text column is taken as one with faults
 
 
@@ -31,7 +35,7 @@ class Table(Reader):
         read = self._whole(source, folder)
         self.target = known_column(source.target, read.names, "target")
         self.drops_missing = source.missing == "drop rows"
-        self.columns = self._filled(read, source.features)
+        self.columns = self._filled(read, source.features, source.texts)
         if not self.columns:
             raise refuse(f"{self._path} has no column of numbers or of classes.")
 
@@ -52,12 +56,13 @@ class Table(Reader):
         table, self.notes = tablefile.joined(files)
         return TableFile(table, files[0][1].first_row)
 
-    def _filled(self, read: TableFile, features: Sequence[str]) -> dict[str, Column]:
+    def _filled(self, read: TableFile, features: Sequence[str], texts: Sequence[str] = ()) -> dict[str, Column]:
         """Take in the columns of the file, and join the features."""
         self._arrays: dict[str, Array] = {}
         self._classes: dict[str, list[str]] = {}
         self._texts: dict[str, tuple[int, str]] = {}  # of columns with numbers and texts: the first text and its row
         self._rows = read.table.num_rows
+        self._chosen_texts = {known_column(name, read.names, "texts") for name in texts}
         columns = {name: column for name in read.names if (column := self._column(read, name)) is not None}
         parts = self._features(features, read, columns)
         if self.target:
@@ -76,7 +81,7 @@ class Table(Reader):
         if column.parts:
             return np.stack([self._arrays[part][indices] for part in column.parts], axis=1)
         values = self._arrays[column.name][indices]
-        return values if column.kind == "category" else values[:, None]
+        return values[:, None] if column.kind == "number" else values
 
     def held(self, name: str) -> Array | None:
         return self._arrays.get(name)
@@ -111,6 +116,8 @@ class Table(Reader):
         kind = column.type
         if str(kind) in ("binary", "large_binary"):
             raise tablefile.not_text(self._path, name, column, read.first_row)
+        if name in self._chosen_texts:
+            return self._category(name, tablefile.texts(column))
         if tablefile.is_numeric(kind) or tablefile.is_time(kind):
             return self._number(name, tablefile.numbers(column), whole=str(kind).startswith(("int", "uint")))
         if not tablefile.is_text(kind):
@@ -133,6 +140,9 @@ class Table(Reader):
         if len(different) == 0:
             self.notes += (f"{name} is empty and is left out.",)
             return None
+        if name != self.target and (name in self._chosen_texts or _reads_as_text(texts, len(different))):
+            self._arrays[name] = array_of(texts.to_pylist())
+            return text_column(name, self._free_size(name))
         if len(different) > MOST_CLASSES:
             self.notes += (f"{name} has {len(different):,} different texts, too many to be classes, and is left out.",)
             return None
@@ -149,6 +159,12 @@ class Table(Reader):
         self._classes[name] = sorted(known)
         self._arrays[name] = tablefile.places(texts, self._classes[name])
         return class_column(name, self._classes[name])
+
+    def _free_size(self, name: str) -> str:
+        """A name for how many tokens a text has: "T", and one of its own for each text beside the first."""
+        others = sum(array.dtype == object for each, array in self._arrays.items() if each != name)
+        own = re.sub(r"\W", "_", name)
+        return f"T_{own}" if others else "T"
 
     def _features(self, features: Sequence[str], read: TableFile, columns: dict[str, Column]) -> tuple[str, ...]:
         """The columns that "features" joins; raises Mistake where one is no column of numbers."""
@@ -190,6 +206,17 @@ class Table(Reader):
         if count > MOST_LISTED:
             words = f"The target {self.target} has {count:,} different texts, more than {MOST_LISTED:,} classes"
             raise refuse(f"{words}; choose another target.", "target")
+
+
+def _reads_as_text(texts: Any, different: int) -> bool:
+    """Whether values are long and mostly different, so that they are read rather than sorted into classes."""
+    from pyarrow import compute  # loaded by now
+
+    known = len(texts) - texts.null_count
+    if different < max(FEW_NUMBERS, known * TEXT_SHARE):
+        return False
+    blanks = compute.mean(compute.count_substring(texts, " ")).as_py()
+    return bool(compute.mean(compute.utf8_length(texts)).as_py() >= TEXT_LETTERS and blanks >= TEXT_WORDS - 1)
 
 
 def _joined(parts: tuple[str, ...]) -> Column:

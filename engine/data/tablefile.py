@@ -51,6 +51,7 @@ class Dialect:
     delimiter: str
     header: bool
     decimal: str
+    quotes: bool = True  # whether a value may stand in quotation marks; else they are letters like others
 
 
 def ending(path: Path) -> str:
@@ -187,7 +188,11 @@ def _csv(path: Path, zipped: bool, delimiter: str, header: str) -> TableFile:
             return arrow.read_csv(
                 whole,
                 arrow.ReadOptions(autogenerate_column_names=not dialect.header, use_threads=threads),
-                arrow.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=text.count('"') > 0),
+                arrow.ParseOptions(
+                    delimiter=dialect.delimiter,
+                    quote_char='"' if dialect.quotes else False,
+                    newlines_in_values=dialect.quotes and text.count('"') > 0,
+                ),
                 arrow.ConvertOptions(
                     null_values=[*MISSING, *(f" {each}" for each in MISSING)], decimal_point=dialect.decimal
                 ),
@@ -248,9 +253,18 @@ def _dialect(text: str, delimiter: str, header: str, path: Path) -> Dialect:
         words = f"{path} has one column when it is split at {IN_WORDS[delimiter]}; it looks split at {IN_WORDS[best]}."
         fix = Fix("Find the delimiter", "set_setting", {"path": "data.source.params.delimiter", "value": "auto"})
         raise refuse(words, "delimiter", (fix,))
-    named = header == "yes" or (header == "auto" and not _is_data(_rows(text, delimiter)[0]))
+    rows = _rows(text, delimiter)
+    named = header == "yes" or (header == "auto" and not _is_data(rows[0]) and not _recurs(rows))
     commas = delimiter != "," and re.search(r"\d,\d", text) and not re.search(r"\d\.\d", text)
-    return Dialect(delimiter, named, "," if commas else ".")
+    return Dialect(delimiter, named, "," if commas else ".", not _has_loose_quotes(text, delimiter))
+
+
+def _has_loose_quotes(text: str, delimiter: str) -> bool:
+    """Whether quotation marks stand within values of a tab-separated file, which has no need of them round values."""
+    if delimiter != "\t":
+        return False
+    cells = (cell for line in text.splitlines() for cell in line.split(delimiter))
+    return any('"' in cell and not cell.startswith('"') for cell in cells)
 
 
 def _rows(text: str, delimiter: str) -> list[list[str]]:
@@ -273,6 +287,14 @@ def _is_data(row: Sequence[str]) -> bool:
     """Whether a first row is no header: it holds numbers other than 0, 1, 2, ..."""
     numbers = [float(cell) for cell in row if is_number(cell)]
     return bool(numbers) and numbers != [numbers[0] + place for place in range(len(row))]
+
+
+def _recurs(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a first row is no header: a word of it stands below in the same column."""
+    first, *rest = rows
+    return any(
+        cell.strip() and any(row[place : place + 1] == [cell] for row in rest) for place, cell in enumerate(first)
+    )
 
 
 def is_number(text: str) -> bool:

@@ -44,9 +44,9 @@ class Writer:
         self._shares = Shares(whole, built, live)
         root = scoped(self._program, self._blocks)
         head = f'    """The graph {plain(self._spec.name)}."""'
-        parameters = [self._variable(feed.node) for feed in self._program.feeds]
+        parameters = [self._variable(feed.name) for feed in self._program.feeds]
         signature = ", ".join(["self", *(f"{name}: Tensor" for name in parameters)])
-        names = {Ref(feed.node): self._variable(feed.node) for feed in self._program.feeds}
+        names = {feed.ref: self._variable(feed.name) for feed in self._program.feeds}
         body = self._body(root, names)
         outputs = ", ".join(f"{name!r}: {self._name(root, ref, names)}" for name, ref in self._program.outputs.items())
         init = self._init(root)

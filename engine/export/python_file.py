@@ -99,7 +99,7 @@ def _sizes(shape: tuple[int | str, ...]) -> str:
 
 
 def _feed_name(feed: Feed) -> str:
-    return _variable(feed.node)
+    return _variable(feed.name)
 
 
 def _variable(name: str) -> str:

@@ -54,6 +54,8 @@ from engine.ops import (  # noqa: F401  # each registers its declarations
     softmax,
     sorting,
     source,
+    source_audio,
+    source_text,
     transformer,
     trigonometry,
     unpooling,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+import functools
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, get_args
 
 from engine.declare import COMPLEX, Call, Mistake, Op, Recipe, Torch, param
 from engine.kinds import Column, NamedShape
@@ -12,6 +14,8 @@ Dtype = Literal[
     "float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool", "complex64",
     "complex128",
 ]  # fmt: skip
+
+Ports = Literal["output", "ids, length", "samples, length", "frames, length"]
 
 
 class Input(Op, group="Inputs and outputs"):
@@ -23,10 +27,26 @@ class Input(Op, group="Inputs and outputs"):
     column: Column | None = param(None, "Data column this input takes its values from; empty while unbound.")
     shape: NamedShape = param(("N", 1), 'Sizes of the tensor; a name such as "N" stands for a free size.')
     dtype: Dtype = param("float32", "Type of the numbers.")
+    ports: Ports = param(
+        "output", "What it gives: a tensor, or samples filled up to one length and how long each is.", advanced=True
+    )
     name: str | None = param(None, "Name of the port that it is in a block; empty for its id.", advanced=True)
+
+    @classmethod
+    def declared_by(cls, params: Mapping[str, Any], inputs: Mapping[str, Any]) -> type[Op]:  # noqa: ARG003
+        """The declaration with the ports that its column's kind has."""
+        ports = params.get("ports")
+        return _with_ports(ports) if ports in get_args(Ports)[1:] else cls
 
     def build(self) -> Recipe | Call:
         raise AssertionError("an Input is fed by the data, it builds nothing")
+
+
+@functools.cache
+def _with_ports(ports: str) -> type[Input]:
+    """The declaration of an Input with a port for the samples and one for their lengths."""
+    space = {"__doc__": Input.__doc__, "__module__": __name__, "outputs": ports}
+    return type("Input", (Input,), space, abstract=True)
 
 
 class Output(Op, group="Inputs and outputs"):

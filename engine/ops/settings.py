@@ -47,6 +47,11 @@ class Batching(Settings):
 
     batch_size: int = param(32, "Samples in a batch.", low=1, high=2**24)
     shuffle: bool = param(True, "Whether training samples come in a new order each epoch.")
+    by_length: bool = param(
+        True,
+        "Whether samples of like length come together, where they differ in it, so that less is filled up.",
+        advanced=True,
+    )
     drop_last: bool = param(False, "Whether a last, smaller training batch is left out.", advanced=True)
 
 

@@ -133,12 +133,13 @@ class ReversedSequences(Source, group="Generated"):
 class Table(Source, group="Files"):
     """Rows of a CSV, TSV, Parquet, JSON lines or Arrow file, each column by its name."""
 
-    synonyms = ("csv", "parquet", "tsv", "jsonl", "ndjson", "feather", "spreadsheet")
+    synonyms: ClassVar[tuple[str, ...]] = ("csv", "parquet", "tsv", "jsonl", "ndjson", "feather", "spreadsheet")
     reader: ClassVar[str] = "engine.data.table:Table"
 
     path: FilePath = param("", "The file, gzipped or not, or in a zip or tar.")
     features: Columns = param((), 'Number columns that the column "features" joins; empty for all but the target.')
     target: str = param("", "Column to predict; text, true/false and a few whole numbers become classes.")
+    texts: Columns = param((), "Columns read as texts, beside those whose values are long and mostly different.")
     delimiter: Literal["auto", ",", ";", "\t", "|"] = param("auto", "What separates the columns of a CSV.")
     header: Literal["auto", "yes", "no"] = param("auto", "Whether a CSV's first row names the columns.")
     missing: Literal["refuse", "drop rows"] = param("refuse", "What happens to rows that lack a value.")

@@ -60,7 +60,7 @@ class _Removal:
         self._gradients = Gradients(program)
         self._edges = dict(self._gradients.edges)
         self._touched, self._terminals = touched(program), terminals(program)
-        self._in_rows = {Ref(feed.node) for feed in program.feeds}
+        self._in_rows = {feed.ref for feed in program.feeds}
         self._orders: dict[Ref, _Order] = {}
         self._replaced: dict[str, Ref] = {}  # step left out -> what stands in its place
 

@@ -54,7 +54,7 @@ def predict(run: Run, samples: Path | Sequence[Mapping[str, Any]]) -> Iterator[d
     An output with an Argmax decoder is the class's name, every other one its numbers. Inputs must be bound.
     """
     spec, state, compiled = run.spec(), run.data_state(), load_model(run)
-    names = [str(feed.column) for feed in compiled.feeds]
+    names = list(dict.fromkeys(str(feed.column) for feed in compiled.feeds))
     tensors = (
         data.read_file(spec, state, samples, names)
         if isinstance(samples, Path)
@@ -64,7 +64,7 @@ def predict(run: Run, samples: Path | Sequence[Mapping[str, Any]]) -> Iterator[d
 
 
 def answers(
-    spec: Spec, state: Mapping[str, Any], compiled: Compiled, columns: Mapping[str, Tensor]
+    spec: Spec, state: Mapping[str, Any], compiled: Compiled, columns: Mapping[str, data.Values]
 ) -> Iterator[dict[str, Any]]:
     """Run prepared columns through a model and decode what comes out, a dictionary a sample.
 
@@ -73,12 +73,28 @@ def answers(
     names = [port_name(spec.nodes[output]) for output in compiled.program.outputs]
     called = dict(zip(compiled.program.outputs, names, strict=True)) if len(set(names)) == len(names) else {}
     inputs = feed_tensors(compiled.feeds, columns, torch.device("cpu"))
+    waiting: dict[int, dict[str, Any]] = {}
+    told = 0
     with torch.inference_mode():
-        for batch in data.batches(inputs, BATCH):
-            outputs = compiled.module(*batch)
+        for indices in _alike(list(inputs.values())):
+            outputs = compiled.module(*next(data.batches(inputs, BATCH, order=indices)))
             decoded = {name: _decoded(spec, state, name, each) for name, each in outputs.items()}
-            for place in range(len(batch[0])):
-                yield {called.get(name, name): values[place] for name, values in decoded.items()}
+            for place, index in enumerate(indices.tolist()):
+                waiting[index] = {called.get(name, name): values[place] for name, values in decoded.items()}
+            while told in waiting:
+                yield waiting.pop(told)
+                told += 1
+
+
+def _alike(inputs: Sequence[data.Values]) -> Iterator[Tensor]:
+    """Yield batches of samples, by their indices, that need no filling up: an answer is not to depend on the others."""
+    lengths = [each.counts for each in inputs if isinstance(each, data.Ragged) and each.width is None]
+    if not lengths:
+        yield from torch.split(torch.arange(len(inputs[0])), BATCH)
+        return
+    groups = torch.unique(torch.stack(lengths, 1), dim=0, return_inverse=True)[1]
+    for group in range(int(groups.max()) + 1):
+        yield from torch.split((groups == group).nonzero()[:, 0], BATCH)
 
 
 def _decoded(spec: Spec, state: Mapping[str, Any], output: str, tensor: Tensor) -> list[Any]:

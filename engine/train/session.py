@@ -40,7 +40,7 @@ class Session:
 
     compiled: Compiled
     dataset: data.Dataset
-    splits: Mapping[str, Mapping[str, Tensor]]  # per split a tensor for each feed, in the feeds' order
+    splits: Mapping[str, Mapping[str, data.Values]]  # per split a tensor for each feed, in the feeds' order
     turns: Sequence[Acts]
     device: torch.device
     training: Training
@@ -67,9 +67,17 @@ class Session:
 
     def training_batches(self, epoch: int, start: int) -> Iterator[list[Tensor]]:
         """The batches of an epoch from step `start` on, in the epoch's own order."""
-        order = data.epoch_order(self.training.seed, epoch, self.samples("train")) if self.batching.shuffle else None
-        size = self.batching.batch_size
+        order, size = self._order(epoch), self.batching.batch_size
         return data.batches(self.splits["train"], size, order=order, drop_last=self.batching.drop_last, start=start)
+
+    def _order(self, epoch: int) -> Tensor | None:
+        """The order of an epoch's samples, None for that of the data."""
+        if not self.batching.shuffle:
+            return None
+        lengths = data.lengths_of(self.splits["train"]) if self.batching.by_length else None
+        if lengths is None:
+            return data.epoch_order(self.training.seed, epoch, self.samples("train"))
+        return data.bucketed_order(self.training.seed, epoch, lengths, self.batching.batch_size)
 
     def begin_training(self) -> None:
         """Put the model into training mode, but for the nodes that rest."""
@@ -181,9 +189,19 @@ def _refuse(problems: list[Problem]) -> None:
         raise Refused(problems[0])
 
 
-def feed_tensors(feeds: tuple[Feed, ...], tensors: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:
-    """Arrange columns in the order of the feeds, on the device."""
-    return {feed.node: tensors[str(feed.column)].to(device) for feed in feeds}
+def feed_tensors(
+    feeds: tuple[Feed, ...], columns: Mapping[str, data.Values], device: torch.device
+) -> dict[str, data.Values]:
+    """Arrange columns, and the lengths of their samples, in the order of the feeds, on the device."""
+    placed = {name: columns[name].to(device) for name in dict.fromkeys(str(feed.column) for feed in feeds)}
+    return {feed.name: _fed(feed, placed[str(feed.column)]) for feed in feeds}
+
+
+def _fed(feed: Feed, column: data.Values) -> data.Values:
+    if not feed.is_length:
+        return column
+    assert isinstance(column, data.Ragged)
+    return column.lengths
 
 
 def environment(device: torch.device, folder: Path) -> dict[str, Any]:

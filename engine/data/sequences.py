@@ -1,0 +1,97 @@
+"""Columns whose samples differ in size on their way to tensors: texts and sounds, prepared and read anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from engine.columns import Column
+from engine.data import audio, text
+from engine.data.ragged import Array, Flat, Ragged
+from engine.ops.source import Step
+from engine.problem import Mistake
+
+State = Mapping[str, Any]
+
+
+def after(column: Column, steps: Sequence[Step]) -> Column:
+    """The column as it leaves its steps; raises Mistake where they do not make a tensor of it."""
+    return text.after(column, steps) if column.kind == "text" else audio.after(column, steps)
+
+
+def texts(
+    raw: Column, steps: Sequence[Step], column: Column, samples: Mapping[str, Array]
+) -> tuple[dict[str, Ragged], dict[str, Any], Column, tuple[str, ...]]:
+    """Fit a column's steps on the training texts and apply them to all: {split: texts} in, {split: tensor} out.
+
+    Also returns the state for prediction, the column with what was learned, and notes.
+    """
+    fitted = text.fit(steps, raw.name, samples["train"].tolist())
+    found, cut = {}, 0
+    for part, each in samples.items():
+        ids, count = text.apply(fitted, each.tolist())
+        found[part], cut = _tokens(fitted, ids), cut + count
+    notes = _notes(raw.name, cut, sum(map(len, samples.values())))
+    return found, _state(raw, column, fitted), text.known(column, fitted), notes
+
+
+def _notes(name: str, cut: int, count: int) -> tuple[str, ...]:
+    if not cut:
+        return ()
+    return (f"{name}: {cut:,} of {count:,} texts {'are' if cut > 1 else 'is'} longer than the limit and cut.",)
+
+
+def _state(raw: Column, column: Column, fitted: list[dict[str, Any]]) -> dict[str, Any]:
+    state = {"kind": raw.kind, "shape": list(column.shape), "dtype": column.dtype, "classes": [], "parts": []}
+    return {**state, "steps": fitted} | ({"rate": raw.rate} if raw.kind == "audio" else {})
+
+
+def _tokens(fitted: Sequence[Mapping[str, Any]], ids: Flat) -> Ragged:
+    return Ragged.of(ids, fill=text.PAD, width=text.width(fitted))
+
+
+def sounds(
+    raw: Column, steps: Sequence[Step], column: Column, samples: Mapping[str, Flat]
+) -> tuple[dict[str, Ragged], dict[str, Any], Column, tuple[str, ...]]:
+    """The same for sounds that were loaded, their steps applied."""
+    fitted = audio.fit(steps)
+    found = {part: audio.tensors(fitted, column.shape, each) for part, each in samples.items()}
+    return found, _state(raw, column, fitted), column, ()
+
+
+def learned(column: Column, steps: Sequence[Step], training: Array) -> Column:
+    """The column with what its steps learn from the training samples: how many tokens there are."""
+    return text.known(column, text.fit(steps, column.name, training.tolist()))
+
+
+def incoming(kept: State, values: Sequence[Any], where: Any) -> Ragged:
+    """Turn raw texts, or paths of sounds, into tensors as the model was trained on."""
+    if kept["kind"] == "text":
+        return _tokens(kept["steps"], text.apply(kept["steps"], values)[0])
+    found, faults = audio.load(kept["steps"], values, rate=kept["rate"], channels=_channels(kept))
+    if faults:
+        place, words = faults[0]
+        raise Mistake(f"{where(place)}: {words}")
+    return audio.tensors(kept["steps"], kept["shape"], found)
+
+
+def _channels(kept: State) -> int | None:
+    """How many channels a sound must have, None where a step makes one of them."""
+    if any(step["op"] == "Mono" for step in kept["steps"]):
+        return None
+    frames = any(step["op"] in {each.__name__ for each in audio.FRAMES} for step in kept["steps"])
+    return 1 if frames or len(kept["shape"]) == 1 else int(kept["shape"][0])
+
+
+def path_of(value: Any, name: str) -> Path:
+    """The path of a sound that is to be predicted for."""
+    if not isinstance(value, str) or not value:
+        raise Mistake(f"{name} is {str(value)[:60]!r}; it must be the path of a sound.")
+    return Path(value).expanduser()
+
+
+def described(column: Column, values: Array) -> Column:
+    """A column of texts with its facts."""
+    return replace(column, lengths=text.lengths(values))
