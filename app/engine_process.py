@@ -149,7 +149,7 @@ class Checker(QObject):
         """Ask for what the last edit has made out of date; moved nodes change nothing."""
         spec = self._document.spec
         known = self._checked
-        if known is None or (known.nodes, known.data, known.training) != (spec.nodes, spec.data, spec.training):
+        if known is None or _looked_at(known) != _looked_at(spec):
             self.state_changed.emit("checking")
             self._check_timer.start()
         if self._described != self._description():
@@ -208,3 +208,9 @@ class Checker(QObject):
 def light(spec: Spec) -> dict[str, Any]:
     """The spec as JSON without the canvas, at which neither the check nor the passes look."""
     return {**encode(spec), "canvas": {}}
+
+
+def _looked_at(spec: Spec) -> tuple[Any, ...]:
+    """What a check depends on; where a node stands on the canvas is none of it."""
+    blocks = {name: (block.params, block.nodes) for name, block in spec.blocks.items()}
+    return (spec.nodes, blocks, spec.data, spec.training)

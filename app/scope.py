@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from app.document import Document
 from engine.block_edits import in_block, inside, uses
-from engine.expand import SLASH, home
+from engine.expand import home
 from engine.report import Report
-from engine.spec import Spec
+from engine.spec import SLASH, Spec
 
 GRAPH = "Graph"
 

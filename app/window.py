@@ -49,12 +49,12 @@ from app.theme import themes
 from app.trusting import TrustDialog
 from engine import fixes
 from engine.examples import FOLDER as EXAMPLES
-from engine.expand import SLASH, home
+from engine.expand import home
 from engine.export.formats import FORMATS
 from engine.ops import OPS
 from engine.problem import Fix, Mistake
 from engine.report import Report
-from engine.spec import SUFFIX, encode, load
+from engine.spec import SLASH, SUFFIX, encode, load
 from engine.train.folder import Run, runs_in
 
 if TYPE_CHECKING:

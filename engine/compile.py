@@ -15,7 +15,7 @@ from engine import edit, validate
 from engine.blocks import op_of
 from engine.check import Checker, feed, inputs_of
 from engine.declare import Call, Loss, Metric, Pattern, Recipe, pattern
-from engine.expand import SLASH, expand
+from engine.expand import expand
 from engine.flow import Checked, Flow
 from engine.initial import initialise
 from engine.passes import AS_DRAWN, PASSES, Pass, Ran, optimise
@@ -26,7 +26,7 @@ from engine.recipes import arguments, build, constants, find, resolved
 from engine.report import Optimised, Report
 from engine.shared import put_owners_first, with_shared
 from engine.sharing import Sharing
-from engine.spec import Spec, source_id, source_port
+from engine.spec import SLASH, Spec, source_id, source_port
 
 Only = Literal["training", "inference"]
 

@@ -12,7 +12,7 @@ from engine.blocks import REPEAT, port_name
 from engine.edit import Position, position
 from engine.problem import Mistake
 from engine.settle import settled
-from engine.sharing import SHARE, WHERE
+from engine.sharing import SHARE, WHERE, with_shares
 from engine.spec import BLOCK, Block, Node, Spec, Wire, source_id
 
 
@@ -110,19 +110,14 @@ def _copied(node: Node, names: Mapping[str, str], moved: Callable[[Wire], Wire |
         wires = [moved(each) for each in ((value,) if isinstance(value, str) else value)]
         kept = [each for each in wires if each]
         inputs[port] = (kept[0] if kept else None) if isinstance(value, str) else tuple(kept)
-    weights = node.weights
-    share = weights.get("share")
-    if isinstance(share, str) and share in names:
-        weights = {**weights, "share": names[share]}
-    return replace(
-        node, id=names[node.id], inputs={port: value for port, value in inputs.items() if value}, weights=weights
-    )
+    wired = {port: value for port, value in inputs.items() if value}
+    return with_shares(replace(node, id=names[node.id], inputs=wired), names)
 
 
 def _sharing(spec: Spec, names: Mapping[str, str], first: Mapping[str, str]) -> Spec:
     nodes = dict(spec.nodes)
     for inner, name in names.items():
-        nodes[name] = replace(nodes[name], weights={**nodes[name].weights, "share": first[inner]})
+        nodes[name] = replace(nodes[name], weights={**nodes[name].weights, SHARE: first[inner]})
     return replace(spec, nodes=nodes)
 
 

@@ -11,10 +11,9 @@ from engine.blocks import REPEAT, circles, port_name, taken
 from engine.declare import did_you_mean
 from engine.problem import Fix, Mistake, Problem
 from engine.sharing import SHARE, WHERE, share_refusal
-from engine.spec import BLOCK, Block, Node, Spec, Wire, source_id, source_port
+from engine.spec import BLOCK, SLASH, Block, Node, Spec, Wire, source_id, source_port
 from engine.validate import cycle_problems, node_problems, order
 
-SLASH = "/"
 MOST_NODES = 50_000
 
 

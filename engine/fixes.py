@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from engine import block_edits, edit
 from engine.blocks import PARAM
 from engine.dissolve import dissolve
-from engine.expand import SLASH, home
+from engine.expand import home
 from engine.problem import Fix, Mistake
-from engine.spec import Spec
+from engine.spec import SLASH, Spec
 from engine.trust import trust
 
 EDITS: Mapping[str, Callable[..., Spec]] = {**edit.EDITS, **block_edits.EDITS, dissolve.__name__: dissolve}

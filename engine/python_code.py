@@ -23,6 +23,7 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
+import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +34,6 @@ from engine.kinds import UNBOUNDED, Bool, Either, Float, Int, Kind, ListOf, Noth
 from engine.problem import Mistake
 
 FUNCTION, CLASS = "forward", "Model"
-AT_HAND = ("torch", "nn", "F", "math", "Tensor")  # names that every code finds in scope
 OWN_PARAMS = ("code", "output_names")
 MOST_LETTERS = 200_000
 
@@ -254,3 +254,15 @@ def _kind_of_value(value: Any) -> Kind | None:
         numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in value)
         return ListOf(Int() if whole else Float()) if numbers else None
     return _NAMED.get(type(value).__name__)
+
+
+def fault_words(error: Exception) -> str | None:
+    """What the code of a Python node has raised, in a sentence; None where no such code was at work."""
+    if "torch" not in sys.modules:  # without it no node has run
+        return None
+    from engine.python_node import fault_of  # it needs torch
+
+    fault = fault_of(error)
+    if fault is None:
+        return None
+    return f"{fault.node}: {fault.message}" if fault.node else fault.message

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import linecache
 import math
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import FrameType, TracebackType
@@ -23,7 +24,14 @@ from engine.trust import is_trusted
 UNTRUSTED = "This node runs Python code that you have not trusted yet; read it, then trust it."
 FILE = file_name("").partition(" ")[0]  # how the names of all codes begin
 MOST_LETTERS = 400  # of what an exception says
-AT_HAND = {"torch": torch, "nn": nn, "F": functional, "math": math, "Tensor": Tensor}
+
+
+def _print(*values: Any, **more: Any) -> None:
+    """Print what code tells beside our answers, which may be JSON."""
+    print(*values, **{"file": sys.stderr, **more})
+
+
+AT_HAND = {"torch": torch, "nn": nn, "F": functional, "math": math, "Tensor": Tensor, "print": _print}
 
 
 class Function(nn.Module):

@@ -121,7 +121,7 @@ class Worker:
         threading.Thread(target=_pass_on, args=(self._process.stdout, self._lines), daemon=True).start()
         if not self._next(START_SECONDS):
             self.close()
-            raise OSError("The process that tries Python nodes did not start.")
+            raise Mistake("The process that tries Python nodes did not start; try again.", param="code")
 
     def close(self) -> None:
         """End the process."""

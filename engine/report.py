@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from engine.problem import Problem
+from engine.spec import SLASH
 
 Dim = int | str  # a size: fixed, or a free one by name or expression, such as "N" or "T//2"
 
@@ -125,7 +126,7 @@ class Report:
         return self._sum("activation_bytes")
 
     def _sum(self, name: str) -> int:
-        return sum(getattr(node, name) for path, node in self.nodes.items() if "/" not in path)
+        return sum(getattr(node, name) for path, node in self.nodes.items() if SLASH not in path)
 
     def encode(self) -> dict[str, Any]:
         return {

@@ -18,6 +18,7 @@ from typing import IO, Any
 
 from engine import spec as specs
 from engine.problem import Mistake
+from engine.python_code import fault_words
 
 COUNTED_AT_ONCE = 100  # nodes whose graph passes are run with each check; it takes some 4 ms
 
@@ -78,6 +79,10 @@ class Server:
             reply = {"error": "There is not enough memory for this."}
         except OSError as error:
             reply = {"error": f"{error.filename or 'A file'}: {error.strerror or error}."}
+        except Exception as error:  # code of a Python node may raise anything; the rest are bugs
+            if (words := fault_words(error)) is None:
+                raise
+            reply = {"error": words}
         self._send({"id": request.get("id"), **reply})
 
     def _send(self, reply: Reply) -> None:

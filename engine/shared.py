@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from torch import nn
 
 from engine.program import Program
-from engine.sharing import SLASH
+from engine.spec import SLASH
 
 
 def with_shared(program: Program, modules: Mapping[str, nn.Module]) -> dict[str, nn.Module]:

@@ -15,11 +15,10 @@ from typing import Any
 from engine.declare import Call, Recipe, did_you_mean
 from engine.edit_settings import set_weights
 from engine.problem import Fix, Mistake, Problem
-from engine.spec import BLOCK, Node, Spec
+from engine.spec import BLOCK, SLASH, Node, Spec
 from engine.weights import Held
 
 SHARE, WHERE = "share", "weights.share"
-SLASH = "/"
 Recipes = Mapping[str, Recipe | Call | None]
 
 

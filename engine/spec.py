@@ -29,6 +29,7 @@ BLOCK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 LARGEST_FILE = 256 * 2**20  # bytes; a spec of 100,000 nodes is about 40 MiB
 
 
+SLASH = "/"  # between a use, a round and a node inside: "encoder/0/attn"
 BLOCK = "Block"  # the op of a node that stands for a block
 
 

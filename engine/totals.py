@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from engine.count import BATCH
 from engine.declare import Metric
-from engine.expand import SLASH, Expanded
+from engine.expand import Expanded
 from engine.flow import Checked, Flow
 from engine.ops.settings import Batching
 from engine.report import NodeReport, Tensor
 from engine.sizes import Free
-from engine.spec import Node, Spec, Wire, source_id, source_port
+from engine.spec import SLASH, Node, Spec, Wire, source_id, source_port
 from engine.validate import terminals, upstream
 from engine.weights import Held
 

@@ -25,11 +25,10 @@ from engine.blocks import block_op, holds
 from engine.card import HEADER, WIDTH, Socket
 from engine.declare import Op
 from engine.dissolve import dissolve
-from engine.expand import SLASH
 from engine.ops import OPS
 from engine.problem import Fix, Mistake
 from engine.report import Report
-from engine.spec import BLOCK, Spec, source_id, source_port
+from engine.spec import BLOCK, SLASH, Spec, source_id, source_port
 
 FLASH_MS = 900
 GAP = 48

@@ -50,4 +50,6 @@ class CodeLines(QPlainTextEdit):
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """Finish the edit."""
         super().focusOutEvent(event)
-        self.finished.emit(self.toPlainText())
+        if self.document().isModified():  # Qt writes some characters in its own way: what was only seen stays
+            self.document().setModified(False)
+            self.finished.emit(self.toPlainText())

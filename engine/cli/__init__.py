@@ -10,6 +10,7 @@ from pathlib import Path
 
 from engine.cli import catalogue, projects, running
 from engine.problem import Mistake
+from engine.python_code import fault_words
 
 FAILED, AT_FAULT = 1, 2
 DONE = 0
@@ -37,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"netloom: {error.filename or 'a file'}: {error.strerror or error}.", file=sys.stderr)
         return FAILED
     except Exception as error:  # code of a Python node may raise anything; the rest are bugs
-        if (words := projects.fault_words(error)) is None:
+        if (words := fault_words(error)) is None:
             raise
         print(f"netloom: {words}", file=sys.stderr)
         return FAILED

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -54,11 +55,16 @@ def check(arguments: argparse.Namespace) -> int:
     checker = Checker()
     report = checker.check(spec, folder=folder, sizes=sizes(arguments.size))
     ran: tuple[Ran, ...] = ()
-    if arguments.passes and not report.problems:
-        optimised, ran = _optimised(spec, checker, arguments.purpose, folder)
-        report = replace(report, optimised=optimised)
+    unknown = [name for name in sizes(arguments.size) if name not in report.sizes]
+    if unknown and not report.problems:
+        raise Mistake(f"--size {unknown[0]}: the graph has no such size; it has {', '.join(report.sizes)}.")
+    passes = arguments.passes or arguments.purpose is not None
+    if passes and not report.problems:
+        with nullcontext() if arguments.purpose else suppress(Mistake):  # nothing to train or predict
+            optimised, ran = _optimised(spec, checker, arguments.purpose, folder)
+            report = replace(report, optimised=optimised)
     if arguments.json:
-        told = {"passes": [each.encode() for each in ran]} if arguments.passes else {}
+        told = {"passes": [each.encode() for each in ran]} if passes else {}
         print(json.dumps({**report.encode(), **told}))
     else:
         for node_id in spec.nodes:
@@ -209,15 +215,3 @@ def trusted(arguments: argparse.Namespace, spec: Spec) -> None:
     """Trust the Python nodes of a spec where `--trust` says so."""
     if arguments.trust:
         trust_spec(spec)
-
-
-def fault_words(error: Exception) -> str | None:
-    """What the code of a Python node has raised, in a sentence; None where no such code was at work."""
-    if "torch" not in sys.modules:  # without it no node has run
-        return None
-    from engine.python_node import fault_of
-
-    fault = fault_of(error)
-    if fault is None:
-        return None
-    return f"{fault.node}: {fault.message}" if fault.node else fault.message

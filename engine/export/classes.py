@@ -11,12 +11,12 @@ from engine import edit
 from engine.block_edits import inside
 from engine.blocks import port_name
 from engine.declare import Call, Pattern, Recipe, Torch
-from engine.expand import SLASH, expand, home
+from engine.expand import expand, home
 from engine.export.own_code import OwnCode
 from engine.export.scopes import Scope, Use, scoped
 from engine.export.shares import Shares
 from engine.program import Program, Ref, Step
-from engine.spec import BLOCK, Spec, source_id, source_port
+from engine.spec import BLOCK, SLASH, Spec, source_id, source_port
 
 OWN = "modules."
 Lines = list[str]

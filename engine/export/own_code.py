@@ -13,6 +13,7 @@ from engine.declare import Recipe
 from engine.ops.python import TARGET
 from engine.program import Step
 from engine.python_code import CLASS, FUNCTION, read_code
+from engine.spec import SLASH
 
 INDENT = "    "
 FSTRING_START, FSTRING_END = (getattr(tokenize, name, None) for name in ("FSTRING_START", "FSTRING_END"))  # from 3.12
@@ -29,17 +30,24 @@ class OwnCode:
         if not isinstance(step.recipe, Recipe) or step.recipe.target != TARGET:
             return None
         code, params = step.recipe.args[:2]
-        name = self._names.setdefault(code, f"{step.node.replace('/', '_')}_code")
+        name = self._names.setdefault(code, self._free(f"{step.node.replace(SLASH, '_')}_code"))
         if read_code(code).kind == FUNCTION:
             return f"{name}()"
         return f"{name}()({', '.join(f'{param}={value!r}' for param, value in params)})"
+
+    def _free(self, name: str) -> str:
+        """A name that no other code has: a/b and a_b would share one."""
+        taken, found, number = set(self._names.values()), name, 2
+        while found in taken:
+            found, number = f"{name}_{number}", number + 1
+        return found
 
     def lines(self) -> Iterator[str]:
         """Write a function for each code; it returns what the code declares."""
         for code, name in self._names.items():
             kind = read_code(code).kind
             yield f"def {name}():"
-            yield f'{INDENT}"""Return the {CLASS if kind == CLASS else "function"} of {name.removesuffix("_code")}."""'
+            yield f'{INDENT}"""Return the {CLASS if kind == CLASS else "function"} of {name.partition("_code")[0]}."""'
             yield from indented(code)
             yield f"{INDENT}return {kind}"
             yield ""

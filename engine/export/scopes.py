@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from engine.expand import SLASH
 from engine.program import Program, Ref, Step
+from engine.spec import SLASH
 
 
 @dataclass

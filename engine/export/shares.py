@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from engine.declare import Recipe
-from engine.expand import SLASH
 from engine.export.scopes import Scope, Use
 from engine.program import Program, Step
+from engine.spec import SLASH
 
 
 class Shares:

@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.declare import Op, Param
-from engine.expand import SLASH
 from engine.fixes import IN_TURN
 from engine.flow import Checked, Flow, Flows, declared
 from engine.ops import OPS
 from engine.problem import Fix, Problem
-from engine.spec import Node, Spec, Wire, jsonable, source_id
+from engine.spec import SLASH, Node, Spec, Wire, jsonable, source_id
 
 
 @dataclass(frozen=True, slots=True)

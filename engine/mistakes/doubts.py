@@ -13,7 +13,7 @@ from engine.mistakes import broken as fix
 from engine.ops import OPS
 from engine.problem import Fix, Problem
 from engine.sizes import Size
-from engine.spec import Node, Spec, Wire, source_id
+from engine.spec import SLASH, Node, Spec, Wire, source_id
 from engine.validate import targets_of, terminals
 
 # What hands numbers on as they are, or some of them, in whatever shape.
@@ -89,7 +89,7 @@ def _before(spec: Spec, node: Node, source: Node) -> Iterator[Fix]:
 
 
 def _scope(wire: Wire) -> str:
-    return wire.rpartition("/")[0]
+    return wire.rpartition(SLASH)[0]
 
 
 def _not_probabilities(spec: Spec, node: Node, _checked: Checks) -> Problem | None:

@@ -10,7 +10,7 @@ from engine.mistakes import broken as fix
 from engine.mistakes.broken import Broken
 from engine.ops import OPS
 from engine.problem import Fix
-from engine.spec import Node, Spec
+from engine.spec import SLASH, Node, Spec
 from engine.validate import targets_of, upstream
 
 MOST_SOURCES = 6
@@ -31,7 +31,7 @@ def nothing_wired(broken: Broken) -> Iterator[Fix]:
 
 
 def _scope(node: str) -> str:
-    return node.rpartition("/")[0]
+    return node.rpartition(SLASH)[0]
 
 
 def _fitting(broken: Broken, nodes: list[Node]) -> list[Node]:

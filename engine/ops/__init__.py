@@ -61,7 +61,7 @@ from engine.ops import (  # noqa: F401  # each registers its declarations
 )
 
 OPS: dict[str, type[Op]] = Op.registry
-PLUGIN_NOTES = plugins.load(OPS)  # what is wrong with ops of installed packages, a sentence each
+plugins.load(OPS)
 
 # A group's place in the palette is its place here.
 _GROUPS = (

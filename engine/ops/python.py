@@ -83,13 +83,18 @@ class Python(Op, group="Code"):
         """The layer, or the function as one, with the params that the code declares."""
         assert self.signature is not None
         values = dict(self.values)
-        init = tuple((name, values[name]) for name in self.signature.init)
+        init = tuple((name, _listed(values[name])) for name in self.signature.init)
         recipe = Recipe(TARGET, self.code, init, self.output_ports())
-        return recipe.called_with(**{name: values[name] for name in self.signature.forward})
+        return recipe.called_with(**{name: _listed(values[name]) for name in self.signature.forward})
 
     def summary(self) -> str:
         """The params that the code declares."""
         return ", ".join(f"{name} {text}" for name, value in self.values if (text := show_short(value)))
+
+
+def _listed(value: Any) -> Any:
+    """Lists where a declaration holds tuples: what code declares as `list` is one."""
+    return [_listed(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _code_problems(params: Mapping[str, Any]) -> Iterator[Problem]:

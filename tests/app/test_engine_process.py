@@ -14,12 +14,14 @@ from pytestqt.qtbot import QtBot
 from app.document import Document
 from app.engine_process import Checker, EngineProcess, Reply
 from engine import edit
+from engine.block_edits import in_block
 from engine.check import check
 from engine.data import report as data_report
 from engine.report import Optimised, Report
 from engine.serve import COUNTED_AT_ONCE
 from engine.spec import Spec, encode
 from tests.builders import chain, image_classifier
+from tests.engine.test_blocks import residual
 
 START_MS = 30_000  # torch is loaded first
 
@@ -163,6 +165,21 @@ def test_moving_a_node_asks_for_nothing(
     with qtbot.assertNotEmitted(checker.state_changed, wait=80):
         pass
     assert len(desk.asked) == 1
+
+
+def test_an_edit_inside_a_block_is_checked_and_a_move_there_is_not(
+    checker: Checker, document: Document, desk: Desk, asked: Asked, qtbot: QtBot
+) -> None:
+    document.new(residual(2))
+    asked(desk, 1)
+    desk.answer(0, report=report_of(document.spec))
+    document.edit("Move", lambda spec: in_block(spec, "Residual", lambda inner: edit.move(inner, {"relu_1": (8, 8)})))
+    with qtbot.assertNotEmitted(checker.state_changed, wait=80):
+        pass
+    change = functools.partial(edit.set_param, node="linear_1", name="bias", value=False)
+    document.edit("Set", lambda spec: in_block(spec, "Residual", change))
+    asked(desk, 2)
+    assert desk.asked[1][2]["spec"]["blocks"] == encode(document.spec)["blocks"]
 
 
 def test_a_reply_that_is_out_of_date_is_dropped(checker: Checker, document: Document, desk: Desk, asked: Asked) -> None:

@@ -59,8 +59,8 @@ def test_unsaved_work_is_written_aside_until_it_is_saved(
 
 
 def test_work_of_a_studio_that_is_no_longer_alive_is_found(recovery: Recovery) -> None:
-    file = left("4000000", record("/work/cats.netloom"))
-    assert recovery.find() == (image_classifier(), Path("/work/cats.netloom"), file)
+    file = left("4000000", record("/home/ada/cats.netloom"))
+    assert recovery.find() == (image_classifier(), Path("/home/ada/cats.netloom"), file)
 
 
 def test_work_of_a_living_studio_is_left_alone(recovery: Recovery) -> None:

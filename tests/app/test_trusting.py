@@ -3,7 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QFocusEvent
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
@@ -166,3 +167,14 @@ def test_keys_indent_as_code_is_indented(qtbot: QtBot) -> None:
     QTest.keyClick(lines, Qt.Key.Key_Tab)
     QTest.keyClicks(lines, "y")
     assert lines.toPlainText() == "def f():\n    x = 1\n        y"
+
+
+def test_code_that_was_only_looked_at_stays_as_it_is(qtbot: QtBot) -> None:
+    lines = CodeLines()
+    qtbot.addWidget(lines)
+    lines.show_text("def forward(x):\r\n    return x  # a\u00a0b\n")
+    with qtbot.assertNotEmitted(lines.finished):
+        lines.focusOutEvent(QFocusEvent(QEvent.Type.FocusOut))
+    lines.insertPlainText("# mine\n")
+    with qtbot.waitSignal(lines.finished):
+        lines.focusOutEvent(QFocusEvent(QEvent.Type.FocusOut))

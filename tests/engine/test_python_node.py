@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import builtins
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -426,3 +427,41 @@ def test_marks_are_left_only_by_what_runs(tmp_path: Path) -> None:
     code = leaving_a_mark(tmp_path / "mark")
     assert shapes(trusted(code)) == {"output": "N × 16 float32"}
     assert (tmp_path / "mark").exists()
+
+
+def test_lists_are_lists_in_the_check_in_training_and_in_the_export(tmp_path: Path) -> None:
+    layer = "class Model(nn.Module):\n    def __init__(self, sizes: list = [1, 2]):\n        super().__init__()\n"
+    layer += "        self.sizes = sizes + [3]\n    def forward(self, x, *, more: list = [4]):\n"
+    layer += "        return x + sum(self.sizes + more + [5])\n"
+    spec = trusted(layer)
+    assert check(spec).problems == ()
+    given = torch.zeros(2, 16)
+    computed = compile(spec, only="inference").module(given)["output_1"]
+    assert computed.unique().tolist() == [15.0]
+    source, *_ = export(run_folder(spec, tmp_path / "run"), "python", tmp_path / "exported.py")
+    assert torch.equal(computed_alone(source, {"a": given}, tmp_path)["output_1"], computed)
+
+
+def test_two_codes_are_two_functions_in_the_export_whatever_their_nodes_are_called(tmp_path: Path) -> None:
+    one, other = "def forward(x):\n    return x + 1\n", "def forward(x):\n    return x * 7\n"
+    trust.trust(other)
+    spec = block_edits.group(trusted(one), ["python_1"], "Blk")
+    spec = edit.add(spec, "Python", params={"code": other}, inputs={"x": "blk_1"})
+    outer = spec.nodes["python_1"]
+    named = replace(outer, id="blk_1_0_python_1")
+    spec = spec.with_nodes([*(each for each in spec.nodes.values() if each is not outer), named])
+    spec = edit.add(spec, "Output", inputs={"input": named.id})
+    given = torch.ones(2, 16)
+    expected = compile(spec, only="inference").module(given)
+    source, *_ = export(run_folder(spec, tmp_path / "run"), "python", tmp_path / "exported.py")
+    alone = computed_alone(source, {"a": given}, tmp_path)
+    assert all(torch.equal(alone[name], expected[name]) for name in expected)
+
+
+def test_what_code_prints_goes_beside_the_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    compile(trusted("print('hello')\ndef forward(x):\n    print(x.shape)\n    return x\n"), only="inference").module(
+        torch.ones(2, 16)
+    )
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "hello" in said.err and "torch.Size([2, 16])" in said.err

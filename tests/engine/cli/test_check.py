@@ -68,3 +68,21 @@ def test_what_cannot_be_counted_is_told_as_unknown(tmp_path: Path, capsys: pytes
     spec = edit.set_param(edit.set_param(spec, "conv1d_1", "padding", 0), "conv1d_1", "kernel_size", 9)
     assert main(["check", saved(spec, tmp_path), "--size", "T=4"]) == 0
     assert "? multiply-accumulates a sample" in capsys.readouterr().out
+
+
+def test_a_size_that_the_graph_lacks_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", saved(image_classifier(), tmp_path), "--size", "Q=7"]) == 2
+    assert "the graph has no such size; it has N" in capsys.readouterr().err
+
+
+def test_passes_of_a_graph_that_neither_learns_nor_predicts_are_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = edit.add(image_classifier(), "Accuracy", inputs={"input": "linear_1", "target": "input_2"})
+    ends = [node.id for node in spec.nodes.values() if node.op in ("Output", "CrossEntropyLoss")]
+    path = saved(edit.remove(spec, ends), tmp_path)
+    status = main(["check", path])
+    assert status == 0
+    plain = capsys.readouterr().out
+    assert main(["check", path, "--passes"]) == status
+    assert capsys.readouterr().out == plain
