@@ -74,6 +74,16 @@ class ImagesInTable(Table):
         return np.unique(np.linspace(0, len(self) - 1, min(count, len(self))).astype(np.int64))
 
 
+def rows_of(source: declared.ImagesInTable, path: Path) -> list[dict[str, Any]]:
+    """The rows of a new table of images; a path starts at the table's folder."""
+    read = tablefile.read_table(path)
+    column = source.image if source.image in read.names else image_column_of(read)
+    if not column:
+        raise refuse(f"{path} has no column of paths of images.", IMAGE)
+    rows: list[dict[str, Any]] = read.table.to_pylist()
+    return [{**row, IMAGE: str(path.parent / str(row[column]).strip())} for row in rows]
+
+
 def image_column_of(read: TableFile) -> str:
     """The first column whose values end like image files, "" where there is none."""
     for name in read.names:

@@ -13,7 +13,19 @@ import torch
 from torch import Tensor
 
 from engine.columns import RAGGED
-from engine.data import arrays, idx, images, sequences, steps, tablefile, textfiles
+from engine.data import (
+    arrays,
+    idx,
+    images,
+    imagetable,
+    ratings,
+    sequences,
+    series,
+    seriesfile,
+    steps,
+    tablefile,
+    textfiles,
+)
 from engine.data.audio import SUFFIXES
 from engine.data.ragged import Values
 from engine.data.sources import Array, source_of
@@ -180,7 +192,7 @@ def _finished(kept: Mapping[str, Any], name: str, values: Array, where: Any) -> 
 
 
 def _part(kept: Mapping[str, Any], name: str, lacks: Array) -> str:
-    return str(kept["parts"][int(np.argmax(lacks))]) if kept["parts"] else name
+    return str(kept["parts"][int(np.argmax(lacks)) % len(kept["parts"])]) if kept["parts"] else name
 
 
 # ----------------------------------------------------------------------------------------------------------- files
@@ -204,7 +216,7 @@ def read_file(spec: Spec, state: State, path: Path, columns: Collection[str]) ->
 
 def _read(spec: Spec, state: State, path: Path, columns: list[str]) -> dict[str, Values]:
     suffix = path.with_suffix("").suffix.lower() if path.suffix == ".gz" else path.suffix.lower()
-    if suffix in (".json", ".jsonl"):
+    if suffix in (".json", ".jsonl", ".ndjson"):
         return read_rows(state, _json_rows(path), columns)
     if len(columns) == 1 and _kept(state, columns[0])["kind"] == "text" and _holds_text(spec, path):
         return _from_text(spec, state, path, columns[0])
@@ -218,7 +230,20 @@ def _read(spec: Spec, state: State, path: Path, columns: list[str]) -> dict[str,
         return dict(_from_arrays(state, {_image_column(state, path, columns): stored}, path, columns))
     if suffix in images.SUFFIXES or path.is_dir():
         return dict(_from_images(state, path, columns))
-    return _from_table(source_of(spec), state, path, columns)
+    match source_of(spec):
+        case declared.SeriesFile() if suffix in seriesfile.ENDINGS:
+            shape = _kept(state, "series")["shape"] if "series" in columns else (1, 1)
+            values, lengths = seriesfile.padded(seriesfile.read_series(path), path, shape)
+            return dict(_from_arrays(state, {"series": values, "length": lengths}, path, columns))
+        case declared.TimeSeries() as source:
+            past = series.latest(source, path, _kept(state, "past")["parts"])
+            return dict(_from_arrays(state, {"past": past}, path, columns))
+        case declared.Ratings() as source:
+            return read_rows(state, ratings.rows_of(source, path), columns)
+        case declared.ImagesInTable() as source:
+            return read_rows(state, imagetable.rows_of(source, path), columns)
+        case source:
+            return _from_table(source, state, path, columns)
 
 
 def _holds_text(spec: Spec, path: Path) -> bool:
@@ -243,7 +268,7 @@ def _from_text(spec: Spec, state: State, path: Path, name: str) -> dict[str, Val
 def _json_rows(path: Path) -> list[Row]:
     try:
         text = path.read_text(encoding="utf-8")
-        lines = path.suffix.lower() == ".jsonl"
+        lines = path.suffix.lower() in tablefile.JSON_ENDINGS
         data = [json.loads(line) for line in text.splitlines() if line.strip()] if lines else json.loads(text)
     except (ValueError, RecursionError) as error:
         raise Mistake(f"{path} is no JSON: {error}.") from None

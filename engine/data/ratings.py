@@ -34,6 +34,14 @@ def role_of(role: str, names: Iterable[str]) -> str:
     return next((each for each in names if "".join(filter(str.isalnum, each.lower())) in NAMES[role]), "")
 
 
+def rows_of(source: declared.Ratings, path: Path) -> list[dict[str, Any]]:
+    """The rows of a new table of ratings by the names of the columns here: "user", "item" and what else it has."""
+    read = tablefile.read_table(path)
+    named = {role: getattr(source, role) or role_of(role, read.names) for role in NAMES}
+    found = {role: read.table.column(name).to_pylist() for role, name in named.items() if name in read.names}
+    return [dict(zip(found, each, strict=True)) for each in zip(*found.values(), strict=True)]
+
+
 @dataclass(frozen=True)
 class _Fact:
     """A column of a table beside: its values, one for each user or item, and whose they are."""

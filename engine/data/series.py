@@ -35,7 +35,10 @@ class TimeSeries(Reader):
         read = tablefile.read_table(self._path)
         self._first_row = read.first_row
         self._source = source
-        times, order = self._ordered(read)
+        times, order = ordered(source.time, read, self._path)
+        twice = int((np.diff(times) == 0).sum())
+        if twice:
+            self.notes += (f"{twice:,} rows have the time of the row before them.",)
         self._rows = order
         self._values, self._answers = self._columns(read, order)
         self.drops_missing = source.missing == "drop rows"
@@ -58,7 +61,7 @@ class TimeSeries(Reader):
         length, horizon, targets = self._source.length, self._source.horizon, self._answers.shape[1]
         shape = tuple(size for size in (horizon, targets) if size > 1) or (1,)
         return (
-            Column("past", "number", (length, len(self._names)), "float32", default=STANDARDIZE),
+            Column("past", "number", (length, len(self._names)), "float32", parts=self._names, default=STANDARDIZE),
             Column("future", "number", shape, "float32"),
             Column("time", "number", (1,), "float32", default=STANDARDIZE),
         )
@@ -104,36 +107,6 @@ class TimeSeries(Reader):
 
     # ------------------------------------------------------------------------------------------------- reading
 
-    def _ordered(self, read: TableFile) -> tuple[Array, Array]:
-        """The moments of the rows, ascending, and the rows in that order."""
-        names = tuple(known_column(name, read.names, "time") for name in self._source.time)
-        if not names:
-            return np.arange(read.table.num_rows, dtype=np.float64), np.arange(read.table.num_rows)
-        times = self._together(names, read) if len(names) > 1 else self._moments(names[0], read)
-        if np.isnan(times).any():
-            row = int(np.isnan(times).argmax()) + read.first_row
-            raise refuse(f"{self._path.name}: row {row} has no time; mend it, or choose other columns.", "time")
-        order = np.argsort(times, kind="stable")
-        twice = int((np.diff(times[order]) == 0).sum())
-        if twice:
-            self.notes += (f"{twice:,} rows have the time of the row before them.",)
-        return times[order], order
-
-    def _moments(self, name: str, read: TableFile) -> Array:
-        found = moments(read.table.column(name))
-        if found is None:
-            first = read.table.column(name)[0].as_py()
-            words = f"{self._path.name}: {name} holds no times that are written alike, such as 2024-01-31"
-            raise refuse(f"{words}; row {read.first_row} has {first!r}.", "time")
-        return found
-
-    def _together(self, names: Sequence[str], read: TableFile) -> Array:
-        lowered = [name.lower() for name in names]
-        if "year" not in lowered or not set(lowered) <= set(PARTS):
-            words = f"several columns of time must be named {', '.join(PARTS[:-1])} or {PARTS[-1]}, year among them"
-            raise refuse(f"{self._path.name}: {words}.", "time")
-        return together({name: _numbers(name, read, self._path, "time") for name in names})
-
     def _columns(self, read: TableFile, order: Array) -> tuple[Array, Array]:
         """Take in the columns that are seen and those that are predicted, in the order of time."""
         chosen = tuple(known_column(name, read.names, "columns") for name in self._source.columns)
@@ -173,6 +146,36 @@ class TimeSeries(Reader):
         return {f"{name}={each}": (codes == place) + lacks for place, each in enumerate(classes)}
 
 
+def ordered(names: Sequence[str], read: TableFile, path: Path) -> tuple[Array, Array]:
+    """The moments of a table's rows, ascending, and the rows in that order; without names, as they stand."""
+    names = tuple(known_column(name, read.names, "time") for name in names)
+    if not names:
+        return np.arange(read.table.num_rows, dtype=np.float64), np.arange(read.table.num_rows)
+    times = _together(names, read, path) if len(names) > 1 else _moments(names[0], read, path)
+    if np.isnan(times).any():
+        row = int(np.isnan(times).argmax()) + read.first_row
+        raise refuse(f"{path.name}: row {row} has no time; mend it, or choose other columns.", "time")
+    order = np.argsort(times, kind="stable")
+    return times[order], order
+
+
+def _moments(name: str, read: TableFile, path: Path) -> Array:
+    found = moments(read.table.column(name))
+    if found is None:
+        first = read.table.column(name)[0].as_py()
+        words = f"{path.name}: {name} holds no times that are written alike, such as 2024-01-31"
+        raise refuse(f"{words}; row {read.first_row} has {first!r}.", "time")
+    return found
+
+
+def _together(names: Sequence[str], read: TableFile, path: Path) -> Array:
+    lowered = [name.lower() for name in names]
+    if "year" not in lowered or not set(lowered) <= set(PARTS):
+        words = f"several columns of time must be named {', '.join(PARTS[:-1])} or {PARTS[-1]}, year among them"
+        raise refuse(f"{path.name}: {words}.", "time")
+    return together({name: _numbers(name, read, path, "time") for name in names})
+
+
 def _numbers(name: str, read: TableFile, path: Path, param: str) -> Array:
     column: Any = read.table.column(name)
     if tablefile.is_numeric(column.type):
@@ -185,6 +188,32 @@ def _numbers(name: str, read: TableFile, path: Path, param: str) -> Array:
         words = f"{path.name}: {name} must hold numbers, and row {found[0] + read.first_row} has {found[1]!r}"
         raise refuse(f"{words}; mend it, or leave {name} out.", param)
     return np.array([math.nan if each is None else float(each) for each in texts.to_pylist()])
+
+
+def latest(source: declared.TimeSeries, path: Path, names: Sequence[str]) -> Array:
+    """The last window of a new table, from which what follows it is predicted: (1, length, columns).
+
+    `names` are the columns as the training data had them. Raises Mistake where the table lacks one, or has fewer rows.
+    """
+    read = tablefile.read_table(path)
+    if read.table.num_rows < source.length:
+        raise refuse(f"{path} has {read.table.num_rows} rows, and a window takes {source.length}.")
+    order = ordered(source.time, read, path)[1]
+    columns = [_like_trained(name, read, path) for name in names]
+    values = np.stack(columns, axis=1)[order].astype(np.float32)
+    if source.missing in ("last value", "zero"):
+        values = _filled(values, source.missing)
+    return values[None, -source.length :]
+
+
+def _like_trained(name: str, read: TableFile, path: Path) -> Array:
+    column, is_class, text = name.rpartition("=")
+    if name not in read.names and is_class and column in read.names:
+        texts = tablefile.texts(read.table.column(column))
+        codes = tablefile.places(texts, [text])
+        return np.where(codes == -1, np.nan, codes == 0)
+    known_column(name, read.names, "columns")
+    return _numbers(name, read, path, "columns")
 
 
 def _filled(values: Array, how: str) -> Array:

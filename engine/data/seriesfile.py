@@ -78,6 +78,20 @@ class SeriesFile(Held):
         return f"row {line} of {path.name}"
 
 
+def padded(series: Series, path: Path, shape: Sequence[int]) -> tuple[Array, Array]:
+    """New series as those trained on: (count, dimensions, length), shorter ones ending with zeros, and the lengths."""
+    width, longest = shape
+    lengths = np.array([max(map(len, each)) for each in series.dimensions], np.int64)
+    values = np.zeros((len(lengths), width, longest), np.float32)
+    for place, (line, each) in enumerate(_lined(series)):
+        if len(each) != width or lengths[place] > longest:
+            words = f"{path}: row {line} has {len(each)} × {lengths[place]} values"
+            raise refuse(f"{words}; the model was trained on {width} × {longest}.")
+        for dimension, numbers in enumerate(each):
+            values[place, dimension, : len(numbers)] = numbers
+    return values, lengths
+
+
 def _lined(series: Series) -> Iterator[tuple[int, list[Array]]]:
     return zip(series.lines, series.dimensions, strict=True)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from engine.columns import Column
+from engine.data.archive import archive_in
 from engine.data.images import PLACES, files_in
 from engine.data.sources import Array, Held, class_column, located, located_folder, reading, refuse
 from engine.data.text import array_of, text_column
@@ -165,10 +164,10 @@ class ParallelText(Texts):
     """Two texts a sample: "source" and "target"."""
 
     def __init__(self, source: declared.ParallelText, folder: Path) -> None:
-        path = located(source.path, folder, "file of texts")
+        path = _text_at(source.path, folder, "file of texts")
         text = read_text(path, source.encoding)
         if source.target:
-            other = located(source.target, folder, "file of translations")
+            other = _text_at(source.target, folder, "file of translations")
             pairs, notes = _side_by_side(path, text, other, read_text(other, source.encoding))
         else:
             pairs, notes = _split_lines(path, text, source.columns)
@@ -223,45 +222,34 @@ def _whole(path: Path, pairs: Sequence[Pair]) -> tuple[list[Pair], tuple[str, ..
 # --------------------------------------------------------------------------------------------------------- reading
 
 
+def _text_at(path: str, folder: Path, what: str) -> Path:
+    """The file that a path names; of an archive, the largest text in it."""
+    found = located(path, folder, what)
+    if not found.is_dir() or archive_in(folder / Path(path).expanduser()) is None:
+        return found
+    files = [each for each in sorted(found.rglob("*")) if each.is_file() and each.stem.lower() not in ABOUT]
+    if not files:
+        raise refuse(f"{path} holds no file.")
+    return max(files, key=lambda each: each.stat().st_size)
+
+
 def read_text(path: Path, encoding: str = "UTF-8") -> str:
-    """Read a text file, or the one in a zip; raises Mistake with the line where it cannot be decoded."""
+    """Read a text file; raises Mistake with the line where it cannot be decoded."""
     with reading(path):
         if path.is_dir():
             raise refuse(f"{path} is a folder; choose a file in it.")
         if path.stat().st_size > LARGEST:
             raise refuse(f"{path} is larger than {LARGEST >> 30} GiB; split it into several.")
         data = path.read_bytes()
-    name = str(path)
-    if data[:4] == b"PK\x03\x04":
-        name, data = _unzipped(path)
     try:
         return data.decode(CODECS[encoding])
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        words = f"{name} is not {encoding} text (line {line}, byte {error.start}); save it as UTF-8, or set encoding."
+        words = f"{path} is not {encoding} text (line {line}, byte {error.start}); save it as UTF-8, or set encoding."
         utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
         value = "UTF-16" if utf16 else "Windows-1252"
         fix = Fix(f"Read it as {value}", "set_setting", {"path": "data.source.params.encoding", "value": value})
         raise refuse(words, "encoding", (fix,) if encoding == "UTF-8" else ()) from None
-
-
-def _unzipped(path: Path) -> tuple[str, bytes]:
-    """The largest text in a zip and its name; nothing is written to the disk."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = [
-                each
-                for each in archive.infolist()
-                if not each.is_dir() and Path(each.filename).stem.lower() not in ABOUT
-            ]
-            if not members:
-                raise refuse(f"{path} holds no file.")
-            largest = max(members, key=lambda each: each.file_size)
-            if largest.file_size > LARGEST:
-                raise refuse(f"{path}: {largest.filename} is larger than {LARGEST >> 30} GiB.")
-            return f"{path}, {largest.filename}", archive.read(largest)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
-        raise refuse(f"{path} is a zip that is cut off, damaged or locked; fetch it again.") from None
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:

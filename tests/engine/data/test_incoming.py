@@ -208,3 +208,66 @@ def test_the_fix_for_missing_values_keeps_other_steps(tmp_path: Path) -> None:
     fixed = fixes.apply(spec, caught.value.fixes[1])
     assert [step["op"] for step in fixed.data["columns"]["pm2.5"]["steps"]] == ["FillMissing", "Standardize"]
     assert data.prepare(fixed, HERE, ["pm2.5"]).splits["train"]
+
+
+# ------------------------------------------------------------------------------------- sources with their own files
+
+
+def whole(spec: Spec) -> data.Dataset:
+    return data.prepare(split(spec, validation=0.0, test=0.0), HERE)
+
+
+def test_the_last_window_of_a_new_table_is_predicted_from(tmp_path: Path) -> None:
+    days = "day,a,wind\n" + "".join(f"2024-01-{i + 1:02},{i},{'NES'[i % 3]}\n" for i in range(20))
+    (tmp_path / "old.csv").write_text(days)
+    spec = source("TimeSeries", tmp_path / "old.csv", time=["day"], length=3)
+    dataset = whole(spec)
+    (tmp_path / "new.csv").write_text("day,wind,a\n2024-02-02,N,8\n2024-02-03,S,9\n2024-01-01,N,6\n2024-02-01,N,7\n")
+    past = data.read_file(spec, dataset.state, tmp_path / "new.csv", ["past"])["past"]
+    columns = data.restore(dataset.state, "past", past)
+    assert columns[0, :, 0].tolist() == pytest.approx([7, 8, 9], abs=1e-4)
+    assert columns[0, :, 1:].round().tolist() == [[0, 1, 0], [0, 1, 0], [0, 0, 1]]
+    for text, words in (
+        ("day,a\n2024-01-01,1\n", "a window takes 3"),
+        ("day,b\n" + "2024-01-01,1\n" * 3, "column 'a'"),
+    ):
+        (tmp_path / "new.csv").write_text(text)
+        with pytest.raises(Mistake, match=words):
+            data.read_file(spec, dataset.state, tmp_path / "new.csv", ["past"])
+
+
+def test_new_series_are_filled_up_to_the_length_trained_on(tmp_path: Path) -> None:
+    head = "@classLabel true up down\n@data\n"
+    (tmp_path / "old.ts").write_text(head + "1,2,3:up\n3,2,1:down\n" * 5)
+    spec = source("SeriesFile", tmp_path / "old.ts")
+    state = whole(spec).state
+    (tmp_path / "new.ts").write_text(head + "7,8:up\n")
+    assert data.read_file(spec, state, tmp_path / "new.ts", ["series"])["series"].tolist() == [[[7, 8, 0]]]
+    (tmp_path / "new.ts").write_text(head + "7,8,9,10:up\n")
+    with pytest.raises(Mistake, match="row 3 has 1 × 4 values; the model was trained on 1 × 3"):
+        data.read_file(spec, state, tmp_path / "new.ts", ["series"])
+
+
+def test_new_ratings_come_by_the_names_of_their_table(tmp_path: Path) -> None:
+    (tmp_path / "old.csv").write_text(
+        "userId,movieId,rating\n" + "".join(f"{i % 3},{i % 4},{i % 5}\n" for i in range(12))
+    )
+    spec = source("Ratings", tmp_path / "old.csv")
+    state = whole(spec).state
+    (tmp_path / "new.csv").write_text("movieId,userId\n3,1\n0,2\n")
+    found = data.read_file(spec, state, tmp_path / "new.csv", ["user", "item"])
+    assert {name: each.tolist() for name, each in found.items()} == {"user": [1, 2], "item": [3, 0]}
+    (tmp_path / "new.csv").write_text("movieId,userId\n3,1\n9,2\n")
+    with pytest.raises(Mistake, match="Sample 2: item is '9', which the training data does not have"):
+        data.read_file(spec, state, tmp_path / "new.csv", ["user", "item"])
+
+
+def test_new_images_named_in_a_table_are_read(tmp_path: Path) -> None:
+    for i in range(4):
+        write_image(tmp_path / f"{i}.png", (255 * (i % 2), 0, 0))
+    (tmp_path / "old.csv").write_text("file,kind\n" + "".join(f"{i}.png,{'ab'[i % 2]}\n" for i in range(4)))
+    spec = source("ImagesInTable", tmp_path / "old.csv", target="kind", height=4, width=4)
+    dataset = whole(spec)
+    (tmp_path / "new.csv").write_text("file\n1.png\n2.png\n")
+    found = data.read_file(spec, dataset.state, tmp_path / "new.csv", ["image"])["image"]
+    assert torch.equal(found, dataset.splits["train"]["image"][1:3])

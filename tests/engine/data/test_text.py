@@ -167,7 +167,7 @@ def test_pairs_stand_in_two_files_in_one_or_in_a_zip(tmp_path: Path) -> None:
         archive.writestr("_about.txt", "x" * 1000)
     zipped = data.report(source("ParallelText", tmp_path / "pairs.zip"), HERE)
     assert zipped.samples == both.samples
-    assert "1 line of pairs.zip lacks one of the two texts and is left out, first line 2." in zipped.notes
+    assert "1 line of fra.txt lacks one of the two texts and is left out, first line 2." in zipped.notes
     turned = data.report(source("ParallelText", tmp_path / "pairs.txt", columns=[2, 1], most=1), HERE)
     assert turned.samples == ({"source": "Va !", "target": "Go."},)
 
@@ -179,7 +179,7 @@ def test_bad_pairs_are_said(tmp_path: Path) -> None:
     assert "en.txt has 2 lines, and fr.txt 1" in refusal(source("ParallelText", one, target=str(two)))[0]
     assert "holds no pairs of texts" in refusal(source("ParallelText", one))[0]
     (tmp_path / "cut.zip").write_bytes(b"PK\x03\x04 and no more")
-    assert "is a zip that is cut off, damaged or locked" in refusal(source("ParallelText", tmp_path / "cut.zip"))[0]
+    assert "is cut off or damaged" in refusal(source("ParallelText", tmp_path / "cut.zip"))[0]
 
 
 def test_a_table_tells_texts_from_classes(tmp_path: Path) -> None:
