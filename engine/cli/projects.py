@@ -25,7 +25,7 @@ from engine.trust import trust_spec
 
 if TYPE_CHECKING:  # they import torch
     from engine.check import Checker
-    from engine.data.guess import Guess
+    from engine.data.guessing import Guess
     from engine.passes import Ran
 
 PROJECT_START = 2**12  # bytes in which a project file names its format

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,8 @@ import numpy as np
 
 from engine.data import idx, images, seriesfile, tablefile
 from engine.data.archive import archive_in, entered, is_archive, unpacked, visible
+from engine.data.guess_text import pairs_of_lines, texts_and_sounds
+from engine.data.guessing import Guess, Named, offer
 from engine.data.imagetable import image_column_of
 from engine.data.moments import PARTS as TIME_PARTS
 from engine.data.moments import moments
@@ -31,23 +32,6 @@ IGNORED = (".md", ".txt", ".names", ".license", ".pdf", ".html")
 NPY = (".npy", ".npz")
 
 
-@dataclass(frozen=True)
-class Guess:
-    """A source for a path: its kind, the params that differ from the defaults, and why, in a sentence."""
-
-    kind: str
-    params: Mapping[str, Any] = field(default_factory=dict)
-    words: str = ""
-
-    def encode(self) -> dict[str, Any]:
-        return {"kind": self.kind, "params": dict(self.params), "words": self.words}
-
-
-def offer(kind: str, params: Mapping[str, Any], what: str) -> Guess:
-    """A guess whose sentence says what a path looks like."""
-    return Guess(kind, {name: value for name, value in params.items() if value}, f"This looks like {what}.")
-
-
 def guess(path: Path) -> list[Guess]:
     """What lies at a path, the likeliest first; raises Mistake where it is nothing that a source reads.
 
@@ -57,9 +41,9 @@ def guess(path: Path) -> list[Guess]:
         archive = archive_in(path)
         if not path.exists() and archive is None:
             raise refuse(f"{path} does not exist.")
-        found = list(_at(path))
+        found = {(each.kind, str(each.params)): each for each in reversed(list(_at(path)))}
     if found:
-        return found[:MOST_GUESSES]
+        return list(reversed(found.values()))[:MOST_GUESSES]
     raise refuse(f"{path} holds nothing that can be read as data: {_what(entered(path))}.")
 
 
@@ -83,11 +67,8 @@ def _at(path: Path) -> Iterator[Guess]:
     yield from _in_folder(place, named) if place.is_dir() else _of_file(place, named)
 
 
-Named = Callable[[Path], str]
-
-
 def _in_folder(home: Path, named: Named) -> Iterator[Guess]:
-    for look in (_idx_folder, _image_folder, _series_folder, _array_folder, _tables):
+    for look in LOOKS:
         yield from look(home, named)
     inside = visible(home)
     for each in inside:
@@ -100,7 +81,7 @@ def _in_folder(home: Path, named: Named) -> Iterator[Guess]:
 
 
 def _shallow(home: Path, named: Named) -> Iterator[Guess]:
-    for look in (_idx_folder, _image_folder, _series_folder, _array_folder, _tables):
+    for look in LOOKS:
         yield from look(home, named)
 
 
@@ -201,6 +182,9 @@ def _pairs(paths: Sequence[Path]) -> list[tuple[Path, Path]]:
     return pairs
 
 
+LOOKS = (_idx_folder, _image_folder, _series_folder, _array_folder, _tables, texts_and_sounds)
+
+
 # ---------------------------------------------------------------------------------------------------------- files
 
 
@@ -215,6 +199,7 @@ def _of_file(path: Path, named: Named) -> Iterator[Guess]:
     elif kind in images.SUFFIXES:
         yield from _image_folder(path.parent.parent, named)
     else:
+        yield from pairs_of_lines(path, named)
         yield from _table(path, named)
 
 
@@ -274,11 +259,16 @@ def _target(read: TableFile) -> str:
     for name in reversed(read.names):
         if any(word in re.split(r"[^a-z]+", name.lower()) for word in TARGET_WORDS):
             return name
-    last = read.names[-1]
-    column = read.table.column(last)
-    if tablefile.is_text(column.type) and 2 <= len(column.unique().drop_null()) <= FEW_CLASSES:
-        return last
-    return ""
+    if _has_few(read, read.names[-1]):
+        return read.names[-1]
+    classes = [name for name in read.names if _has_few(read, name)]
+    return classes[0] if len(classes) == 1 and len(read.names) == 2 else ""
+
+
+def _has_few(read: TableFile, name: str) -> bool:
+    """Whether a column holds a few different texts."""
+    column = read.table.column(name)
+    return tablefile.is_text(column.type) and 2 <= len(column.unique().drop_null()) <= FEW_CLASSES
 
 
 def _ratings(read: TableFile, path: Path, named: Named) -> Iterator[Guess]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from pyarrow import feather
 
 from engine import data, edit
 from engine.data import batches
-from engine.data.guess import Guess, guess
+from engine.data.guess import guess
+from engine.data.guessing import Guess
 from engine.ops.source import Source
 from engine.problem import Mistake
 from engine.spec import Spec
@@ -169,3 +171,35 @@ def test_a_real_set_opens_from_its_path_previews_splits_as_its_readme_says_and_b
     assert {part: len(next(iter(dataset.splits[part].values()))) for part in counts} == counts
     batch = next(batches(dataset.splits["test" if "test" in counts else "train"], 16))
     assert [tuple(each.shape[1:]) for each in batch] == [column.shape for column in dataset.columns.values()]
+
+
+def test_texts_and_sounds_are_guessed(tmp_path: Path) -> None:
+    lines = "\n".join(f"text number {number}" for number in range(30))
+    for name in ("rt.pos", "rt.neg", "README.md"):
+        (tmp_path / "lines").mkdir(exist_ok=True)
+        (tmp_path / "lines" / name).write_text(lines)
+    assert guess(tmp_path / "lines")[0] == Guess(
+        "TextLines", {"path": str(tmp_path / "lines")}, "This looks like lines of text, a file each for neg, pos."
+    )
+    for name in ("train.en", "train.fr"):
+        (tmp_path / "two").mkdir(exist_ok=True)
+        (tmp_path / "two" / name).write_text(lines)
+    pair = guess(tmp_path / "two")[0]
+    assert (pair.kind, pair.params["target"]) == ("ParallelText", str(tmp_path / "two" / "train.fr"))
+    for name in ("good", "bad"):
+        (tmp_path / "folders" / name).mkdir(parents=True)
+        (tmp_path / "folders" / name / "1.txt").write_text("a text")
+    assert guess(tmp_path / "folders")[0].kind == "TextFolder"
+    (tmp_path / "sound" / "recordings").mkdir(parents=True)
+    (tmp_path / "sound" / "recordings" / "0_a.wav").write_bytes(b"RIFF")
+    found = guess(tmp_path / "sound")
+    assert [(each.kind, each.params["path"]) for each in found] == [
+        ("AudioFolder", str(tmp_path / "sound" / "recordings"))
+    ]
+
+
+def test_a_zip_of_pairs_is_guessed(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "pairs.zip", "w") as archive:
+        archive.writestr("fra.txt", "Go.\tVa !\n" * 60)
+        archive.writestr("_about.txt", "where it is from")
+    assert guess(tmp_path / "pairs.zip")[0].kind == "ParallelText"
