@@ -125,6 +125,7 @@ def data(arguments: argparse.Namespace) -> int:
         for column in report.columns.values():
             shape = " × ".join(map(str, ("N", *column.shape)))
             facts = f"{len(column.classes)} classes" if column.classes else _range(column.low, column.high)
+            facts = column.extent() or facts
             missing = f", {column.missing} missing" if column.missing else ""
             print(f"{column.name:24} {column.kind:10} {shape:20} {column.dtype:9} {facts}{missing}")
         print(", ".join(f"{split} {count:,}" for split, count in report.splits.items()))
