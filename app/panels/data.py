@@ -226,6 +226,7 @@ class _ColumnModel(_Model):
     def text(self, row: Column, column: int) -> str:
         shape = " × ".join(map(str, ("N", *row.shape)))
         values = f"{row.low:g} to {row.high:g}" if row.low is not None and row.high is not None else ""
+        values = row.extent() or values
         if row.classes:
             shown = ", ".join(row.classes[:6])
             values = f"{len(row.classes)} classes: {shown}{'…' * (len(row.classes) > 6)}"

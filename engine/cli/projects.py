@@ -178,18 +178,18 @@ def _described(report: DataReport) -> Iterator[str]:
     for column in report.columns.values():
         shape = " × ".join(map(str, ("N", *column.shape)))
         count = round(column.high or 0) + 1 if column.kind == "category" else 0
-        facts = f"{count:,} classes" if count else _range(column.low, column.high)
+        facts = column.extent() or (f"{count:,} classes" if count else _range(column.low, column.high))
         missing = f", {column.missing} missing" if column.missing else ""
         yield f"{column.name:24} {column.kind:10} {shape:20} {column.dtype:9} {facts}{missing}"
     yield ", ".join(f"{split} {count:,}" for split, count in report.splits.items())
     yield from report.notes
     for sample in report.samples[:SHOWN_SAMPLES]:
-        yield "; ".join(f"{name} {_shown(value)}" for name, value in sample.items())
+        yield "; ".join(f"{name} {_shown(value, report.columns[name].kind)}" for name, value in sample.items())
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, kind: str) -> str:
     if isinstance(value, dict):
-        return "(image)"
+        return f"({kind})"
     text = "-" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
     return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
 

@@ -37,4 +37,6 @@ def _opened(source: Spec | Path) -> Project:
     if isinstance(source, Spec):
         return Project(source)
     run = Run(source)
-    return Project(run.spec(), run.weights if run.weights.is_file() else None)
+    if not run.weights.is_file():
+        return Project(run.spec())
+    return Project(run.spec(), run.weights, run.data_state() if run.learned.is_file() else {})

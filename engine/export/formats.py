@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from engine.spec import SUFFIX, Spec
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What is exported: a spec, and the file of its trained weights where there is one."""
+    """What is exported: a spec, the file of its trained weights where there is one, and what its data taught."""
 
     spec: Spec
     weights: Path | None = None
+    state: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

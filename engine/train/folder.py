@@ -61,6 +61,11 @@ class Run:
         """What the process printed."""
         return self.path / "log.txt"
 
+    @property
+    def learned(self) -> Path:
+        """What the column steps learned."""
+        return self.path / "data.json"
+
     def spec(self) -> Spec:
         """The spec as trained; raises Mistake where this is no run folder."""
         path = self.path / "spec.json"

@@ -79,6 +79,14 @@ class Session:
             return data.epoch_order(self.training.seed, epoch, self.samples("train"))
         return data.bucketed_order(self.training.seed, epoch, lengths, self.batching.batch_size)
 
+    def _sorted(self, split: str) -> Tensor | None:
+        """The order in which least is filled up, None where all samples are of one size.
+
+        How far samples are filled up changes what a mean over time says, so it is to be alike in training and here.
+        """
+        lengths = data.lengths_of(self.splits[split]) if self.batching.by_length else None
+        return None if lengths is None else lengths.argsort(stable=True)
+
     def begin_training(self) -> None:
         """Put the model into training mode, but for the nodes that rest."""
         self.compiled.module.train()
@@ -92,7 +100,7 @@ class Session:
         module, meter = self.compiled.module, Meter(self.compiled.program)
         module.eval()
         with torch.inference_mode():
-            for batch in data.batches(self.splits[split], self.batching.batch_size):
+            for batch in data.batches(self.splits[split], self.batching.batch_size, order=self._sorted(split)):
                 meter.add(module(*batch), len(batch[0]))
         self.begin_training()
         meter.read()
