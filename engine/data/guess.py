@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from engine.data import idx, images, seriesfile, tablefile
-from engine.data.archive import archive_in, entered, is_archive, unpacked, visible
+from engine.data.archive import archive_in, entered, is_archive, named_as_given, unpacked, visible
 from engine.data.imagetable import image_column_of
 from engine.data.moments import PARTS as TIME_PARTS
 from engine.data.moments import moments
@@ -57,7 +57,8 @@ def guess(path: Path) -> list[Guess]:
         archive = archive_in(path)
         if not path.exists() and archive is None:
             raise refuse(f"{path} does not exist.")
-        found = list(_at(path))
+        with named_as_given([archive] if archive else []):
+            found = list(_at(path))
     if found:
         return found[:MOST_GUESSES]
     raise refuse(f"{path} holds nothing that can be read as data: {_what(entered(path))}.")
