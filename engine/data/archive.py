@@ -86,8 +86,7 @@ def cache_folder() -> Path:
 
 def unpacked(archive: Path) -> Path:
     """Unpack an archive, unless its content has been before; returns the folder."""
-    facts = archive.stat()
-    home = cache_folder() / f"{archive.name.split('.')[0][:40]}-{_digest(archive, facts.st_size, facts.st_mtime_ns)}"
+    home = _home(archive)
     if home.is_dir():
         return home
     home.parent.mkdir(parents=True, exist_ok=True)
@@ -102,6 +101,25 @@ def unpacked(archive: Path) -> Path:
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return home
+
+
+def _home(archive: Path) -> Path:
+    """The folder for an archive of this content."""
+    facts = archive.stat()
+    digest = _digest(archive, facts.st_size, facts.st_mtime_ns)
+    return cache_folder() / f"{archive.name.split('.')[0][:40]}-{digest}"
+
+
+@contextmanager
+def named_as_given(paths: Iterable[Path]) -> Iterator[None]:
+    """Let mistakes name what is in an archive by its place there, not by where it was unpacked."""
+    try:
+        yield
+    except Mistake as mistake:
+        message = mistake.message
+        for archive in filter(is_archive, paths):
+            message = message.replace(str(_home(archive)), str(archive))
+        raise Mistake(message, param=mistake.param, fixes=mistake.fixes) from None
 
 
 @functools.lru_cache(maxsize=64)

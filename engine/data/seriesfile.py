@@ -197,17 +197,23 @@ def _read_arff(path: Path, lines: Sequence[str]) -> Series:
             below = text.lower().startswith("@data")
             if text.lower().startswith("@attribute"):
                 attributes.append(text)
+            if below:
+                series.classes, series.numeric = _answer_of(attributes[-1] if attributes else "")
             continue
         cells = next(csv.reader([text], quotechar="'" if text.startswith("'") else '"', skipinitialspace=True))
         *values, answer = cells
         several = len(values) == 1 and "\\n" in values[0]  # dimensions in one quoted cell
         dimensions = [each.split(",") for each in values[0].split("\\n")] if several else [values]
         _add(series, [_values(each, path, row) for each in dimensions], answer, path, row)
-    last = attributes[-1] if attributes else ""
-    listed = re.search(r"\{(.*)\}", last)
-    series.classes = tuple(each.strip().strip("'\"") for each in listed.group(1).split(",")) if listed else ()
-    series.numeric = not listed and bool(re.search(r"(?i)\b(numeric|real|integer)\b", last))
     return series
+
+
+def _answer_of(attribute: str) -> tuple[tuple[str, ...], bool]:
+    """The classes that the last attribute lists, and whether it is a number."""
+    listed = re.search(r"\{(.*)\}", attribute)
+    if listed:
+        return tuple(each.strip().strip("'\"") for each in listed.group(1).split(",")), False
+    return (), bool(re.search(r"(?i)\b(numeric|real|integer)\b", attribute))
 
 
 def _add(series: Series, dimensions: list[Array], answer: str, path: Path, row: int) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from engine.columns import RAGGED, Column
 from engine.data import sequences
-from engine.data.archive import archive_in, entered, visible
+from engine.data.archive import archive_in, entered, named_as_given, visible
 from engine.declare import did_you_mean
 from engine.kinds import Path as PathKind
 from engine.ops.source import Source
@@ -168,7 +168,9 @@ def open_source(spec: Spec, folder: Path) -> Reader:
     What was opened last is kept, so that looking again after a small change of other settings is quick.
     """
     source = source_of(spec)
-    return _opened(source, folder, tuple(map(_stamp, _paths(source, folder))))
+    paths = _paths(source, folder)
+    with named_as_given(paths):
+        return _opened(source, folder, tuple(map(_stamp, paths)))
 
 
 def close_source() -> None:

@@ -103,7 +103,9 @@ def _arrow(path: Path, start: bytes) -> Any:
     with _explained(path, "an Arrow file"):
         opened = pa.ipc.open_file if start == b"ARROW1" else pa.ipc.open_stream
         with pa.memory_map(str(path)) as mapped, opened(mapped) as stream:
-            return stream.read_all()
+            read = stream.read_all()
+        read.validate(full=True)  # a damaged file may name bytes that are not there
+        return read
 
 
 def _json_lines(path: Path, zipped: bool) -> Any:
@@ -164,6 +166,8 @@ def _explained(path: Path, what: str) -> Iterator[None]:
     with reading(path):
         try:
             yield
+        except pa.ArrowMemoryError:
+            raise refuse(f"{path} cannot be read as {what}: it is damaged, or too large for this memory.") from None
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError, pa.ArrowSerializationError) as error:
             words = str(error).split("\n")[0].rstrip(".")
             raise refuse(f"{path} cannot be read as {what}: {words}.") from None

@@ -11,6 +11,7 @@ import pytest
 
 from engine import data
 from engine.data.archive import cache_folder, entered, unpacked
+from engine.data.guess import guess
 from engine.problem import Mistake
 from tests.engine.data.making import HERE, image_folder, refusal, source
 
@@ -50,6 +51,13 @@ def test_a_table_is_read_from_a_zip_by_itself_or_by_its_place(tmp_path: Path) ->
     assert "holds one.csv, two.csv; name the" in refusal(source("Table", two))[0]
     assert not data.report(source("Table", two / "two.csv"), HERE).problems
     assert "did you mean 'two.csv'" in refusal(source("Table", two / "twoo.csv"))[0]
+
+
+def test_what_is_wrong_in_an_archive_is_named_by_its_place_there(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "set.zip", folder__one="a,b\n1,2\n3\n")
+    assert refusal(source("Table", path))[0].startswith(f"{path}/folder/one.csv: row 3 has 1 values")
+    with pytest.raises(Mistake, match=r"set\.zip/folder/one\.csv: row 3"):
+        guess(path)
 
 
 def test_an_image_folder_in_a_zip_is_read_and_a_changed_zip_anew(tmp_path: Path) -> None:

@@ -88,6 +88,11 @@ def test_a_faulty_file_is_refused_with_its_row(tmp_path: Path, text: str, words:
     assert words in message
 
 
+def test_an_arff_whose_numbers_are_none_is_refused(tmp_path: Path) -> None:
+    path = ts(tmp_path, "@attribute a numeric\n@attribute y numeric\n@data\n1,2\n1,x\n", "a.arff")
+    assert "row 5 has 'x', which is no number" in refusal(source("SeriesFile", path))[0]
+
+
 def test_a_folder_of_several_sets_or_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "below").mkdir()
     assert "such as below" in refusal(source("SeriesFile", tmp_path))[0]
