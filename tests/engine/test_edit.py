@@ -185,7 +185,7 @@ def test_a_path_that_names_no_setting_is_refused(path: str) -> None:
 
 def test_binding_an_input_takes_name_shape_and_dtype() -> None:
     spec = edit.bind(chain(), "input_1", Column("image", "image", (1, 8, 8), "float32"))
-    expected = {"column": "image", "shape": ["N", 1, 8, 8], "dtype": "float32", "name": None}
+    expected = {"column": "image", "shape": ["N", 1, 8, 8], "dtype": "float32", "name": None, "ports": "output"}
     assert dict(spec.nodes["input_1"].params) == expected
 
 
