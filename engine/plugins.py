@@ -6,7 +6,6 @@ build as "package.module:Name". What is broken is left out with a sentence; it n
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,8 +21,6 @@ GROUP = "netloom.ops"
 HEADING = "Installed"  # in the palette, for ops that name no group
 FILES = (".dist-info", ".egg-info")
 
-log = logging.getLogger(__name__)
-
 
 def load(registry: dict[str, type[Op]]) -> tuple[str, ...]:
     """Declare the ops of all installed packages in the registry; returns what went wrong, a sentence each."""
@@ -34,8 +31,11 @@ def load(registry: dict[str, type[Op]]) -> tuple[str, ...]:
     notes: list[str] = []
     for entry in sorted(entry_points(group=GROUP), key=lambda each: (each.name, each.value)):
         notes += _load_one(entry, registry)
-    for note in notes:
-        log.warning(note)
+    if notes:
+        import logging  # takes a moment, and is seldom needed
+
+        for note in notes:
+            logging.getLogger(__name__).warning(note)
     return tuple(notes)
 
 
