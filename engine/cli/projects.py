@@ -53,9 +53,10 @@ def check(arguments: argparse.Namespace) -> int:
 
     folder = arguments.file.resolve().parent
     checker = Checker()
-    report = checker.check(spec, folder=folder, sizes=sizes(arguments.size))
+    counted_at = sizes(arguments.size)
+    report = checker.check(spec, folder=folder, sizes=counted_at)
     ran: tuple[Ran, ...] = ()
-    unknown = [name for name in sizes(arguments.size) if name not in report.sizes]
+    unknown = [name for name in counted_at if name not in report.sizes]
     if unknown and not report.problems:
         raise Mistake(f"--size {unknown[0]}: the graph has no such size; it has {', '.join(report.sizes)}.")
     passes = arguments.passes or arguments.purpose is not None

@@ -77,6 +77,7 @@ class AudioFolder(Reader):
     """Sounds of a folder: "audio" and "label"."""
 
     target = "label"
+    by_class = True
 
     def __init__(self, source: declared.AudioFolder, folder: Path) -> None:
         home = located_folder(source.path, folder, "folder of sounds")
@@ -110,10 +111,6 @@ class AudioFolder(Reader):
     def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
         fetched = {"label": self._labels[indices]} if "label" in names else {}
         return fetched | ({"audio": self._sounds.fetch(indices)} if "audio" in names else {})
-
-    def preview(self, count: int) -> Array:
-        """Indices evenly over the sounds, which stand class by class."""
-        return np.unique(np.linspace(0, len(self) - 1, min(count, len(self))).astype(np.int64))
 
     def where(self, index: int) -> str:
         return str(self._sounds.paths[index])

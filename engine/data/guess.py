@@ -69,8 +69,7 @@ def _at(path: Path) -> Iterator[Guess]:
 
 
 def _in_folder(home: Path, named: Named) -> Iterator[Guess]:
-    for look in LOOKS:
-        yield from look(home, named)
+    yield from _shallow(home, named)
     inside = visible(home)
     for each in inside:
         if is_archive(each) and named(each) == str(each):  # one in an archive is chosen by its own path

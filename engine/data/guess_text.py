@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
 from engine.data.archive import visible
 from engine.data.audio import SUFFIXES as SOUNDS
 from engine.data.guessing import Guess, Named, offer
-from engine.data.images import PLACES
+from engine.data.images import PLACES, folders, halves
 from engine.data.seriesfile import ENDINGS as SERIES
 from engine.data.tablefile import ENDINGS, ending
 from engine.data.textfiles import class_names, text_files
@@ -31,17 +32,16 @@ def texts_and_sounds(home: Path, named: Named) -> Iterator[Guess]:
 
 def pairs_of_lines(path: Path, named: Named) -> Iterator[Guess]:
     """A guess for a file whose lines hold two texts, with a tab between."""
-    lines = _first_lines(path)
-    if path.suffix.lower() in TEXTS and lines and sum("\t" in line for line in lines) >= MOSTLY * len(lines):
+    lines = _first_lines(path) if path.suffix.lower() in TEXTS else []
+    if lines and sum("\t" in line for line in lines) >= MOSTLY * len(lines):
         yield offer("ParallelText", {"path": named(path)}, "pairs of texts, two a line")
 
 
 def _sounds(home: Path, named: Named) -> Iterator[Guess]:
-    folders = [each for each in visible(home) if each.is_dir()]
     if _has(home, SOUNDS):
         yield offer("AudioFolder", {"path": named(home)}, "a folder of sounds")
         return
-    holding = [each for each in folders if _has(each, SOUNDS)]
+    holding = [each for each in folders(home) if _has(each, SOUNDS)]
     if len(holding) == 1 and holding[0].name.lower() not in PLACES:
         yield offer("AudioFolder", {"path": named(holding[0])}, f"a folder of sounds, {holding[0].name}")
     elif holding:
@@ -49,9 +49,7 @@ def _sounds(home: Path, named: Named) -> Iterator[Guess]:
 
 
 def _text_folder(home: Path, named: Named) -> Iterator[Guess]:
-    folders = [each for each in visible(home) if each.is_dir()]
-    halves = [each for each in folders if each.name.lower() in PLACES]
-    classes = {each.name for half in halves or [home] for each in visible(half) if each.is_dir() and _has(each, TEXTS)}
+    classes = {each.name for half, _place in halves(home) for each in folders(half) if _has(each, TEXTS)}
     if len(classes) >= 2:
         yield offer("TextFolder", {"path": named(home)}, f"a folder of texts with {len(classes)} classes")
 
@@ -70,8 +68,7 @@ def _pairs(home: Path, named: Named) -> Iterator[Guess]:
 
 
 def _are_languages(one: Path, other: Path) -> bool:
-    lengths = [len(each.suffix) - 1 for each in (one, other)]
-    return one.stem == other.stem and lengths == [2, 2]
+    return one.stem == other.stem and len(one.suffix) == len(other.suffix) == len(".en")
 
 
 def _lines(home: Path, named: Named) -> Iterator[Guess]:
@@ -91,12 +88,7 @@ def _has(folder: Path, suffixes: tuple[str, ...] | frozenset[str]) -> bool:
 
 def _first_lines(path: Path) -> list[str]:
     """The first lines of a file that hold something; none where it is no text."""
-    try:
-        with path.open(encoding="utf-8", errors="strict") as file:
+    for encoding in ("utf-8", "cp1252"):
+        with suppress(UnicodeDecodeError), path.open(encoding=encoding) as file:
             return [line for line in islice(file, LOOKED_AT) if line.strip()]
-    except UnicodeDecodeError:
-        try:
-            with path.open(encoding="cp1252") as file:
-                return [line for line in islice(file, LOOKED_AT) if line.strip()]
-        except UnicodeDecodeError:
-            return []
+    return []

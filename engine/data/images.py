@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
@@ -25,19 +25,20 @@ class ImageFolder(Reader):
     """Images of one size: "image" (channels, height, width; pixels from 0 to 1) and "label"."""
 
     target = "label"
+    by_class = True
 
     def __init__(self, source: declared.ImageFolder, folder: Path) -> None:
         home = located_folder(source.path, folder, "folder that holds a folder of images for each class")
         with reading(home):
-            halves = {each: PLACES[each.name.lower()] for each in _folders(home) if each.name.lower() in PLACES}
-            found = _found(halves or {home: 0})
+            parts = dict(halves(home))
+            found = _found(parts)
         classes = sorted({name for name, _place, _path in found.images})
-        _refuse_classes(home, classes, halves, found)
+        _refuse_classes(home, classes, parts, found)
         self.notes = found.notes()
         self._paths = [path for _name, _place, path in found.images]
         numbers = {name: number for number, name in enumerate(classes)}
         self._labels = np.array([numbers[name] for name, _place, _path in found.images], np.int64)
-        if halves:
+        if home not in parts:
             self.parts = np.array([place for _name, place, _path in found.images], np.int8)
         self._size = (source.height, source.width)
         channels = 3 if source.colour == "RGB" else 1
@@ -57,10 +58,6 @@ class ImageFolder(Reader):
         if "image" in names:
             fetched["image"] = decode([self._paths[index] for index in indices], self.columns["image"].sizes)
         return fetched
-
-    def preview(self, count: int) -> Array:
-        """Indices evenly over the classes, which stand one after the other."""
-        return np.unique(np.linspace(0, len(self) - 1, min(count, len(self))).astype(np.int64))
 
     def where(self, index: int) -> str:
         return str(self._paths[index])
@@ -84,7 +81,7 @@ class _Found:
 def _found(homes: dict[Path, int]) -> _Found:
     found = _Found()
     for home, place in homes.items():
-        for folder in _folders(home):
+        for folder in folders(home):
             for path in files_in(folder):
                 if path.suffix.lower() in SUFFIXES:
                     found.images.append((folder.name, place, path))
@@ -93,7 +90,14 @@ def _found(homes: dict[Path, int]) -> _Found:
     return found
 
 
-def _folders(home: Path) -> list[Path]:
+def halves(home: Path) -> Iterator[tuple[Path, int]]:
+    """Yield the folders of train, validation and test with their places, or the folder itself where it has none."""
+    found = [(each, PLACES[each.name.lower()]) for each in folders(home) if each.name.lower() in PLACES]
+    yield from found or [(home, 0)]
+
+
+def folders(home: Path) -> list[Path]:
+    """The folders in a folder, hidden ones left out."""
     return sorted(each for each in home.iterdir() if each.is_dir() and not each.name.startswith("."))
 
 
@@ -104,7 +108,7 @@ def files_in(folder: Path) -> list[Path]:
     )
 
 
-def _refuse_classes(home: Path, classes: Sequence[str], halves: dict[Path, int], found: _Found) -> None:
+def _refuse_classes(home: Path, classes: Sequence[str], parts: dict[Path, int], found: _Found) -> None:
     if not classes:
         loose = any(each.suffix.lower() in SUFFIXES for each in home.iterdir())
         words = "holds images, but no folder of images for each class" if loose else "holds no folders with images"
@@ -112,8 +116,8 @@ def _refuse_classes(home: Path, classes: Sequence[str], halves: dict[Path, int],
     if len(classes) == 1:
         raise refuse(f"{home} has one class, {classes[0]}; at least two are needed to tell apart.")
     trained = {name for name, place, _path in found.images if place == 0}
-    if halves and not trained:
-        raise refuse(f"{home} has no train folder with images beside {', '.join(each.name for each in halves)}.")
+    if not trained:
+        raise refuse(f"{home} has no train folder with images beside {', '.join(each.name for each in parts)}.")
     rest = Counter(name for name, place, _path in found.images if name not in trained)
     if rest:
         part = next(PARTS[place] for name, place, _path in found.images if name in rest)

@@ -6,8 +6,6 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from engine.data import tablefile
 from engine.data.images import SUFFIXES, decode
 from engine.data.sources import Array, image_column, located_file, located_folder, reading, refuse
@@ -22,6 +20,8 @@ LOOKED_AT = 100  # values of a column, to find out whether they name images
 
 class ImagesInTable(Table):
     """The column "image" (channels, height, width; pixels from 0 to 1), and the table's other columns."""
+
+    by_class = True
 
     def __init__(self, source: declared.ImagesInTable, folder: Path) -> None:
         self._path = located_file(source.path, folder, tablefile.WHAT)
@@ -68,10 +68,6 @@ class ImagesInTable(Table):
         if IMAGE in names:
             fetched[IMAGE] = decode([self._images[index] for index in indices], self.columns[IMAGE].sizes)
         return fetched
-
-    def preview(self, count: int) -> Array:
-        """Indices evenly over the rows, which may stand class by class."""
-        return np.unique(np.linspace(0, len(self) - 1, min(count, len(self))).astype(np.int64))
 
 
 def rows_of(source: declared.ImagesInTable, path: Path) -> list[dict[str, Any]]:

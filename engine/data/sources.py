@@ -42,6 +42,7 @@ class Reader:
     times: tuple[Array, Array] | None = None
     white: float = 255.0
     notes: tuple[str, ...] = ()
+    by_class: bool = False  # whether samples stand class by class, so that a preview takes them from all over
     drops_missing: bool = False  # whether rows that lack a value are left out
 
     def __len__(self) -> int:
@@ -102,7 +103,8 @@ class Reader:
 
     def preview(self, count: int) -> Array:
         """Indices of the samples that are shown to people."""
-        return np.arange(min(count, len(self)))
+        shown = min(count, len(self))
+        return np.unique(np.linspace(0, len(self) - 1, shown).astype(np.int64)) if self.by_class else np.arange(shown)
 
     def where(self, index: int) -> str:
         """Name a sample as its user knows it."""

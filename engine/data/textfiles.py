@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.columns import Column
 from engine.data.archive import archive_in
-from engine.data.images import PLACES, files_in
+from engine.data.images import files_in, folders, halves
 from engine.data.sources import Array, Held, class_column, located, located_folder, reading, refuse
 from engine.data.text import array_of, text_column
 from engine.ops import source_text as declared
@@ -24,13 +24,11 @@ SHOWN = 3  # files that a note names
 class Texts(Held):
     """Texts that are in memory, and what else is known of each."""
 
+    by_class = True
+
     def __init__(self, columns: Sequence[Column], arrays: Mapping[str, Array], where: Sequence[str]) -> None:
         super().__init__(columns, arrays)
         self._where = where
-
-    def preview(self, count: int) -> Array:
-        """Indices evenly over the classes, which stand one after the other."""
-        return np.unique(np.linspace(0, len(self) - 1, min(count, len(self))).astype(np.int64))
 
     def where(self, index: int) -> str:
         return self._where[index]
@@ -67,8 +65,8 @@ class TextFolder(Classified):
         home = located_folder(source.path, folder, "folder that holds a folder of text files for each class")
         found, faulty = [], _Faulty()
         with reading(home):
-            for half, place in _halves(home):
-                for each in _folders(half):
+            for half, place in halves(home):
+                for each in folders(half):
                     texts = [(path, faulty.text(path, source.encoding)) for path in files_in(each)]
                     found += [(each.name, place, text, str(path)) for path, text in texts if text]
         if not found and any(each.is_file() for each in home.iterdir()):
@@ -84,9 +82,9 @@ class TextLines(Classified):
         home = located_folder(source.path, folder, "folder that holds a file of lines for each class")
         found, empty = [], []
         with reading(home):
-            halves = list(_halves(home))
-            names = class_names([path for half, _place in halves for path in text_files(half)])
-        for half, place in halves:
+            parts = list(halves(home))
+            names = class_names([path for half, _place in parts for path in text_files(half)])
+        for half, place in parts:
             for path in text_files(half):
                 lines = [*_lines(read_text(path, source.encoding))]
                 found += [(names[path], place, line, f"{path}, line {number}") for number, line in lines]
@@ -129,16 +127,6 @@ def _noted(paths: Sequence[Path], one: str, many: str) -> tuple[str, ...]:
     return (f"{words}{'' if 'left out' in one else ' and left out'} ({names}).",)
 
 
-def _halves(home: Path) -> Iterator[tuple[Path, int]]:
-    """Yield the folders of train, validation and test with their places, or the folder itself where it has none."""
-    found = [(each, PLACES[each.name.lower()]) for each in _folders(home) if each.name.lower() in PLACES]
-    yield from found or [(home, 0)]
-
-
-def _folders(home: Path) -> list[Path]:
-    return sorted(each for each in home.iterdir() if each.is_dir() and not each.name.startswith("."))
-
-
 def text_files(home: Path) -> list[Path]:
     """The files of a folder that may be a class each: those that do not tell of the others."""
     return sorted(
@@ -163,6 +151,8 @@ def class_names(paths: Sequence[Path]) -> dict[Path, str]:
 class ParallelText(Texts):
     """Two texts a sample: "source" and "target"."""
 
+    by_class = False
+
     def __init__(self, source: declared.ParallelText, folder: Path) -> None:
         path = _text_at(source.path, folder, "file of texts")
         text = read_text(path, source.encoding)
@@ -178,9 +168,6 @@ class ParallelText(Texts):
         first, second = array_of([pair[1] for pair in pairs]), array_of([pair[2] for pair in pairs])
         super().__init__(columns, {"source": first, "target": second}, [f"line {pair[0]}" for pair in pairs])
         self.notes = notes
-
-    def preview(self, count: int) -> Array:
-        return np.arange(min(count, len(self)))
 
 
 Pair = tuple[int, str, str]  # the number of the line, and what stands there
