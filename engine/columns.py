@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from engine.problem import Problem
 
-ColumnKind = Literal["number", "category", "image", "text", "audio"]
+ColumnKind = Literal["number", "category", "date", "image", "mask", "boxes", "text", "audio", "sequence"]
 RAGGED: tuple[ColumnKind, ...] = ("text", "audio")  # kinds whose samples differ in size
 
 
@@ -42,6 +42,7 @@ class Column:
     fill: float = 0.0
     rate: int = 0  # samples of a sound a second, 0 where sounds differ in it
     lengths: tuple[float, ...] = ()
+    follows: str = ""  # the image column whose pixels it speaks of: masks and boxes move as the image does
 
     def extent(self) -> str:
         """How much text or sound there is, in words: "7,972 tokens, 2 to 910 characters"; "" for other kinds."""

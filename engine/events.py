@@ -45,8 +45,25 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of the data's way to the model: how many samples a second it could give were it alone.
+
+    `share` is the part of the time, from 0 to 1, in which it was at work; stages that work side by side have more
+    than 1 together.
+    """
+
+    name: str
+    samples_per_second: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
-    """Running means over this epoch's steps so far; sent at most about 20 times a second."""
+    """Running means over this epoch's steps so far; sent at most about 20 times a second.
+
+    `waited` is the share of the time, from 0 to 1, that the model waited for data; `stages` are those of the data in
+    their order, and `advice` says what would shorten the wait, "" where there is none worth a word.
+    """
 
     epoch: int
     step: int
@@ -55,6 +72,9 @@ class Progress:
     samples_per_second: float
     seconds_left: float
     learning_rates: Scores = field(default_factory=dict)  # optimizer's name -> its learning rate
+    waited: float = 0.0
+    stages: tuple[Stage, ...] = ()
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +155,8 @@ def decode(data: Mapping[str, Any]) -> Event | None:
         return None
     known = {each.name for each in dataclasses.fields(kind)}
     values = {name: _restored(value) for name, value in fields.items() if name in known}
+    if "stages" in values:
+        values["stages"] = tuple(Stage(**each) for each in fields["stages"])
     if "tables" in values:
         values["tables"] = {name: decode_table(table) for name, table in fields["tables"].items()}
     return kind(**values)
@@ -154,6 +176,8 @@ def decode_table(data: Mapping[str, Any]) -> Table:
 def _plain(value: Any) -> Any:
     if isinstance(value, Table):
         return encode_table(value)
+    if isinstance(value, Stage):
+        return dataclasses.asdict(value)
     if isinstance(value, Mapping):
         return {name: _plain(each) for name, each in value.items()}
     if isinstance(value, float) and not math.isfinite(value):

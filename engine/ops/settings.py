@@ -53,6 +53,40 @@ class Batching(Settings):
         advanced=True,
     )
     drop_last: bool = param(False, "Whether a last, smaller training batch is left out.", advanced=True)
+    sampling: Literal["each once", "balanced", "weighted"] = param(
+        "each once",
+        "How an epoch draws training samples: each once, all classes of the target equally often, or in proportion "
+        "to the column of weights.",
+        advanced=True,
+    )
+    weights: Column = param("", "With weighted sampling: the column of numbers that says how often.", advanced=True)
+    shuffle_buffer: int = param(
+        0,
+        "Places that a sample moves at most when shuffled, so that a disk is read nearly in order; 0 for any.",
+        low=0,
+        high=2**40,
+        advanced=True,
+    )
+    cache: Literal["auto", "none", "memory", "disk"] = param(
+        "auto",
+        "Where samples are kept once they are read: in memory, in a file on the disk, or not at all; auto keeps them "
+        "in memory where they fit well, and on the disk where not.",
+        advanced=True,
+    )
+    workers: int | None = param(
+        None,
+        "Processes that read samples that are not kept in memory; empty: as many as the machine has cores to spare.",
+        low=0,
+        high=256,
+        advanced=True,
+    )
+    prefetch: int = param(2, "Batches that each worker makes ahead.", low=1, high=1024, advanced=True)
+    resident: Literal["auto", "device", "host"] = param(
+        "auto",
+        "Where data that is in memory lies while training: on the device, so that no batch is copied, or beside it; "
+        "auto is on the device where it takes no more than half of the memory that is free there.",
+        advanced=True,
+    )
 
 
 class Training(Settings):
