@@ -45,6 +45,7 @@ ACTIONS: tuple[Spec, ...] = (
     Spec("View", "&Fit", "canvas.fit", "Ctrl+0", "fit", toolbar=True),
     Spec("View", "Zoom &in", "canvas.zoom_in", Keys.ZoomIn, "zoom_in", toolbar=True),
     Spec("View", "Zoom &out", "canvas.zoom_out", Keys.ZoomOut, "zoom_out", toolbar=True),
+    Spec("View", "&Data", "turn_data_page", "Ctrl+Shift+D", "data", toolbar=True, separated=True),
     Spec("View", "&Graph passes…", "show_passes"),
     Spec("View", "Fi&nd op", "find_op", Keys.Find, "search"),
     Spec("Run", "&Train", "train", "Ctrl+Return", "train"),

@@ -28,11 +28,13 @@ from PySide6.QtWidgets import (
 from app import theme as themes_module
 from app.actions import ACTIONS
 from app.canvas import Canvas, CanvasTabs
+from app.data_helper import DataHelper
 from app.document import Document
 from app.engine_process import Checker, EngineProcess
 from app.icons import icon
 from app.messages import MessageBar
 from app.panels.data import DataPanel
+from app.panels.data_page import DataPage
 from app.panels.inspector import Inspector
 from app.panels.log import LogPanel
 from app.panels.palette import Palette
@@ -83,6 +85,7 @@ class Window(QMainWindow):
         self.palette_panel = Palette()
         self.inspector = Inspector(self.document)
         self.data_panel = DataPanel(self.document)
+        self.data_page = DataPage(self.document, DataHelper(self.document, self.worker))
         self.training = TrainingPanel(self.document, self.runner)
         self.problems = ProblemList(self.document)
         self.runs = RunList(self.document)
@@ -106,6 +109,7 @@ class Window(QMainWindow):
         self.stack = QStackedWidget()
         self.stack.addWidget(self.start)
         self.stack.addWidget(self.tabs)
+        self.stack.addWidget(self.data_page)
         centre = QWidget()
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
@@ -260,6 +264,13 @@ class Window(QMainWindow):
         self.problems.setting_chosen.connect(self._go_to_setting)
         self.training.node_chosen.connect(self._go_to)
         self.data_panel.open_box.path_chosen.connect(self._look_at)
+        self.data_panel.open_box.taken.connect(self.show_data_page)
+        self.data_panel.page_wanted.connect(self.show_data_page)
+        self.data_page.left.connect(self._show_project)
+        self.data_page.source_wanted.connect(lambda: self.show_panel("Data"))
+        self.data_page.stage_chosen.connect(self._go_to_stage)
+        self.checker.reading_changed.connect(self.data_panel.show_reading)
+        self.checker.reading_changed.connect(self.data_page.show_reading)
         self.start.example_chosen.connect(self.open_file)
         self.start.file_chosen.connect(self.open_file)
         self.start.new_chosen.connect(self.new)
@@ -271,6 +282,7 @@ class Window(QMainWindow):
             process.printed.connect(self.log.add)
         runner.started.connect(self._run_started)
         runner.told.connect(lambda event: self.curves.take(event))
+        runner.told.connect(self.data_page.take)
         runner.ended.connect(self._run_ended)
         runner.failed.connect(self.messages.show_message)
         self.runs.shown_changed.connect(lambda runs: self._show_curves(runs))
@@ -336,10 +348,31 @@ class Window(QMainWindow):
     def _go_to_setting(self, path: str) -> None:
         self.show_panel("Training" if path.startswith("training") else "Data")
 
+    def _go_to_stage(self, stage: str) -> None:
+        """Show the settings of a stage of the data's way to the model; the steps are on the page itself."""
+        if stage == "model":
+            self.show_panel("Training")
+        elif stage != "steps":
+            self.show_panel("Data")
+            self.data_panel.show_stage(stage)
+
     # -------------------------------------------------------------------------------------------------- what is on
 
     def _show_project(self) -> None:
         self.stack.setCurrentWidget(self.tabs)
+
+    def show_data_page(self) -> None:
+        """Show the data in the place of the graph."""
+        self.stack.setCurrentWidget(self.data_page)
+        self.show_panel("Data")
+        self.data_page.setFocus()
+
+    def turn_data_page(self) -> None:
+        """Show the data, or the graph again."""
+        if self.stack.currentWidget() is self.data_page:
+            self._show_project()
+        else:
+            self.show_data_page()
 
     def show_start(self) -> None:
         """Show the start page; the project stays open behind it."""

@@ -74,6 +74,7 @@ class DataReport:
     samples: tuple[Mapping[str, Any], ...] = ()
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()  # what a user should know, such as "12 rows lack a value and were left out"
+    target: str = ""  # the column to predict, "" where the source does not say
 
     def encode(self) -> dict[str, Any]:
         return {
@@ -83,13 +84,15 @@ class DataReport:
             "samples": list(self.samples),
             "problems": [problem.encode() for problem in self.problems],
             "notes": list(self.notes),
+            "target": self.target,
         }
 
     @classmethod
     def decode(cls, data: Mapping[str, Any]) -> DataReport:
         columns = {name: _column(fields) for name, fields in data["columns"].items()}
         problems = tuple(map(Problem.decode, data["problems"]))
-        return cls(data["source"], columns, data["splits"], tuple(data["samples"]), problems, tuple(data["notes"]))
+        notes, target = tuple(data["notes"]), data.get("target", "")
+        return cls(data["source"], columns, data["splits"], tuple(data["samples"]), problems, notes, target)
 
 
 def _column(fields: Mapping[str, Any]) -> Column:

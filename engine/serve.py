@@ -45,6 +45,11 @@ class Server:
             "check": self._check,
             "passes": self._passes,
             "data": _data,
+            "browse": _browse,
+            "look": _look,
+            "sound": _sound,
+            "trace": _trace,
+            "distributions": _distributions,
             "guess": _guess,
             "export": _export,
             "devices": _devices,
@@ -130,6 +135,45 @@ def _data(request: Request) -> Reply:
     from engine.data import report  # loads torch and the readers only when asked for
 
     return {"data": report(specs.decode(request["spec"]), Path(request["folder"])).encode()}
+
+
+def _browse(request: Request) -> Reply:
+    from engine.data.browse import browse  # loads torch and the readers only when asked for
+    from engine.data.trace import with_tokens  # as above
+
+    spec, folder = _project(request)
+    page = browse(spec, folder, request["part"], request["class"], request["start"], request["count"])
+    return with_tokens(spec, folder, page) if request.get("tokens") else page
+
+
+def _look(request: Request) -> Reply:
+    from engine.data.browse import look  # as above
+    from engine.data.trace import with_tokens  # as above
+
+    spec, folder = _project(request)
+    return with_tokens(spec, folder, {"samples": [look(spec, folder, request["index"])]})
+
+
+def _sound(request: Request) -> Reply:
+    from engine.data.browse import sound  # as above
+
+    return sound(*_project(request), request["column"], request["index"])
+
+
+def _trace(request: Request) -> Reply:
+    from engine.data.trace import trace  # as above
+
+    return trace(*_project(request), request["column"], request["place"], request.get("epoch"))
+
+
+def _distributions(request: Request) -> Reply:
+    from engine.data.distribution import distributions  # as above
+
+    return distributions(*_project(request))
+
+
+def _project(request: Request) -> tuple[specs.Spec, Path]:
+    return specs.decode(request["spec"]), Path(request["folder"])
 
 
 def _guess(request: Request) -> Reply:

@@ -194,6 +194,14 @@ class Form(QWidget):
                 widget.setVisible(unfolded)
         self._mark()
 
+    def show_field(self, name: str) -> QWidget:
+        """Bring the field of a param to show, were it folded away, and give it the focus; returns it."""
+        if any(each.name == name for each in self._advanced):
+            self._fold(True)
+        field = self.fields[name]
+        field.setFocus()
+        return field
+
     def set_values(self, values: Mapping[str, Any]) -> None:
         """Show the spec's values; the focus and the cursor stay where they are."""
         self._values = dict(values)

@@ -54,11 +54,15 @@ class Sounds:
         """The most common sampling rate."""
         return Counter(self._rates).most_common(1)[0][0] if self._rates else 16_000
 
+    def seconds(self) -> Array:
+        """How long each sound is."""
+        return np.divide(self._frames, self._rates)
+
     def column(self, name: str, size: str = "T") -> Column:
         """The column of these sounds; `size` names their length."""
         channels = self._channels[0] if len(set(self._channels)) == 1 else audio.MIXED
         rate = self.rate if len(set(self._rates)) == 1 else 0
-        seconds = np.array(self._frames) / np.array(self._rates)
+        seconds = self.seconds()
         lengths = (float(seconds.min()), float(np.median(seconds)), float(seconds.max()))
         return replace(audio.audio_column(name, channels, rate, self.rate, size), lengths=lengths)
 
@@ -107,6 +111,9 @@ class AudioFolder(Reader):
 
     def files(self, name: str) -> Sequence[Path]:
         return self._sounds.paths
+
+    def seconds(self, name: str) -> Array:
+        return self._sounds.seconds()
 
     def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
         fetched = {"label": self._labels[indices]} if "label" in names else {}
@@ -166,6 +173,9 @@ class AudioTable(Table):
 
     def files(self, name: str) -> Sequence[Path]:
         return self._sounds.paths
+
+    def seconds(self, name: str) -> Array:
+        return self._sounds.seconds()
 
     def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
         found = super().fetch(indices, [name for name in names if name != self._name])

@@ -38,8 +38,8 @@ def report(spec: Spec, folder: Path, samples: int = SHOWN) -> DataReport:
     for name in reader.columns:
         found = _tried(problems, lambda name=name: plan(spec, reader, name))  # type: ignore[misc]  # bound at once
         plans[name] = found or Plan(reader.described(name), (), reader.described(name))
-    watched = bound_columns(spec, reader) or _watched(reader)
-    chosen = _tried(problems, lambda: complete_rows(spec, reader, [plans[name] for name in watched]))
+    needed = bound_columns(spec, reader) or watched(reader)
+    chosen = _tried(problems, lambda: complete_rows(spec, reader, [plans[name] for name in needed]))
     splits: dict[str, int] = {}
     notes = reader.notes
     columns = {name: each.column for name, each in plans.items()}
@@ -51,7 +51,7 @@ def report(spec: Spec, folder: Path, samples: int = SHOWN) -> DataReport:
         if settled:
             columns |= _tried(problems, lambda: dict(_learned(spec, reader, rows, plans))) or {}
     shown = _tried(problems, lambda: _samples(reader, samples)) or ()
-    return DataReport(kind, columns, splits, shown, tuple(problems), notes)
+    return DataReport(kind, columns, splits, shown, tuple(problems), notes, reader.target)
 
 
 def _param_problems(section: Any) -> list[Problem]:
@@ -75,7 +75,7 @@ def _tried(problems: list[Problem], work: Callable[[], T]) -> T | None:
     return None
 
 
-def _watched(reader: Reader) -> list[str]:
+def watched(reader: Reader) -> list[str]:
     """The columns that a graph is most likely bound to."""
     joined = [name for name, column in reader.columns.items() if column.parts]
     target = [reader.target] if reader.target in reader.columns else []
@@ -138,14 +138,17 @@ def shown_value(reader: Reader, column: Column, value: Any) -> Any:
     return numbers[0] if column.shape in ((), (1,)) else numbers
 
 
-def png(pixels: Array) -> str:
-    """Write an image (channels, height, width) as base64 text of a PNG; pixels beyond 0..1 are brought into it."""
+def png(pixels: Array, longest: int = THUMBNAIL) -> str:
+    """Write an image (channels, height, width) as base64 text of a PNG; pixels beyond 0..1 are brought into it.
+
+    It is made smaller where its longer side has more than `longest` pixels.
+    """
     from PIL import Image  # takes a moment to import
 
     low, high = min(0.0, float(np.nanmin(pixels, initial=0))), max(1.0, float(np.nanmax(pixels, initial=1)))
     scaled = np.nan_to_num((pixels - low) / (high - low) * 255).round().astype(np.uint8)
     image = Image.fromarray(scaled[0] if len(scaled) == 1 else scaled.transpose(1, 2, 0))
-    image.thumbnail((THUMBNAIL, THUMBNAIL))
+    image.thumbnail((longest, longest))
     stream = io.BytesIO()
     image.save(stream, "PNG")
     return base64.b64encode(stream.getvalue()).decode()

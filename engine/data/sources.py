@@ -60,6 +60,10 @@ class Reader:
         """The file of each sample of a column of sounds."""
         raise NotImplementedError
 
+    def seconds(self, name: str) -> Array:
+        """How long each sample of a column of sounds is."""
+        raise NotImplementedError
+
     def classes(self, name: str) -> Sequence[str]:
         """All class names of a category."""
         return self.columns[name].classes

@@ -1,0 +1,165 @@
+"""Samples as the rows of a table, asked for as they come to be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QAbstractItemView, QTableView
+
+from app.panels.data_draw import pixmap_of
+from app.panels.data_pages import Pages
+from engine.columns import Column
+
+ROW_HEIGHT, MOST_WIDTH, THUMBNAIL = 24, 320, 20
+SHOWN_NUMBERS = 12
+Index = QModelIndex | QPersistentModelIndex
+
+
+class _Model(QAbstractTableModel):
+    """A row for each sample, a column for each of the data's."""
+
+    def __init__(self, pages: Pages) -> None:
+        super().__init__()
+        self._pages = pages
+        self._rows = 0
+        self.columns: list[Column] = []
+
+    def begin(self) -> None:
+        """Take in how many samples there are."""
+        self.beginResetModel()
+        self._rows = self._pages.total
+        self.endResetModel()
+
+    def show_columns(self, columns: Sequence[Column]) -> None:
+        """Show these columns."""
+        self.beginResetModel()
+        self.columns = list(columns)
+        self.endResetModel()
+
+    def refresh(self) -> None:
+        """Draw anew what has arrived."""
+        if self._rows and self.columns:
+            self.dataChanged.emit(self.index(0, 0), self.index(self._rows - 1, len(self.columns) - 1))
+
+    def rowCount(self, _parent: Index | None = None) -> int:
+        return self._rows
+
+    def columnCount(self, _parent: Index | None = None) -> int:
+        return len(self.columns)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if role != Qt.ItemDataRole.DisplayRole:
+            return None
+        if orientation == Qt.Orientation.Horizontal:
+            return self.columns[section].name
+        sample = self._pages.sample(section)
+        return f"{sample['index'] + 1:,}" if sample else ""
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            column = self.columns[index.column()]
+            side = Qt.AlignmentFlag.AlignRight if _is_number(column) else Qt.AlignmentFlag.AlignLeft
+            return side | Qt.AlignmentFlag.AlignVCenter
+        if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.DecorationRole):
+            return None
+        sample = self._pages.sample(index.row())
+        if sample is None:
+            return "…" if role == Qt.ItemDataRole.DisplayRole else None
+        column = self.columns[index.column()]
+        value = sample["values"].get(column.name)
+        if role == Qt.ItemDataRole.DecorationRole:
+            png = value.get("png") if isinstance(value, Mapping) else None
+            return pixmap_of(png).scaledToHeight(THUMBNAIL) if png else None
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return f"{sample['where']}: {sample.get('error') or cell_words(column, value)}"
+        return cell_words(column, value)
+
+
+def _is_number(column: Column) -> bool:
+    return column.kind == "number" and column.shape in ((), (1,))
+
+
+def cell_words(column: Column, value: Any) -> str:
+    """A sample's value of a column in words; of columns that join 0 and 1, the names of those that are 1."""
+    match value:
+        case None:
+            return ""
+        case float():
+            return f"{value:.6g}" if abs(value) < 1e6 or not value.is_integer() else f"{value:,.0f}"
+        case {"seconds": seconds, "rate": rate}:
+            return f"{seconds:g} s, {rate:,} Hz"
+        case {"boxes": boxes}:
+            return f"{len(boxes)} box{'es' * (len(boxes) != 1)}"
+        case {"png": _}:
+            return ""
+        case list():
+            return _list_words(column, value)
+    return " ".join(str(value).split())
+
+
+def _list_words(column: Column, values: Sequence[Any]) -> str:
+    if len(values) == len(column.parts) and all(each in (0, 1) for each in values):
+        return ", ".join(name for name, each in zip(column.parts, values, strict=True) if each)
+    shown = ["" if each is None else f"{each:.5g}" if isinstance(each, float) else str(each) for each in values]
+    return ", ".join(shown[:SHOWN_NUMBERS]) + " …" * (len(shown) > SHOWN_NUMBERS)
+
+
+class Rows(QTableView):
+    """The table; a double click, Space or Enter opens a sample."""
+
+    opened = Signal(int)
+
+    def __init__(self, pages: Pages) -> None:
+        super().__init__()
+        self._model = _Model(pages)
+        self.setModel(self._model)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setAlternatingRowColors(True)
+        self.setFrameShape(QTableView.Shape.NoFrame)
+        self.setAccessibleName("Samples")
+        self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+        self.verticalHeader().setSectionResizeMode(self.verticalHeader().ResizeMode.Fixed)
+        self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.horizontalHeader().setHighlightSections(False)
+        self.horizontalHeader().setResizeContentsPrecision(
+            0
+        )  # by the rows that are seen alone, for others are not read
+        self.doubleClicked.connect(lambda index: self.opened.emit(index.row()))
+        self._fitted = False
+        pages.changed.connect(self._begin)
+        pages.arrived.connect(self._arrived)
+
+    def show_columns(self, columns: Sequence[Column]) -> None:
+        """Show these columns."""
+        self._model.show_columns(columns)
+        self._fitted = False
+
+    def _begin(self) -> None:
+        self._model.begin()
+
+    def _arrived(self) -> None:
+        self._model.refresh()
+        if not self._fitted and self._model.rowCount():
+            self._fitted = True
+            self._fit()
+
+    def _fit(self) -> None:
+        """Make columns as wide as the rows that are seen need, within a limit."""
+        self.resizeColumnsToContents()
+        for place in range(self._model.columnCount()):
+            self.setColumnWidth(place, min(MOST_WIDTH, self.columnWidth(place) + 12))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Open a row."""
+        if event.key() in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
+            self.opened.emit(self.currentIndex().row())
+        else:
+            super().keyPressEvent(event)

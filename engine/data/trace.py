@@ -1,0 +1,197 @@
+"""What the steps of a column do to one sample: its value before them and after each of them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.columns import Column
+from engine.data import audio, steps, text
+from engine.data.browse import TILE, heat, outline, shares, sound_shown
+from engine.data.prepare import Plan, plan
+from engine.data.report import MOST_LETTERS, MOST_NUMBERS, png, shown_value
+from engine.data.sources import Array, Reader, open_source
+from engine.ops.source_audio import Resample
+from engine.problem import Mistake
+from engine.spec import Spec
+
+FITTED_ON = 2000  # training samples that a preview learns from at most, so that it need not read all there are
+MOST_TOKENS = 200  # of a text that are shown
+FRAMES = frozenset(each.__name__ for each in audio.FRAMES)
+
+
+@dataclass(frozen=True)
+class _Learned:
+    """A column's steps as they were learned for a preview, and what they were learned from."""
+
+    fitted: Sequence[Mapping[str, Any]]
+    samples: int
+    there: int
+
+    def note(self) -> str:
+        if self.samples == self.there or not any(each["state"] for each in self.fitted):
+            return ""
+        return f"Learned from {self.samples:,} of the {self.there:,} training samples; training learns from them all."
+
+
+def trace(spec: Spec, folder: Path, column: str, place: int = 0, epoch: int | None = None) -> dict[str, Any]:
+    """A training sample's value of a column as the source holds it and after each step, as JSON.
+
+    `place` counts through the training samples, from the first again after the last. Random steps rest unless `epoch`
+    says for which their draw is to be shown. Raises Mistake where the steps do not go together.
+    """
+    reader = open_source(spec, folder)
+    if column not in reader.columns:
+        raise Mistake(f"The data has no column {column!r}.")
+    planned = plan(spec, reader, column)
+    rows = shares(spec, reader)["train"]
+    row = int(rows[place % len(rows)])
+    value = reader.fetch(np.array([row]), [column])[column][0]
+    learned = _learned(spec, reader, planned, rows)
+    return {
+        "column": column,
+        "index": row,
+        "where": reader.where(row),
+        "stages": _stages(reader, planned, learned.fitted, value, row, epoch),
+        "random": any(map(_is_random, planned.steps)),
+        "note": learned.note(),
+    }
+
+
+def _is_random(step: Any) -> bool:
+    """Whether a step draws anew each time."""
+    return bool(getattr(step, "random", False))
+
+
+def _learned(spec: Spec, reader: Reader, planned: Plan, rows: Array) -> _Learned:
+    """Fit a column's steps on some of the training samples; kept with the reader until steps or split change."""
+    key = (planned.raw.name, planned.steps, json.dumps(spec.data.get("split", {}), sort_keys=True), len(rows))
+    kept: dict[Any, _Learned] = reader.__dict__.setdefault("_traced", {})
+    if key not in kept:
+        if planned.raw.kind == "audio":
+            return _Learned(audio.fit(planned.steps), len(rows), len(rows))
+        some = rows[np.unique(np.linspace(0, len(rows) - 1, min(FITTED_ON, len(rows))).astype(np.int64))]
+        values = reader.fetch(some, [planned.raw.name])[planned.raw.name] if planned.steps else np.empty(0)
+        kept[key] = _Learned(_fit(planned, values), len(some), len(rows))
+    return kept[key]
+
+
+def _fit(planned: Plan, training: Array) -> list[dict[str, Any]]:
+    if planned.raw.kind == "text":
+        return text.fit(planned.steps, planned.raw.name, [each for each in training if each is not None])
+    return steps.fit(planned.steps, planned.raw, training, planned.numbers)
+
+
+# ---------------------------------------------------------------------------------------------------------- stages
+
+
+def _stages(
+    reader: Reader, planned: Plan, fitted: Sequence[Mapping[str, Any]], value: Any, row: int, epoch: int | None
+) -> list[dict[str, Any]]:
+    raw = planned.raw
+    first = {"op": "", "value": _source_value(reader, raw, value)}
+    if value is None:
+        return [first]
+    stages = [first]
+    for count, step in enumerate(fitted, 1):
+        match raw.kind:
+            case "text":
+                shown = tokens(fitted[:count], str(value))
+            case "audio":
+                shown = _sound_after(fitted[:count], value)
+            case _:
+                shown = _shown(planned, _through(fitted[:count], value, row, epoch))
+        stages.append({"op": step["op"], "value": shown})
+    return stages
+
+
+def _source_value(reader: Reader, raw: Column, value: Any) -> dict[str, Any]:
+    if value is None:
+        return {"missing": True}
+    match raw.kind:
+        case "image":
+            return _picture(value)
+        case "text":
+            return {"text": str(value)[:MOST_LETTERS]}
+        case "audio":
+            return sound_shown(value)
+        case "number":
+            return _numbers(value)
+    shown = shown_value(reader, raw, value)
+    return shown if isinstance(shown, dict) else {"text": "" if shown is None else str(shown), "missing": shown is None}
+
+
+def _through(
+    fitted: Sequence[Mapping[str, Any]],
+    value: Any,
+    row: int,  # noqa: ARG001  # no step of this version draws
+    epoch: int | None,  # noqa: ARG001  # as above
+) -> Array:
+    """One sample's value after fitted steps; `row` and `epoch` are what a random draw is made from."""
+    found: Array = steps.apply([dict(each) for each in fitted], np.asarray(value)[None])[0]
+    return np.asarray(found)
+
+
+def _shown(planned: Plan, value: Array) -> dict[str, Any]:
+    """A value after some steps: a picture, the name of a class, or numbers."""
+    if planned.raw.kind == "image" and value.ndim == len(planned.raw.shape) and value.shape[0] in (1, 3):
+        return _picture(value)
+    if value.dtype.kind in "iu" and value.ndim == 0 and planned.classes:
+        place = int(value)
+        name = planned.classes[place] if 0 <= place < len(planned.classes) else "none"
+        return {"text": name, "place": place}
+    return _numbers(value)
+
+
+def _picture(value: Array) -> dict[str, Any]:
+    low, high = float(np.min(value)), float(np.max(value))
+    return {"png": png(value, TILE), "shape": list(value.shape), "range": [low, high]}
+
+
+def _numbers(value: Any) -> dict[str, Any]:
+    array = np.asarray(value, np.float64)
+    listed = [float(each) if np.isfinite(each) else None for each in array.ravel()[:MOST_NUMBERS]]
+    return {"numbers": listed, "shape": list(array.shape)}
+
+
+def tokens(fitted: Sequence[Mapping[str, Any]], value: str) -> dict[str, Any]:
+    """A text after some of its steps: its first tokens as they are spelled, and how many there are."""
+    ids = text.apply(fitted, [value])[0][0].tolist()
+    names = {number: token for token, number in text.vocabulary(fitted).items()}
+    width = text.width(fitted)
+    ids += [text.PAD] * ((width or 0) - len(ids))
+    return {"tokens": [names.get(each, "?") for each in ids[:MOST_TOKENS]], "ids": ids[:MOST_TOKENS], "count": len(ids)}
+
+
+def with_tokens(spec: Spec, folder: Path, page: dict[str, Any]) -> dict[str, Any]:
+    """A page of samples with the tokens of their texts; a column whose steps are wrong has none."""
+    reader = open_source(spec, folder)
+    found = {}
+    for name, column in reader.columns.items():
+        if column.kind == "text":
+            with contextlib.suppress(Mistake):
+                planned = plan(spec, reader, name)
+                found[name] = _learned(spec, reader, planned, shares(spec, reader)["train"]).fitted
+    return {**page, "samples": [_tokenized(each, found) for each in page["samples"]]}
+
+
+def _tokenized(sample: Mapping[str, Any], found: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+    texts = {name: sample["values"].get(name) for name in found}
+    cut = {name: tokens(found[name], value)["tokens"] for name, value in texts.items() if value is not None}
+    return {**sample, "tokens": cut}
+
+
+def _sound_after(fitted: Sequence[Mapping[str, Any]], found: audio.Sound) -> dict[str, Any]:
+    samples = audio.applied(fitted, found)
+    if fitted[-1]["op"] in FRAMES:
+        return {"spectrum": heat(samples), "shape": list(samples.shape)}
+    rate = next((each["params"]["rate"] for each in reversed(fitted) if each["op"] == Resample.__name__), found.rate)
+    seconds = round(len(samples) / rate, 3)
+    return {"seconds": seconds, "rate": rate, "channels": samples.shape[1] if samples.ndim > 1 else 1,
+            "peaks": outline(samples), "shape": list(samples.shape)}  # fmt: skip
