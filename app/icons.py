@@ -25,7 +25,7 @@ NAMES = {
     "block": "stack-simple", "expose": "link-simple", "back": "arrow-left", "forward": "arrow-right",
     "up": "arrow-up", "down": "arrow-down",
     "shuffle": "shuffle", "prefetch": "fast-forward", "cache": "hard-drive", "batch": "stack", "steps": "sliders",
-    "next": "skip-forward", "draw": "dice-five", "chart": "chart-bar", "samples": "images",
+    "next": "skip-forward", "draw": "dice-five", "chart": "chart-bar", "samples": "grid-four",
     "number": "hash", "category": "tag", "date": "calendar-blank", "mask": "intersect", "boxes": "bounding-box",
     "text": "text-aa", "audio": "waves", "sequence": "list-numbers",
 }  # fmt: skip

@@ -116,6 +116,13 @@ def mono(size_delta: int = 0) -> QFont:
     return font
 
 
+def smaller(font: QFont) -> QFont:
+    """The same font for what stands in the background."""
+    less = QFont(font)
+    less.setPointSizeF(max(6.0, font.pointSizeF() - 1))
+    return less
+
+
 def apply(app: QApplication, choice: Choice = "system") -> None:
     """Dress the application; "system" follows the system's colour scheme as it changes."""
     hints = app.styleHints()

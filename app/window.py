@@ -67,6 +67,7 @@ if TYPE_CHECKING:
 FILTER = f"Netloom projects (*{SUFFIX});;All files (*)"
 HINT_MS = 8000
 SIZE = QSize(1440, 900)
+GRAPH_DOCKS = ("Ops", "Bottom panel")  # that step aside while the data is looked at
 PANELS = {"Side panel": ["Node", "Data", "Training"], "Bottom panel": ["Problems", "Curves", "Runs", "Log"]}
 
 
@@ -96,6 +97,7 @@ class Window(QMainWindow):
         self._export_dialog: ExportDialog | None = None
         self._passes_dialog: PassesDialog | None = None
         self._actions: list[tuple[QAction, str]] = []
+        self._set_aside: list[QDockWidget] = []  # while the data takes their room
         self._build()
         self._connect()
         self._restore()
@@ -291,6 +293,7 @@ class Window(QMainWindow):
         self.runs.export_chosen.connect(self._export)
         self.runs.refused.connect(self.messages.show_message)
         self.bottom.currentChanged.connect(self._load_curves)
+        self.stack.currentChanged.connect(lambda _place: self._bring_back())
         themes.changed.connect(self._dress)
 
     def begin(self) -> None:
@@ -362,10 +365,21 @@ class Window(QMainWindow):
         self.stack.setCurrentWidget(self.tabs)
 
     def show_data_page(self) -> None:
-        """Show the data in the place of the graph."""
+        """Show the data in the place of the graph; what is for the graph alone steps aside."""
+        if self.stack.currentWidget() is not self.data_page:
+            self._set_aside = [self.docks[name] for name in GRAPH_DOCKS if not self.docks[name].isHidden()]
+            for dock in self._set_aside:
+                dock.hide()
         self.stack.setCurrentWidget(self.data_page)
         self.show_panel("Data")
         self.data_page.setFocus()
+
+    def _bring_back(self) -> None:
+        """Show again what stepped aside for the data."""
+        if self.stack.currentWidget() is not self.data_page:
+            set_aside, self._set_aside = self._set_aside, []
+            for dock in set_aside:
+                dock.show()
 
     def turn_data_page(self) -> None:
         """Show the data, or the graph again."""
@@ -616,6 +630,7 @@ class Window(QMainWindow):
         if not self._may_leave():
             event.ignore()
             return
+        self._show_project()  # so that no dock is remembered as closed that only stepped aside
         self.document.undo_stack.setClean()  # a dirty one tells of itself while all is being torn down
         self.settings.set_geometry(self.saveGeometry(), QByteArray(self.saveState()))
         self.settings.sync()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+LONGEST = 1e15  # from which on a whole number is written as others are
+
 
 def counted(number: int | None) -> str:
     """Write a count, from a million on with three digits, such as "1.23 M"; "?" where it is not known."""
@@ -20,6 +22,12 @@ def short_count(number: int) -> str:
             value = number / size
             return f"{value:.1f}{letter}" if value < 99.95 else f"{value:.0f}{letter}"
     return str(number)
+
+
+def plain_number(value: float) -> str:
+    """Write a value of the data: whole ones in full, such as "1,490,400", others with five digits."""
+    whole = float(value).is_integer() and abs(value) < LONGEST
+    return f"{value:,.0f}" if whole else f"{value:.5g}"
 
 
 def memory(size: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app.document import Document
 from app.fields import Form
@@ -187,8 +187,7 @@ class _SplitBar(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._splits: Mapping[str, int] = {}
-        self._words = QLabel()
-        self._words.setProperty("dim", True)
+        self._words = dim()
         column = QHBoxLayout(self)
         column.setContentsMargins(0, 2 * SPACE, 0, 0)
         column.addWidget(self._words)

@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemD
 
 from app.icons import icon
 from app.panels.data_draw import draw_bars, totals
-from app.theme import SPACE, mono, theme, themes
+from app.theme import SPACE, smaller, theme, themes
+from engine.amounts import plain_number
 from engine.columns import Column
 
 ROW_HEIGHT, BARS_WIDTH, ICON = 48, 72, 16
@@ -35,13 +36,15 @@ def values_words(column: Column) -> str:
         return extent
     if column.kind == "category" and column.high is not None:
         return f"{int(column.high) + 1:,} classes"
-    return f"{column.low:.6g} to {column.high:.6g}" if column.low is not None and column.high is not None else ""
+    if column.low is None or column.high is None:
+        return ""
+    return f"{plain_number(column.low)} to {plain_number(column.high)}"
 
 
 def facts_words(column: Column) -> str:
     """A column on one line: kind, shape, values, and what is missing."""
     missing = f"{column.missing:,} missing" if column.missing else ""
-    parts = f"joins {len(column.parts)} columns" if column.parts else ""
+    parts = f"joins {len(column.parts)}" if column.parts else ""
     shape = shape_words(column) if column.shape not in ((), (1,)) else ""
     return " · ".join(each for each in (column.kind, parts, shape, values_words(column), missing) if each)
 
@@ -156,7 +159,7 @@ class _Painter(QStyledItemDelegate):
         painter.setPen(QColor(worn.text))
         _line(painter, QRect(left, inner.top(), width, 18), column.name)
         painter.setPen(QColor(worn.dim))
-        painter.setFont(mono(-2))
+        painter.setFont(smaller(painter.font()))
         _line(painter, QRect(left, inner.top() + 19, width, 17), facts_words(column))
         painter.restore()
 

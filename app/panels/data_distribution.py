@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app.panels.data_draw import draw_bars, part_colour
-from app.theme import SPACE, mono, theme, themes
+from app.theme import SPACE, smaller, theme, themes
 
 CHART_HEIGHT, AXIS_HEIGHT, HEAD_HEIGHT = 64, 18, 18
 LEAST_LABEL = 22  # pixels of a bar from which on each has its name below it
@@ -81,7 +81,7 @@ class Distribution(QWidget):
         for part in self.parts():
             counts = self.shown["parts"][part]
             painter.setPen(QColor(worn.dim))
-            painter.setFont(mono(-2))
+            painter.setFont(smaller(self.font()))
             head = f"{part}  {sum(counts):,}"
             painter.drawText(QRect(0, top, self.width(), HEAD_HEIGHT), Qt.AlignmentFlag.AlignVCenter, head)
             chart = QRect(0, top + HEAD_HEIGHT, self.width(), CHART_HEIGHT - SPACE // 2)
@@ -94,7 +94,7 @@ class Distribution(QWidget):
 
     def _draw_axis(self, painter: QPainter, rect: QRect) -> None:
         painter.setPen(QColor(theme().dim))
-        painter.setFont(mono(-2))
+        painter.setFont(smaller(self.font()))
         names = self.shown.get("names")
         if names and rect.width() / len(names) >= LEAST_LABEL:
             step = rect.width() / len(names)

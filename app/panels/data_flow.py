@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QLabel, QSizePolicy,
 
 from app.icons import icon
 from app.panels.sections import Words
-from app.theme import SPACE, mono, theme, themes
+from app.theme import SPACE, smaller, theme, themes
 from engine.amounts import short_count
 from engine.columns import DataReport
 from engine.events import Progress
@@ -32,16 +32,17 @@ STAGES = {
     "prefetch": ("Prefetch", "prefetch", "copy"),
     "model": ("Model", "node", "model"),
 }
-CACHES = {"auto": "kept where it fits", "none": "not kept", "memory": "in memory", "disk": "on the disk"}
+CACHES = {"auto": "as it fits", "none": "not kept", "memory": "in memory", "disk": "on the disk"}
 WAIT_WORTH_TELLING = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a card says: its settings in words, and in full for its tooltip."""
+    """What a card says: its settings in words, a detail, and both in full for its tooltip."""
 
     words: str
     full: str
+    detail: str = ""
 
 
 def told(spec: Spec, report: DataReport | None) -> dict[str, Told]:
@@ -71,9 +72,10 @@ def _source(spec: Spec, report: DataReport | None) -> Told:
     if not count:
         return Told(title, f"Samples come from: {title}.")
     parts = ", ".join(f"{name} {each:,}" for name, each in report.splits.items()) if report else ""
-    classes = next((len(each.classes) for each in report.columns.values() if each.classes), 0) if report else 0
-    words = f"{classes:,} classes, {count:,}" if classes else f"{count:,} samples"
-    return Told(words, f"{title}: {count:,} samples ({parts}).")
+    target = report.columns.get(report.target) if report else None
+    classes = len(target.classes) if target else 0
+    detail = f"{classes:,} classes" if classes else title
+    return Told(f"{count:,} samples", f"{title}: {count:,} samples ({parts}).", detail)
 
 
 def _steps(report: DataReport | None) -> Told:
@@ -84,7 +86,8 @@ def _steps(report: DataReport | None) -> Told:
     if not count:
         return Told("none", "No column has steps; values go to the model as the source holds them.")
     listed = "\n".join(f"{each.name}: {', '.join(each.steps)}" for each in stepped[:12])
-    return Told(f"{count} step{'s' * (count > 1)}", listed)
+    of = len(stepped)
+    return Told(f"{count} step{'s' * (count > 1)}", listed, f"on {of} column{'s' * (of > 1)}")
 
 
 def _is_part(name: str, report: DataReport) -> bool:
@@ -105,14 +108,21 @@ def _batch(batching: Mapping[str, Any], report: DataReport | None) -> Told:
     size = batching["batch_size"]
     count = report.splits.get("train", 0) if report else 0
     whole = isinstance(size, int) and size > 0 and count
-    full = f"{-(-count // size):,} batches an epoch" if whole else "Samples in a batch"
-    return Told(f"{size:,} a batch" if isinstance(size, int) else "?", full)
+    batches = -(-count // size) if whole else 0
+    detail = f"{batches:,} batch{'es' * (batches != 1)}" if batches else ""
+    full = f"{detail} of training samples an epoch." if batches else "Samples in a batch."
+    return Told(f"{size:,} a batch" if isinstance(size, int) else "?", full, detail)
 
 
 def _prefetch(batching: Mapping[str, Any]) -> Told:
     workers, ahead = batching["workers"], batching["prefetch"]
-    words = "workers as needed" if workers is None else f"{workers} worker{'s' * (workers != 1)}"
-    return Told(words, f"{words}, {ahead} batch{'es' * (ahead != 1)} ahead each, where samples are not in memory.")
+    words = "as needed" if workers is None else f"{workers} worker{'s' * (workers != 1)}"
+    told_in_full = "As many workers as needed" if workers is None else words
+    return Told(
+        words,
+        f"{told_in_full}, {ahead} batch{'es' * (ahead != 1)} ahead each, where samples are not in memory.",
+        f"{ahead} ahead",
+    )
 
 
 def _model(spec: Spec, report: DataReport | None) -> Told:
@@ -150,7 +160,7 @@ class Flow(QWidget):
     def show_settings(self, spec: Spec, report: DataReport | None) -> None:
         """Say the settings."""
         for name, each in told(spec, report).items():
-            self.cards[name].show_words(each.words, each.full)
+            self.cards[name].show_words(each)
 
     def show_progress(self, event: Progress) -> None:
         """Show what each stage gives while training, the slowest of them marked."""
@@ -179,7 +189,7 @@ class _Card(QAbstractButton):
         super().__init__()
         self._title, self._icon = title, icon_name
         self.words, self.rate = "", ""
-        self._mark = ""
+        self._detail, self._mark = "", ""
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
@@ -194,11 +204,11 @@ class _Card(QAbstractButton):
         """As narrow as its name."""
         return QSize(LEAST_WIDTH, CARD_HEIGHT)
 
-    def show_words(self, words: str, full: str) -> None:
+    def show_words(self, told: Told) -> None:
         """Say the settings."""
-        self.words = words
-        self.setToolTip(f"<p><b>{self._title}</b>: {full}</p>".replace("\n", "<br>"))
-        self.setAccessibleName(f"{self._title}: {words}")
+        self.words, self._detail = told.words, told.detail
+        self.setToolTip(f"<p><b>{self._title}</b>: {told.full}</p>".replace("\n", "<br>"))
+        self.setAccessibleName(f"{self._title}: {told.words}")
         self.update()
 
     def show_rate(self, rate: str, mark: str) -> None:
@@ -220,9 +230,10 @@ class _Card(QAbstractButton):
         icon(self._icon, worn.dim).paint(painter, QRect(inner.left(), inner.top() + 1, 14, 14))
         self._line(painter, QRect(inner.left() + 20, inner.top(), inner.width() - 20, 16), self._title, worn.dim)
         self._line(painter, QRect(inner.left(), inner.top() + 21, inner.width(), 18), self.words, worn.text)
-        painter.setFont(mono(-2))
-        mark = worn.warning if self._mark else worn.dim
-        self._line(painter, QRect(inner.left(), inner.bottom() - 15, inner.width(), 16), self.rate, mark)
+        painter.setFont(smaller(self.font()))
+        mark = worn.warning if self._mark else worn.accent if self.rate else worn.dim
+        low = QRect(inner.left(), inner.bottom() - 15, inner.width(), 16)
+        self._line(painter, low, self.rate or self._detail, mark)
         painter.end()
 
     def _line(self, painter: QPainter, rect: QRect, text: str, colour: str) -> None:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip
 
 from app.panels.data_draw import class_colour, draw_boxes, draw_chips, draw_mask, draw_picture, draw_wave, pixmap_of
 from app.panels.data_pages import Pages, Sample
-from app.theme import SPACE, mono, theme, themes
+from app.theme import SPACE, mono, smaller, theme, themes
 from engine.columns import Column
 
 SIZES = {"image": QSize(128, 144), "audio": QSize(208, 92), "text": QSize(0, 56)}  # a width of 0: a row of its own
@@ -200,7 +200,7 @@ class Gallery(QAbstractScrollArea):
         foot = QRect(rect.left() + 8, rect.bottom() - 21, rect.width() - 16, 18)
         self._draw_label(painter, foot, sample)
         painter.setPen(QColor(theme().dim))
-        painter.setFont(mono(-2))
+        painter.setFont(smaller(self.font()))
         painter.drawText(foot, Qt.AlignmentFlag.AlignRight, f"{value['seconds']:.2f} s" if value else "missing")
 
     def _draw_text(self, painter: QPainter, rect: QRect, sample: Sample, value: Any) -> None:

@@ -70,6 +70,7 @@ class DataPage(QWidget):
         self._empty = self._empty_state()
         self._lay_out()
         self._connect()
+        self.setAutoFillBackground(True)
         self.show_reading(False)
         self._show_data(document.data_report)
 

@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QAbstractItemView, QTableView
 
 from app.panels.data_draw import pixmap_of
 from app.panels.data_pages import Pages
+from app.theme import SPACE
+from engine.amounts import plain_number
 from engine.columns import Column
 
 ROW_HEIGHT, MOST_WIDTH, THUMBNAIL = 24, 320, 20
@@ -51,18 +53,19 @@ class _Model(QAbstractTableModel):
         return len(self.columns)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        across = orientation == Qt.Orientation.Horizontal
+        if role == Qt.ItemDataRole.TextAlignmentRole and across:
+            return _side(self.columns[section])
         if role != Qt.ItemDataRole.DisplayRole:
             return None
-        if orientation == Qt.Orientation.Horizontal:
+        if across:
             return self.columns[section].name
         sample = self._pages.sample(section)
         return f"{sample['index'] + 1:,}" if sample else ""
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            column = self.columns[index.column()]
-            side = Qt.AlignmentFlag.AlignRight if _is_number(column) else Qt.AlignmentFlag.AlignLeft
-            return side | Qt.AlignmentFlag.AlignVCenter
+            return _side(self.columns[index.column()])
         if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.DecorationRole):
             return None
         sample = self._pages.sample(index.row())
@@ -78,8 +81,10 @@ class _Model(QAbstractTableModel):
         return cell_words(column, value)
 
 
-def _is_number(column: Column) -> bool:
-    return column.kind == "number" and column.shape in ((), (1,))
+def _side(column: Column) -> Qt.AlignmentFlag:
+    """The side on which a column's values stand: single numbers to the right."""
+    number = column.kind == "number" and column.shape in ((), (1,))
+    return (Qt.AlignmentFlag.AlignRight if number else Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignVCenter
 
 
 def cell_words(column: Column, value: Any) -> str:
@@ -88,7 +93,7 @@ def cell_words(column: Column, value: Any) -> str:
         case None:
             return ""
         case float():
-            return f"{value:.6g}" if abs(value) < 1e6 or not value.is_integer() else f"{value:,.0f}"
+            return plain_number(value)
         case {"seconds": seconds, "rate": rate}:
             return f"{seconds:g} s, {rate:,} Hz"
         case {"boxes": boxes}:
@@ -103,7 +108,7 @@ def cell_words(column: Column, value: Any) -> str:
 def _list_words(column: Column, values: Sequence[Any]) -> str:
     if len(values) == len(column.parts) and all(each in (0, 1) for each in values):
         return ", ".join(name for name, each in zip(column.parts, values, strict=True) if each)
-    shown = ["" if each is None else f"{each:.5g}" if isinstance(each, float) else str(each) for each in values]
+    shown = ["" if each is None else plain_number(each) if isinstance(each, float) else str(each) for each in values]
     return ", ".join(shown[:SHOWN_NUMBERS]) + " …" * (len(shown) > SHOWN_NUMBERS)
 
 
@@ -127,7 +132,7 @@ class Rows(QTableView):
         self.setAccessibleName("Samples")
         self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         self.verticalHeader().setSectionResizeMode(self.verticalHeader().ResizeMode.Fixed)
-        self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.setStyleSheet(f"QTableView::item {{ padding: 0 {SPACE}px; }}")
         self.horizontalHeader().setHighlightSections(False)
         self.horizontalHeader().setResizeContentsPrecision(
             0

@@ -13,12 +13,13 @@ from app.data_helper import DataHelper
 from app.icons import icon
 from app.panels.data_draw import draw_chips, draw_picture, draw_wave, pixmap_of
 from app.panels.sections import Words, dim
-from app.theme import SPACE, mono, theme, themes
+from app.theme import SPACE, mono, smaller, theme, themes
+from engine.amounts import plain_number
 from engine.edit_columns import step_title
 
-STAGE_HEIGHT, PICTURE, WIDE = 156, 112, 208
+STAGE_HEIGHT, SHORT_HEIGHT, PICTURE, WIDE = 156, 72, 112, 208
 TOPIC = "trace"
-SHOWN_NUMBERS = 6
+SHORT_TEXT = 24  # letters of a text that needs one line
 
 
 class TraceBox(QWidget):
@@ -51,7 +52,6 @@ class TraceBox(QWidget):
         self._area = QScrollArea()
         self._area.setWidget(inner)
         self._area.setWidgetResizable(True)
-        self._area.setFixedHeight(STAGE_HEIGHT + 2 * SPACE)
         self._area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         tools = QHBoxLayout()
         tools.setContentsMargins(0, 0, 0, 0)
@@ -101,8 +101,10 @@ class TraceBox(QWidget):
         while len(self._stages) < len(kept):
             self._stages.append(_Stage())
             self._row.insertWidget(len(self._stages) - 1, self._stages[-1])
+        height = STAGE_HEIGHT if any(not is_short(value) for _op, value in kept) else SHORT_HEIGHT
         for stage, (op, value) in zip(self._stages, kept, strict=True):
-            stage.show_value(step_title(op) if op else "As it is", value)
+            stage.show_value(step_title(op) if op else "As it is", value, height)
+        self._area.setFixedHeight(height + 2 * SPACE)
         self._area.setVisible(bool(kept))
         self._next.setEnabled(bool(kept))
         self._draw.setVisible(bool(answer.get("random")))
@@ -121,18 +123,18 @@ class _Stage(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.title, self.value = "", dict[str, Any]()
-        self.setFixedHeight(STAGE_HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         themes.changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
         """As wide as what it shows needs."""
-        wide = any(key in self.value for key in ("text", "tokens", "peaks", "spectrum"))
-        return QSize(WIDE if wide else PICTURE + 2 * SPACE, STAGE_HEIGHT)
+        wide = any(key in self.value for key in ("text", "tokens", "peaks", "spectrum", "names"))
+        return QSize(WIDE if wide else PICTURE + 2 * SPACE, self.height())
 
-    def show_value(self, title: str, value: Mapping[str, Any]) -> None:
+    def show_value(self, title: str, value: Mapping[str, Any], height: int) -> None:
         """Show a value as the engine tells it."""
         self.title, self.value = title, dict(value)
+        self.setFixedHeight(height)
         self.setToolTip(words_of(value))
         self.setAccessibleName(f"{title}: {words_of(value)}")
         self.updateGeometry()
@@ -150,7 +152,7 @@ class _Stage(QWidget):
         body = self.rect().adjusted(SPACE, 24, -SPACE, -22)
         self._draw_value(painter, body)
         painter.setPen(QColor(worn.dim))
-        painter.setFont(mono(-3))
+        painter.setFont(smaller(self.font()))
         foot = QRect(SPACE, self.height() - 19, self.width() - 2 * SPACE, 16)
         painter.drawText(foot, Qt.AlignmentFlag.AlignVCenter, _elided(painter, foot_of(self.value), foot))
         painter.end()
@@ -172,23 +174,41 @@ class _Stage(QWidget):
             painter.setFont(mono(-2))
             draw_chips(painter, body, value["tokens"])
         elif "numbers" in value:
-            painter.setFont(mono())
-            shown = value["numbers"][:SHOWN_NUMBERS]
-            more = ["…"] * (len(value["numbers"]) > SHOWN_NUMBERS)
-            painter.drawText(body, Qt.AlignmentFlag.AlignLeft, "\n".join([*map(number_words, shown), *more]))
+            self._draw_numbers(painter, body)
         else:
             flags = Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextWrapAnywhere | Qt.TextFlag.TextWordWrap
             painter.setPen(QColor(theme().dim if value.get("missing") else theme().text))
             painter.drawText(body, flags, "missing" if value.get("missing") else str(value.get("text", "")))
+
+    def _draw_numbers(self, painter: QPainter, body: QRect) -> None:
+        """Numbers one below the other, with the names of the columns that they join."""
+        painter.setFont(mono(-1))
+        height = painter.fontMetrics().height()
+        names = self.value.get("names", ())
+        for place, number in enumerate(self.value["numbers"][: max(1, body.height() // height)]):
+            line = QRect(body.left(), body.top() + place * height, body.width(), height)
+            painter.setPen(QColor(theme().text))
+            painter.drawText(
+                line, Qt.AlignmentFlag.AlignRight if names else Qt.AlignmentFlag.AlignLeft, number_words(number)
+            )
+            if names:
+                painter.setPen(QColor(theme().dim))
+                left = QRect(line.topLeft(), QSize(line.width() * 3 // 5, height))
+                painter.drawText(left, Qt.AlignmentFlag.AlignLeft, _elided(painter, names[place], left))
 
 
 def _elided(painter: QPainter, text: str, rect: QRect) -> str:
     return painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
 
 
+def is_short(value: Mapping[str, Any]) -> bool:
+    """Whether a value needs but a line: one number, or a word."""
+    return len(value.get("numbers", ())) == 1 or ("text" in value and len(str(value["text"])) <= SHORT_TEXT)
+
+
 def number_words(value: float | None) -> str:
     """A number in few letters; a missing one is said to be."""
-    return "missing" if value is None else f"{value:.5g}"
+    return "missing" if value is None else plain_number(value)
 
 
 def foot_of(value: Mapping[str, Any]) -> str:
@@ -203,7 +223,10 @@ def foot_of(value: Mapping[str, Any]) -> str:
     if "place" in value:
         return f"class {value['place']}"
     shape = value.get("shape", ())
-    return " × ".join(map(str, shape)) if shape not in ((), [], [1]) else ""
+    if len(shape) < 2 or "numbers" not in value:
+        count = len(value.get("numbers", ()))
+        return f"{shape[0]:,} numbers" if count > 1 else " × ".join(map(str, shape)) if len(shape) > 1 else ""
+    return " × ".join(map(str, shape))
 
 
 def words_of(value: Mapping[str, Any]) -> str:

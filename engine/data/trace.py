@@ -122,7 +122,7 @@ def _source_value(reader: Reader, raw: Column, value: Any) -> dict[str, Any]:
         case "audio":
             return sound_shown(value)
         case "number":
-            return _numbers(value)
+            return _numbers(value, raw.parts)
     shown = shown_value(reader, raw, value)
     return shown if isinstance(shown, dict) else {"text": "" if shown is None else str(shown), "missing": shown is None}
 
@@ -146,7 +146,7 @@ def _shown(planned: Plan, value: Array) -> dict[str, Any]:
         place = int(value)
         name = planned.classes[place] if 0 <= place < len(planned.classes) else "none"
         return {"text": name, "place": place}
-    return _numbers(value)
+    return _numbers(value, planned.raw.parts)
 
 
 def _picture(value: Array) -> dict[str, Any]:
@@ -154,10 +154,12 @@ def _picture(value: Array) -> dict[str, Any]:
     return {"png": png(value, TILE), "shape": list(value.shape), "range": [low, high]}
 
 
-def _numbers(value: Any) -> dict[str, Any]:
+def _numbers(value: Any, parts: Sequence[str]) -> dict[str, Any]:
+    """Numbers, with the names of the columns that they are joined from."""
     array = np.asarray(value, np.float64)
     listed = [float(each) if np.isfinite(each) else None for each in array.ravel()[:MOST_NUMBERS]]
-    return {"numbers": listed, "shape": list(array.shape)}
+    names = {"names": list(parts[:MOST_NUMBERS])} if array.shape == (len(parts),) else {}
+    return {"numbers": listed, "shape": list(array.shape), **names}
 
 
 def tokens(fitted: Sequence[Mapping[str, Any]], value: str) -> dict[str, Any]:
