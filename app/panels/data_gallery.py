@@ -53,9 +53,10 @@ class Gallery(QAbstractScrollArea):
     # -------------------------------------------------------------------------------------------------- geometry
 
     def _tile(self) -> QSize:
+        """The size of a tile, as wide as the tiles of a row share the room."""
         size = SIZES.get(self._main.kind if self._main else "image", SIZES["text"])
-        width = self.viewport().width()
-        return QSize(max(1, size.width() or width), size.height())
+        width = max(1, self.viewport().width())
+        return QSize(width // max(1, width // (size.width() or width)), size.height())
 
     def across(self) -> int:
         """Tiles in a row."""

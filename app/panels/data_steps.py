@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QDropEvent, QKeyEvent
+from PySide6.QtGui import QAction, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -158,7 +158,7 @@ class StepsBox(QWidget):
         for step in steps_for(self._column) if self._column else ():
             if step.group != group:
                 group = step.group
-                self._menu.addSection(group)
+                self._menu.addAction(_group_heading(group, self._menu))
             action = self._menu.addAction(step.title)
             action.triggered.connect(lambda _=False, op=step.__name__: self.add_step(op))
             action.setToolTip(f"<p>{step.doc()}</p>")
@@ -209,6 +209,16 @@ class StepsBox(QWidget):
         assert self._column is not None
         name = self._column.name
         self._document.edit("Reset steps", lambda spec: reset_steps(spec, name))
+
+
+def _group_heading(group: str, menu: QMenu) -> QAction:
+    """An entry that names a group; sections of Qt's own show no name in this style."""
+    heading = QAction(group, menu)
+    heading.setEnabled(False)
+    font = menu.font()
+    font.setBold(True)
+    heading.setFont(font)
+    return heading
 
 
 def step_words(step: Mapping[str, Any]) -> str:
