@@ -17,6 +17,11 @@ from engine.columns import Column
 
 ROW_HEIGHT, MOST_WIDTH, THUMBNAIL = 24, 320, 20
 SHOWN_NUMBERS = 12
+STYLE = f"""
+QTableView::item {{ padding: 0 {SPACE}px; }}
+QHeaderView::section {{ padding: 2px {SPACE}px; border: none; background: palette(window); }}
+"""
+MEASURED = 40  # rows by which columns get their width
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -132,11 +137,8 @@ class Rows(QTableView):
         self.setAccessibleName("Samples")
         self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         self.verticalHeader().setSectionResizeMode(self.verticalHeader().ResizeMode.Fixed)
-        self.setStyleSheet(f"QTableView::item {{ padding: 0 {SPACE}px; }}")
+        self.setStyleSheet(STYLE)
         self.horizontalHeader().setHighlightSections(False)
-        self.horizontalHeader().setResizeContentsPrecision(
-            0
-        )  # by the rows that are seen alone, for others are not read
         self.doubleClicked.connect(lambda index: self.opened.emit(index.row()))
         self._fitted = False
         pages.changed.connect(self._begin)
@@ -157,10 +159,12 @@ class Rows(QTableView):
             self._fit()
 
     def _fit(self) -> None:
-        """Make columns as wide as the rows that are seen need, within a limit."""
-        self.resizeColumnsToContents()
-        for place in range(self._model.columnCount()):
-            self.setColumnWidth(place, min(MOST_WIDTH, self.columnWidth(place) + 12))
+        """Make columns as wide as the first rows need, within a limit; Qt's own way would read them all."""
+        metrics, rows = self.fontMetrics(), range(min(MEASURED, self._model.rowCount()))
+        for place, column in enumerate(self._model.columns):
+            cells = [str(self._model.index(row, place).data() or "") for row in rows]
+            widest = max(metrics.horizontalAdvance(text) for text in (column.name, *cells))
+            self.setColumnWidth(place, min(MOST_WIDTH, widest + 4 * SPACE))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Open a row."""

@@ -162,6 +162,7 @@ class _Stage(QWidget):
         if "png" in value:
             draw_picture(painter, body, pixmap_of(value["png"]))
         elif "peaks" in value and "spectrum" in value:
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
             half = body.height() // 2
             draw_wave(painter, QRect(body.topLeft(), QSize(body.width(), half - 2)), value["peaks"])
             low = QRect(body.left(), body.top() + half + 2, body.width(), half - 2)
@@ -176,7 +177,7 @@ class _Stage(QWidget):
         elif "numbers" in value:
             self._draw_numbers(painter, body)
         else:
-            flags = Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextWrapAnywhere | Qt.TextFlag.TextWordWrap
+            flags = Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextWordWrap
             painter.setPen(QColor(theme().dim if value.get("missing") else theme().text))
             painter.drawText(body, flags, "missing" if value.get("missing") else str(value.get("text", "")))
 

@@ -61,7 +61,8 @@ class Viewer(QDialog):
         self._facts = QGridLayout()
         self._error = Words()
         self._error.setProperty("error", True)
-        self._count = dim()
+        self._count, self._silent = dim(), Words()
+        self._silent.setProperty("dim", True)
         self._lay_out()
         themes.changed.connect(self.canvas.update)
 
@@ -80,7 +81,7 @@ class Viewer(QDialog):
         self._facts.setHorizontalSpacing(SPACE)
         self._facts.setColumnStretch(1, 1)
         right.addLayout(self._facts)
-        for widget in (self._overlays, self._as_tokens, self.play):
+        for widget in (self._overlays, self._as_tokens, self.play, self._silent):
             right.addWidget(widget)
         right.addStretch(1)
         right.addLayout(self._steps())
@@ -143,8 +144,9 @@ class Viewer(QDialog):
         self._as_tokens.setVisible(self._scroll.isVisibleTo(self) and bool(sample.get("tokens", {}).get(text)))
         self.play.setVisible(bool(sound))
         self.play.setEnabled(not why_silent())
-        self.play.setToolTip(why_silent() or "Play the sound (P)")
-        shown = {picture, sound, text}
+        self.play.setToolTip("Play the sound (P)")
+        self._silent.setText(why_silent() if sound else "")
+        shown = {picture, text}
         told = [
             (each.name, cell_words(each, values.get(each.name))) for each in self._columns if each.name not in shown
         ]

@@ -123,7 +123,7 @@ def _samples(reader: Reader, count: int) -> tuple[dict[str, Any], ...]:
 def shown_value(reader: Reader, column: Column, value: Any) -> Any:
     """One sample's value as JSON: a class's name, an image as {"png": base64 text}, numbers, null for missing."""
     if column.kind == "category":
-        return reader.classes(column.name)[int(value)] if value >= 0 else None
+        return reader.class_words(column.name, int(value)) if value >= 0 else None
     if column.kind == "text":
         return None if value is None else str(value)[:MOST_LETTERS]
     if column.kind == "audio":

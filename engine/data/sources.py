@@ -68,6 +68,10 @@ class Reader:
         """All class names of a category."""
         return self.columns[name].classes
 
+    def class_words(self, name: str, place: int) -> str:
+        """A class of a category as people know it."""
+        return self.classes(name)[place]
+
     def missing(self, name: str) -> Array | None:
         """Tell for each sample whether it lacks the column's value; None where none does."""
         values = self.held(name)
