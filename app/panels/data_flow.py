@@ -20,7 +20,7 @@ from engine.ops.settings import Batching
 from engine.ops.source import Source
 from engine.spec import Spec
 
-CARD_HEIGHT, CARD_WIDTH, LEAST_WIDTH = 72, 132, 76
+CARD_HEIGHT, CARD_WIDTH, LEAST_WIDTH = 72, 132, 40
 ARROW = "→"
 # The cards in their order: what each is called, its icon, and the stage of a run's progress that it stands for.
 STAGES = {

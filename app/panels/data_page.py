@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -33,6 +33,7 @@ from engine.events import Event, Progress, Started
 
 TABS = ("Columns", "Samples")
 WIDTHS = [320, 560]
+LEAST = QSize(320, 240)
 BUSY_WIDTH, BUSY_HEIGHT = 96, 4
 TOPIC = "distributions"
 EMPTY = (
@@ -136,6 +137,10 @@ class DataPage(QWidget):
     def _dress(self) -> None:
         self._back.setIcon(icon("back"))
         self._open.setIcon(icon("open"))
+
+    def minimumSizeHint(self) -> QSize:
+        """Small, so that a page that is not shown keeps no window wide."""
+        return LEAST
 
     # ------------------------------------------------------------------------------------------------------ show
 
