@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Any
 
 from PySide6.QtCore import QPoint, QRect, Qt
@@ -11,8 +12,10 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app.panels.data_draw import draw_bars, part_colour
 from app.theme import SPACE, smaller, theme, themes
+from engine.amounts import plain_number
 
 CHART_HEIGHT, AXIS_HEIGHT, HEAD_HEIGHT = 64, 18, 18
+DATE = "date"  # the unit of dates
 LEAST_LABEL = 22  # pixels of a bar from which on each has its name below it
 
 
@@ -52,9 +55,25 @@ class Distribution(QWidget):
         if "names" in self.shown:
             return str(self.shown["names"][place])
         low, high = self.shown["edges"][place : place + 2]
-        whole = high - low == 1 and (low + 0.5).is_integer()
-        words = f"{low + 0.5:.6g}" if whole else f"{low:.4g} to {high:.4g}"
-        return f"{words} {self.shown['unit']}".strip()
+        words = self._value(low + 0.5) if self._whole() else f"{self._value(low)} to {self._value(high)}"
+        return f"{words} {self._unit()}".strip()
+
+    def _whole(self) -> bool:
+        """Whether each bar is of one whole number."""
+        low, high = self.shown["edges"][:2]
+        return bool(high - low == 1 and (low + 0.5).is_integer())
+
+    def _unit(self) -> str:
+        return "" if self.shown["unit"] == DATE else str(self.shown["unit"])
+
+    def _value(self, value: float) -> str:
+        """A value of the axis in words; dates are counted in days since 1970."""
+        if self.shown["unit"] != DATE:
+            return plain_number(value)
+        try:
+            return (date(1970, 1, 1) + timedelta(days=value)).isoformat()
+        except OverflowError:  # beyond the years that a calendar has here
+            return plain_number(value)
 
     def event(self, event: Any) -> bool:
         """Say what the bar under the mouse counts."""
@@ -112,6 +131,5 @@ class Distribution(QWidget):
         if "names" in self.shown:
             return str(self.shown["names"][place])
         edges = self.shown["edges"]
-        if (edges[0] + 0.5).is_integer() and edges[1] - edges[0] == 1:
-            return f"{edges[place] + 0.5:.6g} {self.shown['unit']}".strip()
-        return f"{edges[place + 1 if place else 0]:.6g} {self.shown['unit']}".strip()
+        value = edges[place] + 0.5 if self._whole() else edges[place + 1 if place else 0]
+        return f"{self._value(value)} {self._unit()}".strip()

@@ -77,12 +77,18 @@ def draw_mask(painter: QPainter, place: QRect, pixmap: QPixmap) -> None:
     painter.restore()
 
 
+def size_of(value: Mapping[str, Any]) -> tuple[float, float]:
+    """Height and width of the image that boxes are of."""
+    height, width = value["size"] if "size" in value else (value["height"], value["width"])
+    return max(1, height), max(1, width)
+
+
 def draw_boxes(
     painter: QPainter, place: QRect, value: Mapping[str, Any], *, classes: Sequence[str] = (), named: bool = True
 ) -> None:
     """Draw boxes over the picture that lies at a place, each in its class's colour, with its name where asked for."""
-    height, width = value.get("size") or (1, 1)
-    across, down = place.width() / max(1, width), place.height() / max(1, height)
+    height, width = size_of(value)
+    across, down = place.width() / width, place.height() / height
     painter.save()
     painter.setFont(mono(-2))
     for (left, top, right, bottom), label in zip(value["boxes"], value["labels"], strict=False):

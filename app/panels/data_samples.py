@@ -28,6 +28,7 @@ from engine.columns import Column, DataReport
 
 ALL_PARTS, ALL_CLASSES = "All samples", "All classes"
 COMBO_WIDTH = 168
+CHOSEN_BY = ("category", "boxes")  # kinds of target by whose classes samples are chosen
 MOST_BESIDE = 3  # columns beside a text, with which it is shown as a text and not as a row
 
 
@@ -163,4 +164,4 @@ def shown_in_rows(columns: Sequence[Column]) -> list[Column]:
 def classes_of(report: DataReport | None) -> list[str]:
     """The classes that samples can be chosen by: those of the column that is to be predicted."""
     column = report.columns.get(report.target) if report else None
-    return list(column.classes) if column else []
+    return list(column.classes) if column and column.kind in CHOSEN_BY else []

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtCore import QRect, QSize, QSizeF, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app.data_helper import DataHelper
 from app.icons import icon
-from app.panels.data_draw import draw_chips, draw_picture, draw_wave, pixmap_of
+from app.panels.data_draw import draw_boxes, draw_chips, draw_picture, draw_wave, pixmap_of, size_of
 from app.panels.sections import Words, dim
 from app.theme import SPACE, mono, smaller, theme, themes
 from engine.amounts import plain_number
@@ -19,6 +19,7 @@ from engine.edit_columns import step_title
 
 STAGE_HEIGHT, SHORT_HEIGHT, PICTURE, WIDE = 156, 72, 112, 208
 TOPIC = "trace"
+KEEP = Qt.AspectRatioMode.KeepAspectRatio
 SHORT_TEXT = 24  # letters of a text that needs one line
 
 
@@ -171,6 +172,11 @@ class _Stage(QWidget):
             draw_wave(painter, body, value["peaks"])
         elif "spectrum" in value:
             painter.drawPixmap(body, pixmap_of(value["spectrum"]))
+        elif "boxes" in value:
+            height, width = size_of(value)
+            place = QRect(body.topLeft(), QSizeF(width, height).scaled(body.size(), KEEP).toSize())
+            painter.drawRect(place)
+            draw_boxes(painter, place, value)
         elif "tokens" in value:
             painter.setFont(mono(-2))
             draw_chips(painter, body, value["tokens"])
@@ -217,6 +223,8 @@ def foot_of(value: Mapping[str, Any]) -> str:
     if "range" in value:
         low, high = value["range"]
         return f"{low:.3g} to {high:.3g}"
+    if "boxes" in value:
+        return f"{len(value['boxes'])} boxes"
     if "count" in value:
         return f"{value['count']:,} tokens"
     if "seconds" in value:

@@ -52,6 +52,8 @@ def chosen(spec: Spec, reader: Reader, part: str, cls: str) -> Array:
     classes = target_classes(spec, reader)
     if cls not in classes:
         raise Mistake(f"The data has no class {cls!r}{did_you_mean(cls, classes)}.")
+    if reader.columns[reader.target].kind == "boxes":
+        return rows[_with_boxes_of(reader, rows, cls)]
     of_class: Array = rows[_places(spec, reader)[rows] == list(classes).index(cls)]
     return of_class
 
@@ -72,7 +74,17 @@ def shares(spec: Spec, reader: Reader) -> Mapping[str, Array]:
 
 def target_classes(spec: Spec, reader: Reader) -> Sequence[str]:
     """The classes of the column to predict, none where it has none."""
-    return plan(spec, reader, reader.target).classes if reader.target in reader.columns else ()
+    if reader.target not in reader.columns:
+        return ()
+    column = reader.columns[reader.target]
+    return column.classes if column.kind == "boxes" else plan(spec, reader, reader.target).classes
+
+
+def _with_boxes_of(reader: Reader, rows: Array, cls: str) -> Array:
+    """Which of the samples have a box of a class."""
+    column = reader.columns[reader.target]
+    values = reader.fetch(rows, [column.name])[column.name]
+    return np.array([cls in shown_value(reader, column, each)["labels"] for each in values], bool)
 
 
 def _places(spec: Spec, reader: Reader) -> Array:

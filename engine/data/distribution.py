@@ -19,6 +19,8 @@ from engine.spec import Spec
 BINS = 24
 MOST_CLASSES = 40  # classes that have a bar of their own
 MOST_READ = 5000  # samples of a part that are read where a column is not in memory
+UNITS = {"text": "characters", "audio": "seconds", "boxes": "boxes", "sequence": "numbers", "date": "date"}
+COUNTED = ("number", "category", "text", "boxes", "date", "sequence")  # kinds whose values are in `held` or `fetch`
 ALL = "all"  # the one part there is where the samples cannot be shared out
 
 
@@ -58,7 +60,7 @@ def _column(spec: Spec, reader: Reader, name: str, parts: Mapping[str, Array]) -
 
 
 def _unit(column: Column) -> str:
-    return {"text": "characters", "audio": "seconds", "boxes": "boxes"}.get(column.kind, "")
+    return UNITS.get(column.kind, "")
 
 
 def _values(reader: Reader, column: Column, parts: Mapping[str, Array]) -> tuple[bool, dict[str, Array] | None]:
@@ -66,7 +68,7 @@ def _values(reader: Reader, column: Column, parts: Mapping[str, Array]) -> tuple
     if column.kind == "audio":
         seconds = reader.seconds(column.name)
         return False, {part: seconds[rows] for part, rows in parts.items()}
-    if column.kind not in ("number", "category", "text", "boxes", "date"):
+    if column.kind not in COUNTED:
         return False, None
     held = reader.held(column.name)
     if held is not None:
@@ -83,7 +85,7 @@ def _spread(rows: Array) -> Array:
 
 def _counted(reader: Reader, column: Column, values: Array) -> Array:
     match column.kind:
-        case "text":
+        case "text" | "sequence":
             return np.array([len(each) for each in values if each is not None], np.float64)
         case "boxes":
             return np.array([len(shown_value(reader, column, each)["boxes"]) for each in values], np.float64)
