@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from app.panels.passes import PassesDialog
 
 FILTER = f"Netloom projects (*{SUFFIX});;All files (*)"
+RUN_SPEC = "spec.json"  # the name of the project in a run's folder
 HINT_MS = 8000
 SIZE = QSize(1440, 900)
 GRAPH_DOCKS = ("Ops", "Bottom panel")  # that step aside while the data is looked at
@@ -458,7 +459,7 @@ class Window(QMainWindow):
             return
         path = path.resolve()
         try:
-            if path.parent == EXAMPLES or path.name == "spec.json":
+            if path.parent == EXAMPLES or path.name == RUN_SPEC:
                 self.document.new(load(path))
             else:
                 self.document.open(path)
@@ -641,14 +642,20 @@ class Window(QMainWindow):
         super().closeEvent(event)
 
     def dragEnterEvent(self, event: Any) -> None:
-        """Take project files."""
+        """Take files: projects, and data."""
         if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: Any) -> None:
-        """Open a project file that was dropped."""
+        """Open what was dropped: a project, or the data of the project that is open."""
         path = Path(event.mimeData().urls()[0].toLocalFile())
-        QTimer.singleShot(0, self, lambda: self.open_file(path))
+        project = path.suffix == SUFFIX or path.name == RUN_SPEC
+        work = self.open_file if project else self._open_data
+        QTimer.singleShot(0, self, lambda: work(path))
+
+    def _open_data(self, path: Path) -> None:
+        self.show_panel("Data")
+        self.data_panel.open_box.look_at(str(path))
 
 
 def _tabs(panels: dict[str, QWidget]) -> QTabWidget:

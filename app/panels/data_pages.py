@@ -49,12 +49,16 @@ class Pages(QObject):
     def sample(self, place: int) -> Sample | None:
         """The sample at a place; None while it is on its way."""
         start = place // PAGE * PAGE
-        page = self._pages.get(start)
-        if page is None:
+        if start in self._pages:
+            self._pages.move_to_end(start)
+        else:
             self._want(start)
-            return None
-        self._pages.move_to_end(start)
-        return page[place - start] if place - start < len(page) else None
+        return self.peek(place)
+
+    def peek(self, place: int) -> Sample | None:
+        """The sample at a place where it is here; none is asked for."""
+        page = self._pages.get(place // PAGE * PAGE, [])
+        return page[place % PAGE] if place % PAGE < len(page) else None
 
     def _want(self, start: int) -> None:
         if self._asked is None:

@@ -65,7 +65,7 @@ class _Model(QAbstractTableModel):
             return None
         if across:
             return self.columns[section].name
-        sample = self._pages.sample(section)
+        sample = self._pages.peek(section)  # the width of all headings is measured by the last ones too
         return f"{sample['index'] + 1:,}" if sample else ""
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:

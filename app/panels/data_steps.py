@@ -148,7 +148,7 @@ class StepsBox(QWidget):
             return
         self._form = Form(declared, {}, folder=self._document.folder)
         self._form.changed.connect(lambda name, value, _final: self._set(name, value))
-        self._form.reset.connect(lambda name: self._set(name, declared.defaults()[name]))
+        self._form.reset.connect(lambda name: self._set_param(name, declared.defaults()[name], None))
         self._box.addWidget(self._form)
 
     def _fill(self) -> None:
@@ -197,12 +197,14 @@ class StepsBox(QWidget):
         self.move_step(row, row + by)
 
     def _set(self, name: str, value: Any) -> None:
+        assert self._column is not None
+        self._set_param(name, value, f"data.columns.{self._column.name}.{self.list.currentRow()}.{name}")
+
+    def _set_param(self, name: str, value: Any, merge: str | None) -> None:
         row = self.list.currentRow()
         step = self._steps[row]
         params = step.get("params")
         changed = {**step, "params": {**(params if isinstance(params, Mapping) else {}), name: value}}
-        assert self._column is not None
-        merge = f"data.columns.{self._column.name}.{row}.{name}"
         self._edit(f"Set {name}", [*self._steps[:row], changed, *self._steps[row + 1 :]], merge)
 
     def _give_back(self) -> None:
