@@ -27,6 +27,7 @@ from app.theme import SPACE, theme, themes
 from engine.columns import Column, DataReport
 from engine.declare import show_value
 from engine.edit_columns import declared_step, listed_steps, new_step, reset_steps, set_steps, step_title, steps_for
+from engine.spec import jsonable
 
 ROW_HEIGHT, MOST_ROWS = 28, 8
 KEYS = "Alt+Up and Alt+Down, or dragging, move a step; Delete removes it"
@@ -230,7 +231,11 @@ def step_words(step: Mapping[str, Any]) -> str:
     if declared is None or not isinstance(params, Mapping):
         return step_title(op)
     defaults = declared.defaults()
-    told = [f"{name} {show_value(value)}" for name, value in params.items() if value != defaults.get(name)]
+    told = [
+        f"{name} {show_value(value)}"
+        for name, value in params.items()
+        if jsonable(value) != jsonable(defaults.get(name))
+    ]
     return f"{step_title(op)}   {', '.join(told)}" if told else step_title(op)
 
 

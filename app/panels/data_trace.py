@@ -12,13 +12,14 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QSizePolicy
 from app.data_helper import DataHelper
 from app.icons import icon
 from app.panels.data_draw import draw_boxes, draw_chips, draw_picture, draw_wave, pixmap_of, size_of
-from app.panels.sections import Words, dim
+from app.panels.sections import Elided, Words
 from app.theme import SPACE, mono, smaller, theme, themes
 from engine.amounts import plain_number
 from engine.edit_columns import step_title
 
 STAGE_HEIGHT, SHORT_HEIGHT, PICTURE, WIDE = 156, 72, 112, 208
 TOPIC = "trace"
+FIRST_EPOCH = 1
 KEEP = Qt.AspectRatioMode.KeepAspectRatio
 SHORT_TEXT = 24  # letters of a text that needs one line
 
@@ -30,10 +31,9 @@ class TraceBox(QWidget):
         super().__init__()
         self._helper = helper
         self._column, self._place = "", 0
-        self._epoch: int | None = None
-        self._where, self._note = dim(), Words()
-        self._where.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._where.setWordWrap(False)
+        self._epoch = FIRST_EPOCH
+        self._where, self._note = Elided(Qt.TextElideMode.ElideMiddle), Words()
+        self._where.setProperty("dim", True)
         self._note.setProperty("dim", True)
         self._next = QPushButton(icon("next"), "Next sample")
         self._next.clicked.connect(self._show_next)
@@ -70,7 +70,7 @@ class TraceBox(QWidget):
     def show_column(self, column: str) -> None:
         """Show a sample of a column; the place among the samples stays."""
         if column != self._column:
-            self._epoch = None
+            self._epoch = FIRST_EPOCH
         self._column = column
         self._ask()
 
@@ -79,7 +79,7 @@ class TraceBox(QWidget):
         self._ask()
 
     def _draw_again(self) -> None:
-        self._epoch = 1 if self._epoch is None else self._epoch + 1
+        self._epoch += 1
         self._ask()
 
     def _ask(self) -> None:
@@ -111,7 +111,13 @@ class TraceBox(QWidget):
         self._draw.setVisible(bool(answer.get("random")))
         self._where.setText(str(answer.get("where", "")))
         self._where.setToolTip(str(answer.get("where", "")))
-        self._note.setText(str(answer.get("error") or answer.get("note", "")))
+        drawn = (
+            f"Random steps as drawn in epoch {self._epoch}; outside of training they rest."
+            if answer.get("random")
+            else ""
+        )
+        told = (answer.get("error"), drawn, answer.get("note"))
+        self._note.setText(" ".join(str(each) for each in told if each))
 
     def stages(self) -> list[tuple[str, Mapping[str, Any]]]:
         """What is shown: the title of each stage, and the sample's value after it."""
