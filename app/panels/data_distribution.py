@@ -55,13 +55,14 @@ class Distribution(QWidget):
         if "names" in self.shown:
             return str(self.shown["names"][place])
         low, high = self.shown["edges"][place : place + 2]
-        words = self._value(low + 0.5) if self._whole() else f"{self._value(low)} to {self._value(high)}"
+        low, high = (low + self._inset(), high - self._inset())
+        words = self._value(low) if low == high else f"{self._value(low)} to {self._value(high)}"
         return f"{words} {self._unit()}".strip()
 
-    def _whole(self) -> bool:
-        """Whether each bar is of one whole number."""
+    def _inset(self) -> float:
+        """How far the lowest whole number of a bar is from its edge, 0 where its numbers are not whole."""
         low, high = self.shown["edges"][:2]
-        return bool(high - low == 1 and (low + 0.5).is_integer())
+        return 0.5 if (high - low).is_integer() and (low + 0.5).is_integer() else 0.0
 
     def _unit(self) -> str:
         return "" if self.shown["unit"] == DATE else str(self.shown["unit"])
@@ -131,5 +132,5 @@ class Distribution(QWidget):
         if "names" in self.shown:
             return str(self.shown["names"][place])
         edges = self.shown["edges"]
-        value = edges[place] + 0.5 if self._whole() else edges[place + 1 if place else 0]
+        value = edges[place + 1] - self._inset() if place else edges[0] + self._inset()
         return f"{self._value(value)} {self._unit()}".strip()

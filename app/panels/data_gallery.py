@@ -11,10 +11,12 @@ from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip
 
 from app.panels.data_draw import class_colour, draw_boxes, draw_chips, draw_mask, draw_picture, draw_wave, pixmap_of
 from app.panels.data_pages import Pages, Sample
+from app.panels.data_rows import cell_words
 from app.theme import SPACE, mono, smaller, theme, themes
 from engine.columns import Column
 
 SIZES = {"image": QSize(128, 144), "audio": QSize(208, 92), "text": QSize(0, 56)}  # a width of 0: a row of its own
+LABELS = ("category", "boxes")  # kinds of column that are said in a tile
 MARK = 4  # pixels of the bar that has the colour of a class
 
 
@@ -226,20 +228,20 @@ class Gallery(QAbstractScrollArea):
         label = self._label(sample)
         if not label:
             return
-        column = next(each for each in self._beside if each.kind == "category")
-        name = str(sample["values"].get(column.name))
-        painter.fillRect(
-            QRect(rect.left(), rect.top() + 2, MARK, rect.height() - 6), class_colour(name, column.classes)
-        )
+        inner = QRect(rect)
+        column = next((each for each in self._beside if each.kind == "category"), None)
+        if column is not None:
+            colour = class_colour(str(sample["values"].get(column.name)), column.classes)
+            painter.fillRect(QRect(rect.left(), rect.top() + 2, MARK, rect.height() - 6), colour)
+            inner.adjust(MARK + 4, 0, 0, 0)
         painter.setPen(QColor(theme().text))
-        inner = rect.adjusted(MARK + 4, 0, 0, 0)
         shown = painter.fontMetrics().elidedText(label, Qt.TextElideMode.ElideRight, inner.width())
         painter.drawText(inner, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop, shown)
 
     def _label(self, sample: Sample) -> str:
-        """The classes of a sample in words."""
-        values = [sample["values"].get(each.name) for each in self._beside if each.kind == "category"]
-        return ", ".join(str(each) for each in values if each is not None)
+        """The classes of a sample in words, or how many boxes it has."""
+        values = [(each, sample["values"].get(each.name)) for each in self._beside if each.kind in LABELS]
+        return ", ".join(cell_words(column, value) for column, value in values if value is not None)
 
 
 def draw_over(painter: QPainter, place: QRect, column: Column, value: Any, *, named: bool) -> None:

@@ -154,7 +154,7 @@ def _facts(spec: Spec, reader: Reader, index: int) -> list[list[str]]:
     facts = [["Sample", f"{index + 1:,} of {len(reader):,}"], ["From", reader.where(index)]]
     try:
         parts = [part for part, rows in shares(spec, reader).items() if (rows == index).any()]
-        facts.append(["Part", parts[0] if parts else "none, it is left out"])
+        facts.append(["Split", parts[0] if parts else "none, it is left out"])
     except Mistake:
         pass  # how samples are shared out is not known yet, and the data panel says why
     facts += [

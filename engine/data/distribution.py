@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ MOST_CLASSES = 40  # classes that have a bar of their own
 MOST_READ = 5000  # samples of a part that are read where a column is not in memory
 UNITS = {"text": "characters", "audio": "seconds", "boxes": "boxes", "sequence": "numbers", "date": "date"}
 COUNTED = ("number", "category", "text", "boxes", "date", "sequence")  # kinds whose values are in `held` or `fetch`
+MOST_EXACT = 2**53  # up to which whole numbers have a place of their own among doubles
 ALL = "all"  # the one part there is where the samples cannot be shared out
 
 
@@ -130,8 +132,9 @@ def _finite(values: Array) -> Array:
 
 
 def _edges(known: Array) -> Array:
-    """Edges of the bins; whole numbers that are few get a bin each."""
+    """Edges of the bins; those of whole numbers lie between them, so that each bin has equally many."""
     low, high = float(known.min()), float(known.max())
-    if high - low < BINS and (known == np.round(known)).all():
-        return np.arange(low, high + 2) - 0.5
+    if (known == np.round(known)).all() and high < MOST_EXACT:
+        width = math.ceil((high - low + 1) / BINS)
+        return np.arange(low, high + width + 0.5, width) - 0.5
     return np.linspace(low, high, BINS + 1) if high > low else np.array([low - 0.5, high + 0.5])

@@ -115,7 +115,7 @@ def test_a_sample_is_looked_at_closely_with_its_facts(tmp_path: Path) -> None:
     facts = dict(found["facts"])
     assert facts["Sample"] == "6 of 8"
     assert facts["From"] == str(tmp_path / "dog" / "1.png")
-    assert facts["Part"] in ("train", "validation", "test")
+    assert facts["Split"] in ("train", "validation", "test")
     assert facts["Size of the file"] == "40 × 20 pixels"
     assert facts["image"] == "3 × 16 × 16 as the network gets it"
     with pytest.raises(Mistake, match="no sample 9"):

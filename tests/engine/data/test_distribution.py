@@ -41,6 +41,13 @@ def test_few_whole_numbers_have_a_bin_each(tmp_path: Path) -> None:
     assert found["parts"]["train"] == [20] * 5
 
 
+def test_many_whole_numbers_share_bins_that_hold_equally_many(tmp_path: Path) -> None:
+    spec = split(table(tmp_path, "n\n" + "".join(f"{i}\n" for i in range(17, 91))), validation=0.0, test=0.0)
+    found = distributions(spec, HERE)["columns"]["n"]
+    assert found["edges"][:2] == [16.5, 20.5]
+    assert found["parts"]["train"] == [4] * 18 + [2]
+
+
 def test_classes_are_counted_by_name_and_numbers_that_became_classes_too(tmp_path: Path) -> None:
     spec = split(steps(table(tmp_path, rows(99)), "b", "Index"), validation=0.0, test=0.0)
     found = distributions(spec, HERE)["columns"]
