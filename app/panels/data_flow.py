@@ -172,7 +172,7 @@ class Flow(QWidget):
             self.cards[name].show_rate(rate, "warning" if late else "")
         if event.stages or event.waited > WAIT_WORTH_TELLING:
             model = rates.get("model") or event.samples_per_second
-            self.cards["model"].show_rate(f"{short_count(round(model))}/s, waits {event.waited:.0%}", "")
+            self.cards["model"].show_rate(f"waits {event.waited:.0%}, {short_count(round(model))}/s", "")
         self._advice.setText(event.advice)
 
     def clear_progress(self) -> None:

@@ -189,7 +189,7 @@ def test_a_run_tells_the_data_page_what_its_stages_give(window: Window) -> None:
     stages = (Stage("read", 1000.0, 0.5),)
     window.runner.told.emit(Progress(1, 1, 10, {"loss": 1.0}, 100.0, 9.0, waited=0.4, stages=stages))
     assert window.data_page.flow.cards["source"].rate == "1.0k/s"
-    assert window.data_page.flow.cards["model"].rate == "100/s, waits 40%"
+    assert window.data_page.flow.cards["model"].rate == "waits 40%, 100/s"
 
 
 def test_data_that_is_dropped_is_opened(window: Window, tmp_path: Path, qtbot: QtBot) -> None:

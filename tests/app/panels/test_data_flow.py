@@ -91,7 +91,7 @@ def test_training_shows_what_each_stage_gives_and_how_long_the_model_waits(flow:
     assert rates["source"] == "950/s"
     assert rates["steps"] == "12.3k/s"
     assert rates["batch"] == "4.1M/s"
-    assert rates["model"] == "800/s, waits 25%"
+    assert rates["model"] == "waits 25%, 800/s"
     assert rates["cache"] == rates["shuffle"] == rates["prefetch"] == ""
     assert advice in words_in(flow)
     flow.grab()
