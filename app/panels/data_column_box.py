@@ -39,7 +39,8 @@ class ColumnBox(QWidget):
         self.steps = StepsBox(document)
         self.trace = TraceBox(helper)
         self.distribution = Distribution()
-        self._counted = heading("Distribution")
+        self._counted, self._of_boxes = heading("Distribution"), heading("Boxes of each class")
+        self.classes = Distribution()
         self._limited = Words()
         self._limited.setProperty("dim", True)
         head = QHBoxLayout()
@@ -50,7 +51,7 @@ class ColumnBox(QWidget):
         column = QVBoxLayout()
         column.addLayout(head)
         add(column, self._facts, heading("Steps"), self.steps, heading("Before and after"), self.trace)
-        add(column, self._counted, self.distribution, self._limited)
+        add(column, self._counted, self.distribution, self._limited, self._of_boxes, self.classes)
         column.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -79,6 +80,9 @@ class ColumnBox(QWidget):
         """Show how the column's values are distributed."""
         self._counted.setVisible(bool(distribution))
         self.distribution.show_distribution(distribution)
+        classes = distribution.get("classes") if distribution else None
+        self._of_boxes.setVisible(bool(classes))
+        self.classes.show_distribution(classes)
         read = distribution.get("read") if distribution else None
         self._limited.setText(f"Counted on {read:,} samples of each split at most." if read else "")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
@@ -30,12 +31,15 @@ from app.panels.sections import ProblemBox, dim
 from app.theme import SPACE, themes
 from engine.columns import DataReport
 from engine.events import Event, Progress, Started
+from engine.ops.source import Source
+from engine.spec import Spec
 
 TABS = ("Columns", "Samples")
 WIDTHS = [320, 560]
 LEAST = QSize(320, 240)
 BUSY_WIDTH, BUSY_HEIGHT = 96, 4
 TOPIC = "distributions"
+COLUMNS = "data.columns."  # how paths of what is said of columns begin
 EMPTY = (
     "No data yet. Open a file, a folder or hub:owner/name in the Data panel; columns, steps and samples then show here."
 )
@@ -151,9 +155,9 @@ class DataPage(QWidget):
 
     def _show_data(self, report: DataReport | None) -> None:
         self._report = report
-        self._name.setText(self._document.spec.name if report else "Data")
+        self._name.setText(title_of(self._document.spec))
         self.flow.show_settings(self._document.spec, report)
-        self._problems.show_problems(report.problems if report else ())
+        self._show_problems()
         self.body.setCurrentIndex(1 if report is not None else 0)
         self.tabs.setTabText(0, f"Columns ({len(report.columns)})" if report and report.columns else TABS[0])
         count = sum(report.splits.values()) if report else 0
@@ -192,10 +196,21 @@ class DataPage(QWidget):
         self.columns.show_distributions(self._distributions)
         self.column_box.show_distribution(self._distributions.get(self.columns.chosen()))
 
+    def _show_problems(self) -> None:
+        """Show what is wrong with other columns than the chosen one, or, where there are none, with the data."""
+        report = self._report
+        problems = report.problems if report else ()
+        if report is not None and report.columns:
+            own = f"{COLUMNS}{self.columns.chosen()}."
+            problems = tuple(each for each in problems if (each.param or "").startswith(COLUMNS))
+            problems = tuple(each for each in problems if not (each.param or "").startswith(own))
+        self._problems.show_problems(problems)
+
     def _choose_column(self, name: str) -> None:
         column = self._report.columns.get(name) if self._report else None
         self.column_box.show_column(column, self._report)
         self.column_box.show_distribution(self._distributions.get(name))
+        self._show_problems()
 
     def _turn(self, place: int) -> None:
         self._pages.setCurrentIndex(place)
@@ -231,3 +246,13 @@ class DataPage(QWidget):
             self.left.emit()
         else:
             super().keyPressEvent(event)
+
+
+def title_of(spec: Spec) -> str:
+    """The data in words: its source, and the name of the file or folder."""
+    source = spec.data.get("source")
+    kind, params = (source.get("kind"), source.get("params")) if isinstance(source, Mapping) else (None, None)
+    if kind not in Source.registry:
+        return "Data"
+    title, path = Source.registry[str(kind)].title, params.get("path") if isinstance(params, Mapping) else ""
+    return f"{title}: {Path(str(path)).name}" if path else title

@@ -249,7 +249,7 @@ def words_of(value: Mapping[str, Any]) -> str:
     if value.get("missing"):
         return "missing"
     if "tokens" in value:
-        return " ".join(value["tokens"])
+        return "  ".join(f"{token} ({number})" for token, number in zip(value["tokens"], value["ids"], strict=True))
     if "numbers" in value:
         return ", ".join(map(number_words, value["numbers"]))
     return str(value.get("text") or foot_of(value))

@@ -45,7 +45,24 @@ def browse(
 
 
 def chosen(spec: Spec, reader: Reader, part: str, cls: str) -> Array:
-    """The samples of a part and a class, "" for all of them; all classes come mixed where they lie one by one."""
+    """The samples of a part and a class, "" for all of them; all classes come mixed where they lie one by one.
+
+    What was chosen last is kept with the reader, for its pages are asked for one after the other.
+    """
+    key = (part, cls, _sharing(spec, reader))
+    kept: dict[Any, Array] = reader.__dict__.setdefault("_chosen", {})
+    if key not in kept:
+        kept.clear()
+        kept[key] = _chosen(spec, reader, part, cls)
+    return kept[key]
+
+
+def _sharing(spec: Spec, reader: Reader) -> str:
+    """What the sharing out of the samples, and their classes, depend on."""
+    return json.dumps([bound_columns(spec, reader), spec.data.get("columns"), spec.data.get("split")], sort_keys=True)
+
+
+def _chosen(spec: Spec, reader: Reader, part: str, cls: str) -> Array:
     rows = np.arange(len(reader)) if not part else shares(spec, reader).get(part, np.empty(0, np.int64))
     if not cls:
         return np.random.default_rng(MIXED).permutation(rows) if reader.by_class else rows
@@ -60,16 +77,15 @@ def chosen(spec: Spec, reader: Reader, part: str, cls: str) -> Array:
 
 def shares(spec: Spec, reader: Reader) -> Mapping[str, Array]:
     """The samples of each part as training gets them; kept with the reader until a setting changes them."""
-    settings, bound = split_of(spec), bound_columns(spec, reader) or watched(reader)
-    key = (settings, tuple(bound), json.dumps(spec.data.get("columns", {}), sort_keys=True))
-    kept = reader.__dict__.setdefault("_shares", {})
+    key = _sharing(spec, reader)
+    kept: dict[str, Mapping[str, Array]] = reader.__dict__.setdefault("_shares", {})
     if key not in kept:
+        settings, bound = split_of(spec), bound_columns(spec, reader) or watched(reader)
         rows, _notes = complete_rows(spec, reader, [plan(spec, reader, name) for name in bound])
         labels = labels_of(spec, reader, rows) if settings.stratify else None
         kept.clear()
         kept[key] = split(settings, reader, rows, labels)
-    found: Mapping[str, Array] = kept[key]
-    return found
+    return kept[key]
 
 
 def target_classes(spec: Spec, reader: Reader) -> Sequence[str]:

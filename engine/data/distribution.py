@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,8 @@ def distributions(spec: Spec, folder: Path) -> dict[str, Any]:
     """How the values of each column are distributed, as JSON: {column: {"unit", "names" or "edges", "parts"}}.
 
     "parts" hold for each part how many samples each class, or each bin between two edges, has. "read" tells that only
-    so many samples of a part were looked at. Columns that have nothing to count are left out.
+    so many samples of a part were looked at, "classes" of boxes how many boxes each class has. Columns that have
+    nothing to count are left out.
     """
     reader = open_source(spec, folder)
     try:
@@ -40,7 +42,7 @@ def distributions(spec: Spec, folder: Path) -> dict[str, Any]:
     found = {}
     for name, column in reader.columns.items():
         if not column.parts and (one := _column(spec, reader, name, parts)):
-            found[name] = one
+            found[name] = {**one, "classes": _of_boxes(reader, column, parts)} if column.kind == "boxes" else one
     return {"columns": found, "counts": {part: len(rows) for part, rows in parts.items()}}
 
 
@@ -59,6 +61,16 @@ def _column(spec: Spec, reader: Reader, name: str, parts: Mapping[str, Array]) -
     if planned.classes:
         return {**_classes(planned, values), **limited}
     return {**_bins(_unit(planned.raw), values), **limited}
+
+
+def _of_boxes(reader: Reader, column: Column, parts: Mapping[str, Array]) -> dict[str, Any]:
+    """How many boxes each class has."""
+    counts = {}
+    for part, rows in parts.items():
+        values = reader.fetch(_spread(rows), [column.name])[column.name]
+        labels = Counter(label for each in values for label in shown_value(reader, column, each)["labels"])
+        counts[part] = [labels[name] for name in column.classes]
+    return {"unit": "", "names": list(column.classes), "parts": counts}
 
 
 def _unit(column: Column) -> str:

@@ -22,6 +22,7 @@ from engine.problem import Mistake
 from engine.spec import Spec
 
 FITTED_ON = 2000  # training samples that a preview learns from at most, so that it need not read all there are
+MOST_KEPT = 32  # columns and steps for which what was learned is kept
 MOST_TOKENS = 200  # of a text that are shown
 FRAMES = frozenset(each.__name__ for each in audio.FRAMES)
 
@@ -76,6 +77,8 @@ def _learned(spec: Spec, reader: Reader, planned: Plan, rows: Array) -> _Learned
     if key not in kept:
         if planned.raw.kind == "audio":
             return _Learned(audio.fit(planned.steps), len(rows), len(rows))
+        if len(kept) >= MOST_KEPT:
+            kept.clear()
         some = rows[np.unique(np.linspace(0, len(rows) - 1, min(FITTED_ON, len(rows))).astype(np.int64))]
         values = reader.fetch(some, [planned.raw.name])[planned.raw.name] if planned.steps else np.empty(0)
         kept[key] = _Learned(_fit(planned, values), len(some), len(rows))

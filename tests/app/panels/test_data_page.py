@@ -9,9 +9,11 @@ from pytestqt.qtbot import QtBot
 
 from app.data_helper import DataHelper
 from app.document import Document
-from app.panels.data_page import DataPage
+from app.panels.data_page import DataPage, title_of
+from engine import edit
 from engine.edit_columns import set_steps
 from engine.events import Progress, Stage
+from engine.spec import Spec
 from tests.app.gestures import press, words_in
 from tests.app.panels.samples import Answering, pictures, read, table_of
 from tests.app.story import STARTED
@@ -156,6 +158,37 @@ def test_what_is_wrong_is_said_in_the_place_of_the_stages(
     assert words_in(page.column_box.trace).count("no column step 'Nonsense'") == 1
     assert "no column step 'Nonsense'" in words_in(page.column_box.steps)
     assert page.column_box.trace.stages() == []
+
+
+def test_problems_of_other_columns_stand_above_and_those_of_the_data_where_there_are_none(
+    page: DataPage, document: Document, engine: Answering, tmp_path: Path
+) -> None:
+    spec = set_steps(table_of(tmp_path), "age", [{"op": "Nonsense", "params": {}}])
+    read(document, spec)
+    assert "Nonsense" in words_in(page._problems)
+    page.columns.choose("age")
+    assert "Nonsense" not in words_in(page._problems)
+    assert "Nonsense" in words_in(page.column_box)
+    (tmp_path / "people.csv").unlink()
+    read(document)
+    assert "does not exist" in words_in(page)
+
+
+def test_boxes_are_counted_by_image_and_by_class(page: DataPage) -> None:
+    by_class = {"unit": "", "names": ["cat", "dog"], "parts": {"train": [5, 2]}}
+    page.column_box.area.show()
+    page.column_box.show_distribution(
+        {"unit": "boxes", "edges": [0.5, 1.5], "parts": {"train": [7]}, "classes": by_class}
+    )
+    assert page.column_box.classes.words() == "train: most, 5, are cat"
+    page.column_box.show_distribution(None)
+    assert page.column_box.classes.parts() == []
+
+
+def test_the_data_is_named_by_its_source_and_its_file(tmp_path: Path) -> None:
+    assert title_of(Spec()) == "Data"
+    assert title_of(table_of(tmp_path)) == "Table: people.csv"
+    assert title_of(edit.set_source(Spec(), "Digits")) == "Digits"
 
 
 def test_a_run_shows_in_the_flow(page: DataPage) -> None:
