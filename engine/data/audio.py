@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +16,8 @@ import torch
 from torch import nn
 
 from engine.columns import Column
-from engine.data.ragged import Array, Flat, Ragged, flat
+from engine.data import store
+from engine.data.ragged import Array, Flat, Ragged, bounds, flat
 from engine.modules import signal
 from engine.ops.source import Step
 from engine.ops.source_audio import MFCC, MelSpectrogram, Resample, Spectrogram, TrimPad
@@ -27,7 +28,7 @@ Fitted = Mapping[str, Any]
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".au", ".caf", ".w64"})
 THREADS = min(8, os.cpu_count() or 1)
 FRAMES = (Spectrogram, MelSpectrogram, MFCC)
-SHOWN = 3  # faults that a note tells
+AT_ONCE = 256  # sounds that are decoded before they are written down
 PEAKS = 64  # of a sound's outline that are shown
 MIXED = "C"  # names how many channels sounds have that differ in it
 
@@ -82,15 +83,6 @@ def facts(path: Path) -> tuple[int, int, int]:
     if info.frames <= 0:
         raise Mistake(f"{path} holds no sound: it has a length of 0.")
     return int(info.frames), int(info.samplerate), int(info.channels)
-
-
-def faulty(messages: Sequence[str]) -> tuple[str, ...]:
-    """A note that sounds were left out, and why the first ones were."""
-    if not messages:
-        return ()
-    words = "; ".join(message.rstrip(".") for message in messages[:SHOWN]) + "; ..." * (len(messages) > SHOWN)
-    count = len(messages)
-    return (f"{count:,} sound{'s are' if count > 1 else ' is'} left out: {words}.",)
 
 
 def thumbnail(sound: Sound) -> dict[str, Any]:
@@ -263,14 +255,36 @@ def load(
     return flat([whole[:0] if isinstance(each, str) else each for each in found], whole[:0]), faults
 
 
+def stored(
+    key: str, fitted: Sequence[Fitted], paths: Sequence[Path], needed: int
+) -> tuple[Flat, list[tuple[int, str]]]:
+    """The same sounds in a file on the disk, mapped into memory; they are decoded where it is not there yet.
+
+    `needed` are about as many bytes as they take. The values end with one more, that of silence.
+    """
+    counts: list[int] = []
+    faults: list[tuple[int, str]] = []
+
+    def blocks() -> Iterator[Array]:
+        for start in range(0, len(paths), AT_ONCE):
+            some, failed = load(fitted, paths[start : start + AT_ONCE])
+            counts.extend(some.lengths.tolist())
+            faults.extend((start + place, words) for place, words in failed)
+            yield some.values
+        yield np.full((1, *some.values.shape[1:]), silence(fitted), some.values.dtype)  # which fills batches up
+
+    values, (lengths, failed) = store.stored(key, blocks, needed, lambda: (counts, faults))
+    return Flat(values, bounds(np.array(lengths, np.int64))), [(place, words) for place, words in failed]
+
+
 def tensors(fitted: Sequence[Fitted], shape: Sequence[int | str], sounds: Flat) -> Ragged:
     """Sounds ready to be gathered in batches, silence filling them up."""
-    quiet = _silence(fitted)
+    quiet = silence(fitted)
     width = shape[-1] if isinstance(shape[-1], int) else None
     return Ragged.of(sounds, fill=quiet, axis=len(shape) - 1, width=width)
 
 
-def _silence(fitted: Sequence[Fitted]) -> float:
+def silence(fitted: Sequence[Fitted]) -> float:
     """What silence is after the steps: no power, which has a lowest logarithm."""
     last = fitted[-1] if fitted else None
     return math.log(1e-10) if last is not None and last["params"].get("log") else 0.0

@@ -27,8 +27,8 @@ from engine.data import (
     textfiles,
 )
 from engine.data.audio import SUFFIXES
-from engine.data.ragged import Values
-from engine.data.sources import Array, source_of
+from engine.data.live import Values
+from engine.data.sources import Array, pixels, source_of
 from engine.declare import did_you_mean
 from engine.ops import source as declared
 from engine.ops.source_text import ParallelText, TextFolder, TextLines
@@ -157,9 +157,9 @@ def _as_text(value: Any) -> str | None:
 
 def _image(value: Any, name: str, shape: Sequence[int], state: State) -> Array:
     if isinstance(value, str):
-        return images.decode_one(Path(value).expanduser(), shape)
+        return pixels(images.decode_one(Path(value).expanduser(), shape), images.WHITE)
     if isinstance(value, Mapping):
-        return images.from_png(str(value.get("png", "")), shape)
+        return pixels(images.from_png(str(value.get("png", "")), shape), images.WHITE)
     try:
         array = np.array(value, dtype=np.float32)
     except (TypeError, ValueError):
@@ -327,8 +327,10 @@ def _from_images(state: State, path: Path, columns: list[str]) -> dict[str, Tens
     if not paths:
         raise Mistake(f"{path} holds no images.")
     kept = _kept(state, name)
-    pixels = images.decode(paths, kept["shape"])
-    return {name: _finished(kept, name, pixels, lambda place: str(paths[place]))}
+    decoded, faults = images.decode(paths, kept["shape"])
+    if faults:
+        raise Mistake(next(iter(faults.values())))
+    return {name: _finished(kept, name, pixels(decoded, images.WHITE), lambda place: str(paths[place]))}
 
 
 def _from_table(source: declared.Source, state: State, path: Path, columns: list[str]) -> dict[str, Values]:

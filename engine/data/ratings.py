@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -82,17 +82,14 @@ class Ratings(Reader):
     def __len__(self) -> int:
         return len(self._arrays["rating"])
 
-    def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
-        return {name: self._taken(name, indices) for name in names}
-
-    def _taken(self, name: str, indices: Array) -> Array:
+    def read(self, indices: Array, name: str) -> tuple[Array, dict[int, str]]:
         if (fact := self._facts.get(name)) is not None:
             places = self._arrays[fact.of][indices]
             taken = fact.values[places]
             taken[places < 0] = np.nan if taken.dtype.kind == "f" else -1
-            return taken
+            return taken, {}
         values = self._arrays[name][indices]
-        return values if name in self._classes else values[:, None]
+        return values if name in self._classes else values[:, None], {}
 
     def held(self, name: str) -> Array | None:
         return self._arrays.get(name)

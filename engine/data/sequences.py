@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from engine.columns import Column
 from engine.data import audio, text
 from engine.data.ragged import Array, Flat, Ragged
@@ -34,7 +36,7 @@ def texts(
         ids, count = text.apply(fitted, each.tolist())
         found[part], cut = _tokens(fitted, ids), cut + count
     notes = _notes(raw.name, cut, sum(map(len, samples.values())))
-    return found, _state(raw, column, fitted), text.known(column, fitted), notes
+    return found, state_of(raw, column, fitted), text.known(column, fitted), notes
 
 
 def _notes(name: str, cut: int, count: int) -> tuple[str, ...]:
@@ -43,7 +45,7 @@ def _notes(name: str, cut: int, count: int) -> tuple[str, ...]:
     return (f"{name}: {cut:,} of {count:,} texts {'are' if cut > 1 else 'is'} longer than the limit and cut.",)
 
 
-def _state(raw: Column, column: Column, fitted: list[dict[str, Any]]) -> dict[str, Any]:
+def state_of(raw: Column, column: Column, fitted: list[dict[str, Any]]) -> dict[str, Any]:
     state = {"kind": raw.kind, "shape": list(column.shape), "dtype": column.dtype, "classes": [], "parts": []}
     return {**state, "steps": fitted} | ({"rate": raw.rate} if raw.kind == "audio" else {})
 
@@ -53,12 +55,13 @@ def _tokens(fitted: Sequence[Mapping[str, Any]], ids: Flat) -> Ragged:
 
 
 def sounds(
-    raw: Column, steps: Sequence[Step], column: Column, samples: Mapping[str, Flat]
-) -> tuple[dict[str, Ragged], dict[str, Any], Column, tuple[str, ...]]:
-    """The same for sounds that were loaded, their steps applied."""
+    raw: Column, steps: Sequence[Step], column: Column, loaded: Flat, places: Mapping[str, Array]
+) -> tuple[dict[str, Ragged], dict[str, Any], Column]:
+    """The same for sounds that were loaded, their steps applied; `places` say where those of each split stand."""
     fitted = audio.fit(steps)
-    found = {part: audio.tensors(fitted, column.shape, each) for part, each in samples.items()}
-    return found, _state(raw, column, fitted), column, ()
+    whole = audio.tensors(fitted, column.shape, loaded)
+    found = {part: whole.picked(torch.from_numpy(each)) for part, each in places.items()}
+    return found, state_of(raw, column, fitted), column
 
 
 def learned(column: Column, steps: Sequence[Step], training: Array) -> Column:

@@ -24,6 +24,7 @@ from engine.spec import Spec
 
 Array = NDArray[Any]
 PARTS = ("train", "validation", "test")
+SHOWN = 3  # faults that a note tells
 MOST_LISTED = 1000  # classes of a category; more are counted but not listed
 
 
@@ -32,8 +33,8 @@ class Reader:
 
     Numbers may lack values (NaN), and so may categories (-1). `parts` tells, where the source brings its own
     split, the place in PARTS of each sample. `target` is the column to predict, "" where the source does not say.
-    `white` is the brightest pixel of its images as they are stored; `fetch` brings pixels to 0..1. `times` tells, of
-    a source whose samples follow each other in time, the first and the last moment that each sample predicts.
+    Images come as they are stored: bytes up to `white`, the brightest pixel, or numbers. `times` tells, of a source
+    whose samples follow each other in time, the first and the last moment that each sample predicts.
     """
 
     columns: Mapping[str, Column]
@@ -48,17 +49,29 @@ class Reader:
     def __len__(self) -> int:
         raise NotImplementedError
 
-    def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
-        """Return the samples of the columns at these indices, stacked along the first axis."""
+    def read(self, indices: Array, name: str) -> tuple[Array, dict[int, str]]:
+        """The samples of a column at these indices, stacked along the first axis.
+
+        Also the places, with words, of samples that cannot be read; what stands there is of no meaning.
+        """
         raise NotImplementedError
 
+    def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
+        """The samples of several columns; raises Mistake where one cannot be read."""
+        fetched = {}
+        for name in names:
+            fetched[name], faults = self.read(indices, name)
+            if faults:
+                raise refuse(next(iter(faults.values())))
+        return fetched
+
     def held(self, name: str) -> Array | None:
-        """All values of a column that is in memory, None for one that is read in `fetch`."""
+        """All values of a column that is in memory, None for one that is read or put together when it is needed."""
         raise NotImplementedError
 
     def files(self, name: str) -> Sequence[Path]:
-        """The file of each sample of a column of sounds."""
-        raise NotImplementedError
+        """The file of each sample of a column that is read from files, a file a sample; else none."""
+        return ()
 
     def classes(self, name: str) -> Sequence[str]:
         """All class names of a category."""
@@ -124,19 +137,19 @@ class Held(Reader):
     def held(self, name: str) -> Array:
         return self._arrays[name]
 
-    def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
-        return {name: self._pixels(name, np.take(self._arrays[name], indices, axis=0)) for name in names}
-
-    def _pixels(self, name: str, values: Array) -> Array:
-        if self.columns[name].kind == "image" and values.dtype == np.uint8:
-            return values * np.float32(1 / self.white)
-        return values
+    def read(self, indices: Array, name: str) -> tuple[Array, dict[int, str]]:
+        return np.take(self._arrays[name], indices, axis=0), {}
 
 
 def class_column(name: str, classes: Sequence[str]) -> Column:
     """A category; its classes are listed where they are few enough to be."""
     listed = tuple(classes) if len(classes) <= MOST_LISTED else ()
     return Column(name, "category", (), "int64", low=0.0, high=float(len(classes) - 1), classes=listed)
+
+
+def pixels(values: Array, white: float) -> Array:
+    """Images as numbers from 0 to 1; those that are stored as numbers stay as they are."""
+    return values * np.float32(1 / white) if values.dtype == np.uint8 else values
 
 
 def image_column(name: str, shape: Sequence[int]) -> Column:
@@ -170,9 +183,8 @@ def open_source(spec: Spec, folder: Path) -> Reader:
     What was opened last is kept, so that looking again after a small change of other settings is quick.
     """
     source = source_of(spec)
-    paths = _paths(source, folder)
-    with named_as_given(paths):
-        return _opened(source, folder, tuple(map(_stamp, paths)))
+    with named_as_given(_paths(source, folder)):
+        return _opened(source, folder, stamps(source, folder))
 
 
 def close_source() -> None:
@@ -194,6 +206,11 @@ def _paths(source: Source, folder: Path) -> list[Path]:
         paths = [folder / Path(each).expanduser() for each in named if each]
         return [archive_in(each) or each for each in paths]
     return []
+
+
+def stamps(source: Source, folder: Path) -> tuple[object, ...]:
+    """What changes when the files do that a source names."""
+    return tuple(map(_stamp, _paths(source, folder)))
 
 
 def _stamp(path: Path, depth: int = 2) -> tuple[object, ...]:
@@ -248,6 +265,15 @@ def located_folder(path: str, folder: Path, what: str) -> Path:
     if not home.is_dir():
         raise refuse(f"{home} is a file; path must name the {what}.")
     return home
+
+
+def left_out(messages: Sequence[str], what: str) -> tuple[str, ...]:
+    """A note that samples were left out, and why the first ones were; `what` names one of them."""
+    if not messages:
+        return ()
+    words = "; ".join(message.rstrip(".") for message in messages[:SHOWN]) + "; ..." * (len(messages) > SHOWN)
+    count = len(messages)
+    return (f"{count:,} {what}{'s are' if count > 1 else ' is'} left out: {words}.",)
 
 
 @contextlib.contextmanager

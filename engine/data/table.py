@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -74,14 +74,12 @@ class Table(Reader):
     def __len__(self) -> int:
         return int(self._rows)
 
-    def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
-        return {name: self._taken(self.columns[name], indices) for name in names}
-
-    def _taken(self, column: Column, indices: Array) -> Array:
+    def read(self, indices: Array, name: str) -> tuple[Array, dict[int, str]]:
+        column = self.columns[name]
         if column.parts:
-            return np.stack([self._arrays[part][indices] for part in column.parts], axis=1)
-        values = self._arrays[column.name][indices]
-        return values[:, None] if column.kind == "number" else values
+            return np.stack([self._arrays[part][indices] for part in column.parts], axis=1), {}
+        values = self._arrays[name][indices]
+        return values[:, None] if column.kind == "number" else values, {}
 
     def held(self, name: str) -> Array | None:
         return self._arrays.get(name)

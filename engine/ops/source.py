@@ -254,12 +254,15 @@ class Step(Declared, family="step"):
     """
 
     kinds: ClassVar[tuple[ColumnKind, ...]] = ("number", "image")
+    random: ClassVar[bool] = False  # whether it changes training samples at random
+    learns: ClassVar[bool] = False  # whether it measures the training split
 
 
 class Standardize(Step, group="Numbers"):
     """Brings numbers to mean 0 and standard deviation 1, measured on the training split."""
 
     synonyms = ("normalize", "z-score", "scale")
+    learns: ClassVar[bool] = True
 
 
 class Scale(Step, group="Numbers"):
@@ -276,6 +279,7 @@ class FillMissing(Step, group="Numbers"):
 
     title = "Fill missing"
     synonyms = ("impute", "nan", "empty")
+    learns: ClassVar[bool] = True
     kinds: ClassVar[tuple[ColumnKind, ...]] = ("number", "category")
 
     value: Literal["mean", "zero", "most common"] = param(
