@@ -54,7 +54,7 @@ def _drawn(weights: Tensor, generator: torch.Generator) -> Tensor:
 def balanced(labels: Tensor) -> Tensor:
     """Weights with which all classes are drawn equally often; `labels` are class numbers (samples)."""
     _classes, places, counts = torch.unique(labels, return_inverse=True, return_counts=True)
-    return 1.0 / counts.double()[places]
+    return counts.double()[places].reciprocal()
 
 
 def drawing_weights(values: NDArray[Any]) -> Tensor:

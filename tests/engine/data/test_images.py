@@ -10,6 +10,7 @@ from PIL import Image
 from engine import data
 from engine.data import images
 from engine.data.images import decode_one
+from engine.problem import Mistake
 from tests.engine.data.making import HERE, everything, image_folder, refusal, source, split, write_image
 
 
@@ -85,9 +86,9 @@ def test_a_folder_of_which_no_image_decodes_is_refused(tmp_path: Path) -> None:
     home = image_folder(tmp_path, {"cat": 2, "dog": 2})
     for path in home.glob("*/*.png"):
         path.write_bytes(b"no image")
-    message, param = refusal(source("ImageFolder", home))
-    assert "None of the files can be read" in message
-    assert param == "data.source.params.path"
+    with pytest.raises(Mistake, match="None of the files can be read") as caught:
+        data.prepare(source("ImageFolder", home), HERE)
+    assert caught.value.param == "data.source.params.path"
 
 
 def test_files_that_are_no_images_are_left_out_and_told(tmp_path: Path) -> None:
