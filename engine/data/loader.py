@@ -24,6 +24,7 @@ from engine.ops.settings import Batching
 
 T = TypeVar("T")
 Tail = Callable[[Tensor, Keys | None], Tensor]  # what is still done to a batch of a column on the device
+RELEASE_STEPS = 32  # batches between looks at how much of a file is in memory
 MOST_WORKERS = 8  # unless more are asked for
 
 
@@ -149,7 +150,7 @@ class Loader:
             low = place * size
             yield self._finished(split, list(columns), batch, _places(order, low, low + len(batch[0])), epoch)
             place += 1
-            if self._flow.cache == "disk":
+            if self._flow.cache == "disk" and place % RELEASE_STEPS == 0:
                 store.release()
 
     def _is_resident(self, columns: Mapping[str, Any]) -> bool:

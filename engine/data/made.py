@@ -24,7 +24,7 @@ from engine.ops.source import Step
 from engine.problem import Mistake
 from engine.spec import Spec
 
-MOST_MEASURED = 2**28  # bytes of training samples that steps are measured on, where not all are in memory
+MOST_MEASURED = 2**26  # bytes of training samples that steps are measured on, where not all are in memory
 BLOCK_NUMBERS = 2**22  # that steps are applied to at once
 
 

@@ -48,19 +48,21 @@ def _drawn(weights: Tensor, generator: torch.Generator) -> Tensor:
     """As many places as there are weights, each drawn as often as its weight says."""
     bounds = weights.double().cumsum(0)
     points = torch.rand(len(weights), generator=generator, dtype=torch.float64) * bounds[-1]
-    return torch.searchsorted(bounds, points, right=True).clamp_(max=len(weights) - 1)
+    places: Tensor = torch.searchsorted(bounds, points, right=True)
+    return places.clamp(max=len(weights) - 1)
 
 
 def balanced(labels: Tensor) -> Tensor:
     """Weights with which all classes are drawn equally often; `labels` are class numbers (samples)."""
     _classes, places, counts = torch.unique(labels, return_inverse=True, return_counts=True)
-    return counts.double()[places].reciprocal()
+    weights: Tensor = counts.double()[places].reciprocal()
+    return weights
 
 
 def drawing_weights(values: NDArray[Any]) -> Tensor:
     """Weights from a column of numbers: what is below 0 or missing is never drawn."""
-    weights: Tensor = torch.from_numpy(np.nan_to_num(values.reshape(len(values)), nan=0.0))
-    return weights.clamp(min=0.0)
+    weights: Tensor = torch.from_numpy(np.nan_to_num(values.reshape(len(values)), nan=0.0).clip(min=0.0))
+    return weights
 
 
 def by_length(order: Tensor, lengths: Tensor, batch_size: int, generator: torch.Generator) -> Tensor:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.columns import RAGGED, Column
-from engine.data import sequences
+from engine.data import sequences, store
 from engine.data.archive import archive_in, entered, named_as_given, visible
 from engine.declare import did_you_mean
 from engine.kinds import Path as PathKind
@@ -97,6 +97,7 @@ class Reader:
         found: dict[str, Column] = self.__dict__.setdefault("_described", {})
         if name not in found:
             found[name] = self._with_facts(self.columns[name])
+            store.release()
         return found[name]
 
     def _with_facts(self, column: Column) -> Column:

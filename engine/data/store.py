@@ -85,10 +85,9 @@ def _is_whole(path: Path) -> bool:
 
 def _write(path: Path, blocks: Iterator[Array], needed: int, facts: Callable[[], Any]) -> None:
     """Write the blocks to a file that gets its name when it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _make_room(path.parent, needed)
-    work = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}")
-    try:
+    make_room(needed)
+
+    def write(work: Path) -> None:
         with work.open("wb") as stream:
             first = next(blocks)
             _write_header(stream, first, 0)
@@ -100,6 +99,15 @@ def _write(path: Path, blocks: Iterator[Array], needed: int, facts: Callable[[],
             stream.seek(0)
             _write_header(stream, first, rows)  # as long as before: numpy leaves room for the count to grow
         path.with_suffix(".json").write_text(json.dumps(facts()), encoding="utf-8")
+
+    written(path, write)
+
+
+def written(path: Path, write: Callable[[Path], None]) -> None:
+    """Let a file be written under another name, and give it its own when it is whole."""
+    work = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}")
+    try:
+        write(work)
         work.replace(path)
     finally:
         work.unlink(missing_ok=True)
@@ -138,15 +146,17 @@ def room() -> int:
     return max(0, shutil.disk_usage(there).free - LEFT_FREE)
 
 
-def _make_room(folder: Path, needed: int) -> None:
-    """Delete the files that were not used for longest, as far as all together would be too much."""
+def make_room(needed: int) -> None:
+    """Make the folder, and delete the files in it that were not used for longest where all would be too much."""
+    folder = store_folder()
+    folder.mkdir(parents=True, exist_ok=True)
     files = []
     for each in folder.iterdir():
         with suppress(OSError):  # another process may have been quicker
             facts = each.stat()
             if each.name.startswith(".") and time.time() - facts.st_mtime > 86_400:  # left by a process that died
                 each.unlink()
-            elif each.suffix == ".npy":
+            elif each.suffix != ".json":
                 files.append((facts.st_mtime, facts.st_size, each))
     total = needed + sum(size for _time, size, _path in files)
     for _time, size, path in sorted(files):
