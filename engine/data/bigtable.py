@@ -48,8 +48,7 @@ def mapped(path: Path) -> Any:
     """The table of an Arrow file, which is read from the disk as it is used."""
     import pyarrow as pa  # takes a moment to import
 
-    with pa.memory_map(str(path)) as file, pa.ipc.open_file(file) as stream:
-        return stream.read_all()
+    return pa.ipc.open_file(pa.py_buffer(store.mapping(path))).read_all()
 
 
 class WrongType(Exception):
@@ -95,7 +94,6 @@ def numbers(column: Any, key: str, convert: Callable[[Any], Array]) -> Array:
 
     pieces = [pa.chunked_array([chunk]) for chunk in column.chunks]
     values, _facts = store.stored(key, lambda: map(convert, pieces), 8 * len(column))
-    store.release()
     return values
 
 

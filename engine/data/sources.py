@@ -85,6 +85,7 @@ class Reader:
             return lacks if lacks.any() else None
         if values is None or values.dtype.kind not in "fi" or (values.dtype.kind == "i" and not self._coded(name)):
             return None
+        store.release(store.FEW_MAPPED)
         rows = values.reshape(len(values), -1)
         lacks = np.any(rows < 0 if values.dtype.kind == "i" else np.isnan(rows), axis=1)
         return lacks if lacks.any() else None
@@ -97,7 +98,7 @@ class Reader:
         found: dict[str, Column] = self.__dict__.setdefault("_described", {})
         if name not in found:
             found[name] = self._with_facts(self.columns[name])
-            store.release()
+            store.release(store.FEW_MAPPED)
         return found[name]
 
     def _with_facts(self, column: Column) -> Column:

@@ -28,6 +28,7 @@ Array = NDArray[Any]
 LEFT_FREE = 2**28  # bytes of the disk that a cache leaves free
 MOST_BYTES = 40 * 2**30  # of all files together, from which the ones not used for longest go
 MOST_MAPPED = 2**29  # bytes of mapped files that may stay in this process's memory
+FEW_MAPPED = 2**28  # the same while files are read once, from their beginning to their end
 STATM = Path("/proc/self/statm")
 
 _mapped: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
@@ -74,6 +75,14 @@ def mapped(path: Path) -> Array:
     return np.asarray(array)
 
 
+def mapping(path: Path) -> mmap.mmap:
+    """A whole file that is read from the disk as it is used."""
+    with path.open("rb") as stream:
+        found = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    _mapped.add(found)
+    return found
+
+
 def _is_whole(path: Path) -> bool:
     """Whether the file of an array is there; one that is damaged is made anew."""
     try:
@@ -95,7 +104,7 @@ def _write(path: Path, blocks: Iterator[Array], needed: int, facts: Callable[[],
             for block in itertools.chain([first], blocks):
                 stream.write(np.ascontiguousarray(block).data.cast("B") if block.size else b"")
                 rows += len(block)
-                release()
+                release(FEW_MAPPED)
             stream.seek(0)
             _write_header(stream, first, rows)  # as long as before: numpy leaves room for the count to grow
         path.with_suffix(".json").write_text(json.dumps(facts()), encoding="utf-8")
@@ -170,13 +179,13 @@ def make_room(needed: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def release() -> None:
-    """Give mapped pages back to the system where they have become many; they are read again when they are needed."""
+def release(most: int = MOST_MAPPED) -> None:
+    """Give mapped pages back to the system where they are more than so many bytes; they are read again when needed."""
     try:
         shared = int(STATM.read_text().split()[2]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, IndexError):
         return
-    if shared < MOST_MAPPED:
+    if shared < most:
         return
     for each in list(_mapped):
         with suppress(ValueError):  # closed meanwhile
