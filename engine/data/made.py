@@ -163,6 +163,8 @@ class Maker:
         whole = partial(_finished, fitted, plan.column, self._reader.white)
         del training
         values, tail = self._placed(plan, indices, whole)
+        if self._reader.redrawn(indices["train"][:1], plan.raw.name, (0, 0)) is not None:
+            tail = partial(_redrawn, self._reader, plan.raw.name, whole)
         return Made(values, state, plan.column, notes, tail)
 
     def _placed(self, plan: Plan, indices: Mapping[str, Array], whole: Tail) -> tuple[dict[str, Any], Tail | None]:
@@ -248,6 +250,14 @@ def _finished(
     array = values.numpy()
     applied = steps.apply(fitted, pixels(array, white) if column.kind == "image" else array)
     return torch.from_numpy(np.ascontiguousarray(applied, dtype=np.dtype(column.dtype)))
+
+
+def _redrawn(reader: Reader, name: str, whole: Tail, values: Tensor, keys: Keys | None) -> Tensor:
+    """A batch of a column of which each epoch draws other samples; at rest, those that were made ready."""
+    if keys is None:
+        return values
+    drawn = reader.redrawn(keys.samples.numpy(), name, (keys.seed, keys.epoch))
+    return whole(torch.from_numpy(drawn), None).to(values.device)
 
 
 def _taken(reader: Reader, name: str, rows: Array, _keys: Keys | None) -> Taken:

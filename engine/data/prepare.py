@@ -65,6 +65,7 @@ def prepare(spec: Spec, folder: Path, columns: Collection[str] | None = None) ->
     indices = split(settings, reader, rows, labels)
     counts = {part: len(each) for part, each in indices.items()}
     notes = (*reader.notes, *notes, *faults, *split_notes(counts, reader, rows, labels))
+    indices = {part: reader.expanded(each) for part, each in indices.items()}
     weights = _weights(spec, reader, batching, indices["train"])
     made = {name: maker.made(plans[name], indices) for name in names}
     whole = {

@@ -87,7 +87,8 @@ def _settled(spec: Spec, reader: Reader, rows: Array) -> tuple[dict[str, int], t
     settings = split_of(spec)
     labels = labels_of(spec, reader, rows) if settings.stratify else None
     counts = counted(settings, reader, rows, labels)
-    return counts, split_notes(counts, reader, rows, labels)
+    notes = split_notes(counts, reader, rows, labels)
+    return {part: count * reader.copies for part, count in counts.items()}, notes
 
 
 def _learned(spec: Spec, reader: Reader, rows: Array, plans: Mapping[str, Plan]) -> Iterator[tuple[str, Column]]:

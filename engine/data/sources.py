@@ -45,6 +45,7 @@ class Reader:
     notes: tuple[str, ...] = ()
     by_class: bool = False  # whether samples stand class by class, so that a preview takes them from all over
     drops_missing: bool = False  # whether rows that lack a value are left out
+    copies: int = 1  # samples that stand for a row: the others have the numbers of the rows behind all rows
 
     def __len__(self) -> int:
         raise NotImplementedError
@@ -72,6 +73,17 @@ class Reader:
     def files(self, name: str) -> Sequence[Path]:
         """The file of each sample of a column that is read from files, a file a sample; else none."""
         return ()
+
+    def redrawn(self, indices: Array, name: str, draw: tuple[int, int]) -> Array | None:
+        """The samples of a column at these indices as (seed, epoch) draw them, None for what is always the same."""
+        del indices, name, draw
+        return None
+
+    def expanded(self, rows: Array) -> Array:
+        """The numbers of all samples that stand for some rows."""
+        if self.copies == 1:
+            return rows
+        return np.concatenate([rows + copy * len(self) for copy in range(self.copies)])
 
     def classes(self, name: str) -> Sequence[str]:
         """All class names of a category."""

@@ -214,6 +214,13 @@ class Ratings(Source, group="Files"):
         "|", "What separates several values in a cell, such as genres; each value becomes 0 or 1.", advanced=True
     )
     missing: Literal["refuse", "drop rows"] = param("refuse", "What happens to ratings that lack a value.")
+    negatives: int = param(
+        0,
+        "Items drawn beside each rating that its user has not rated, new ones in each epoch: their rating is 0, and "
+        "that of what was rated 1; 0 leaves the ratings as they are.",
+        low=0,
+        high=1000,
+    )
 
 
 class TimeSeries(Source, group="Files"):

@@ -42,8 +42,8 @@ def written(folder: Path, ending: str) -> Spec:
             lines = [",".join("" if each is None else str(each) for each in row) for row in rows]
             path.write_text("\n".join([",".join(columns()), *lines]))
         case "jsonl":
-            rows = [dict(zip(columns(), row, strict=True)) for row in zip(*columns().values(), strict=True)]
-            path.write_text("\n".join(map(json.dumps, rows)))
+            objects = [dict(zip(columns(), row, strict=True)) for row in zip(*columns().values(), strict=True)]
+            path.write_text("\n".join(map(json.dumps, objects)))
         case "parquet":
             parquet.write_table(pa.table(columns()), path)
         case _:
