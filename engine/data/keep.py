@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from engine.columns import RAGGED, Column
+from engine.columns import Column
 from engine.data import store
 from engine.data.sources import Array, Reader
 from engine.problem import Mistake
@@ -36,7 +35,7 @@ class Kept:
 
 def place_for(cache: str, columns: Sequence[Column], rows: int) -> Place:
     """Where prepared columns are kept, for a `cache` as the settings say it; raises Mistake for too much memory."""
-    needed = rows * sum(map(row_bytes, columns))
+    needed = rows * sum(column.bytes for column in columns)
     if cache == "memory":
         _refuse_too_much(needed)
     if cache != "auto":
@@ -44,15 +43,6 @@ def place_for(cache: str, columns: Sequence[Column], rows: int) -> Place:
     if needed <= FITS_WELL * free_memory():
         return "memory"
     return "disk" if needed < store.room() else "none"
-
-
-def row_bytes(column: Column) -> int:
-    """Bytes of a sample of a prepared column, of one whose samples differ in size about."""
-    if column.kind in RAGGED:
-        middle = column.lengths[len(column.lengths) // 2] if column.lengths else 0.0
-        return int(middle * (4 * column.rate if column.kind == "audio" else 8))
-    known = [size for size in column.shape if isinstance(size, int)]
-    return math.prod(known) * np.dtype(column.dtype).itemsize
 
 
 def free_memory() -> int:

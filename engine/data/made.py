@@ -15,7 +15,7 @@ from torch import Tensor
 from engine.columns import RAGGED, Column
 from engine.data import audio, sequences, steps, store
 from engine.data.augment import Keys
-from engine.data.keep import FITS_WELL, Kept, Place, free_memory, read_all, row_bytes
+from engine.data.keep import FITS_WELL, Kept, Place, free_memory, read_all
 from engine.data.live import Live, Taken
 from engine.data.loader import Tail
 from engine.data.ragged import Flat, Picked
@@ -109,7 +109,7 @@ class Maker:
         fitted = audio.fit(plan.steps)
         if self._place == "disk":
             key = store.key_of(self._key, plan.raw.name, fitted, rows)
-            sounds, failed = audio.stored(key, fitted, [files[row] for row in rows], len(rows) * row_bytes(plan.column))
+            sounds, failed = audio.stored(key, fitted, [files[row] for row in rows], len(rows) * plan.column.bytes)
         else:
             sounds, failed = audio.load(fitted, [files[row] for row in rows])
         self._sounds[plan.raw.name] = (rows, sounds)
@@ -119,6 +119,9 @@ class Maker:
         """A column made ready for these rows of each split."""
         if plan.raw.kind == "audio":
             return self._audio(plan, indices)
+        if plan.raw.kind in RAGGED and self._place == "disk":
+            fetched = partial(self._fetched, plan.raw.name)
+            return Made(*sequences.stored_texts(self._key, plan.raw, plan.steps, plan.column, fetched, indices))
         if plan.raw.kind in RAGGED:
             samples = {part: self._fetched(plan.raw.name, rows) for part, rows in indices.items()}
             return Made(*sequences.texts(plan.raw, plan.steps, plan.column, samples))
@@ -212,7 +215,7 @@ class Maker:
         rows = np.sort(np.concatenate(list(indices.values())))
         key = store.key_of(self._key, plan.raw.name, [repr(step) for step in plan.steps], indices["train"], rows)
         blocks = lambda: (block.numpy() for block in self._blocks(plan, rows, whole))
-        values, _facts = store.stored(key, blocks, len(rows) * row_bytes(plan.column))
+        values, _facts = store.stored(key, blocks, len(rows) * plan.column.bytes)
         base = torch.from_numpy(values)
         return {part: Picked(base, torch.from_numpy(np.searchsorted(rows, each))) for part, each in indices.items()}
 

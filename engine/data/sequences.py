@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from engine.columns import Column
-from engine.data import audio, text
-from engine.data.ragged import Array, Flat, Ragged
+from engine.data import audio, store, text
+from engine.data.ragged import Array, Flat, Ragged, bounds
 from engine.ops.source import Step
 from engine.problem import Mistake
 
 State = Mapping[str, Any]
+Fetched = Callable[[Array], Array]  # samples by their rows
+AT_ONCE = 2**14  # texts that are in memory
 
 
 def after(column: Column, steps: Sequence[Step]) -> Column:
@@ -37,6 +40,45 @@ def texts(
         found[part], cut = _tokens(fitted, ids), cut + count
     notes = _notes(raw.name, cut, sum(map(len, samples.values())))
     return found, state_of(raw, column, fitted), text.known(column, fitted), notes
+
+
+def stored_texts(
+    key: str, raw: Column, steps: Sequence[Step], column: Column, fetched: Fetched, indices: Mapping[str, Array]
+) -> tuple[dict[str, Ragged], dict[str, Any], Column, tuple[str, ...]]:
+    """The same for texts that are fetched some at a time, by their rows; the tokens go into a file.
+
+    `key` names what the texts come from.
+    """
+    fitted = text.fit(steps, raw.name, Some(fetched, indices["train"]))
+    rows = np.sort(np.concatenate(list(indices.values())))
+    counts: list[int] = []
+    cut: list[int] = []
+
+    def blocks() -> Iterator[Array]:
+        for start in range(0, len(rows), AT_ONCE):
+            ids, shortened = text.apply(fitted, fetched(rows[start : start + AT_ONCE]).tolist())
+            counts.extend(ids.lengths.tolist())
+            cut.append(shortened)
+            yield ids.values
+        yield np.full(1, text.PAD, np.int64)  # which fills batches up
+
+    named = store.key_of(key, raw.name, fitted, rows)
+    values, (lengths, shortened) = store.stored(named, blocks, len(rows) * raw.bytes, lambda: (counts, sum(cut)))
+    whole = _tokens(fitted, Flat(values, bounds(np.array(lengths, np.int64))))
+    found = {part: whole.picked(torch.from_numpy(np.searchsorted(rows, each))) for part, each in indices.items()}
+    notes = _notes(raw.name, shortened, len(rows))
+    return found, state_of(raw, column, fitted), text.known(column, fitted), notes
+
+
+class Some:
+    """Samples that are fetched some at a time, each time that they are gone through."""
+
+    def __init__(self, fetched: Fetched, rows: Array) -> None:
+        self._fetched, self._rows = fetched, rows
+
+    def __iter__(self) -> Iterator[Any]:
+        for start in range(0, len(self._rows), AT_ONCE):
+            yield from self._fetched(self._rows[start : start + AT_ONCE]).tolist()
 
 
 def _notes(name: str, cut: int, count: int) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 from pyarrow import feather, parquet
 
 from engine import data, edit
@@ -88,3 +89,13 @@ def test_a_table_that_changes_is_rewritten(tmp_path: Path) -> None:
     for value in (1, 22):
         path.write_text("a\n" + f"{value}\n" * 500)
         assert data.report(source("Table", path), HERE).columns["a"].high == value
+
+
+def test_tokens_of_many_texts_are_mapped_from_a_file(tmp_path: Path) -> None:
+    spec = written(tmp_path, "csv")
+    mapped = data.prepare(edit.set_setting(spec, "data.batching.cache", "disk"), HERE, ["words"])
+    held = data.prepare(edit.set_setting(spec, "data.batching.cache", "memory"), HERE, ["words"])
+    assert mapped.columns == held.columns
+    assert mapped.state["columns"] == held.state["columns"]
+    ours, theirs = (list(data.batches({"words": each.splits["test"]["words"]}, 50)) for each in (mapped, held))
+    assert all(torch.equal(one[0], two[0]) for one, two in zip(ours, theirs, strict=True))
