@@ -18,8 +18,8 @@ from torch import nn
 from engine.columns import Column
 from engine.data.ragged import Array, Flat, Ragged, flat
 from engine.modules import signal
-from engine.ops.source import Step
 from engine.ops.source_audio import MFCC, MelSpectrogram, Resample, Spectrogram, TrimPad
+from engine.ops.steps import Step
 from engine.problem import Fix, Mistake
 
 Fitted = Mapping[str, Any]

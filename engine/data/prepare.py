@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from engine.columns import RAGGED, Column
-from engine.data import audio, sequences, steps
+from engine.data import audio, planned, sequences, steps
+from engine.data.numbers import Unfit
 from engine.data.ragged import Flat, Values
-from engine.data.sources import MOST_LISTED, Array, Reader, close_source, open_source
+from engine.data.sources import Array, Reader, close_source, open_source
 from engine.data.splits import small_classes, split, split_of
 from engine.declare import did_you_mean
-from engine.ops.source import Source, Step
+from engine.ops.source import Source
+from engine.ops.steps import Step
 from engine.problem import Fix, Mistake
 from engine.spec import Spec
 
@@ -105,23 +109,13 @@ def plan(spec: Spec, reader: Reader, name: str) -> Plan:
     """Find a column's steps and what it is after them."""
     raw = reader.described(name)
     chain = steps.steps_of(spec, raw)
-    column = steps.after(raw, chain)
     if not steps.indexes(chain):
+        column = steps.after(raw, chain)
         return Plan(raw, chain, column, reader.classes(name) if raw.kind == "category" else ())
     values = reader.held(name)
     every = values if values is not None else reader.fetch(np.arange(len(reader)), [name])[name]
     numbers, counts = steps.distinct(every, name)
-    classes = steps.class_names(numbers)
-    listed = len(classes) <= MOST_LISTED
-    column = replace(
-        column,
-        low=0.0,
-        high=float(len(classes) - 1),
-        mean=None,
-        classes=tuple(classes) if listed else (),
-        counts=tuple(counts.tolist()) if listed else (),
-    )
-    return Plan(raw, chain, column, classes, numbers)
+    return Plan(raw, chain, steps.after(raw, chain, (numbers, counts)), planned.class_names(numbers), numbers)
 
 
 def complete_rows(spec: Spec, reader: Reader, plans: Iterable[Plan]) -> tuple[Array, tuple[str, ...]]:
@@ -212,7 +206,7 @@ def split_notes(counts: Mapping[str, int], reader: Reader, rows: Array, labels: 
     if reader.columns[reader.target].kind == "category":
         words = [names[int(place)] if 0 <= place < len(names) else "?" for place in different]
     else:
-        words = steps.class_names(different)
+        words = planned.class_names(different)
     return notes + small_classes(reader, each.tolist(), words, len(counts))
 
 
@@ -244,32 +238,43 @@ def _values(
     if plan.raw.kind in RAGGED:
         samples = {part: reader.fetch(rows, [plan.raw.name])[plan.raw.name] for part, rows in indices.items()}
         return sequences.texts(plan.raw, plan.steps, plan.column, samples)
-    arrays, state = _prepared(plan, reader, indices)
-    return {part: torch.from_numpy(array) for part, array in arrays.items()}, state, plan.column, ()
+    values, state = _prepared(plan, reader, indices)
+    return values, state, planned.known(plan.column, state["steps"]), ()
 
 
-def _prepared(plan: Plan, reader: Reader, indices: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Any]]:
+def _prepared(plan: Plan, reader: Reader, indices: Mapping[str, Array]) -> tuple[dict[str, Values], dict[str, Any]]:
     """Fit a column's steps on the training split and apply them to all; what was fitted goes into the state."""
     name = plan.raw.name
     training = reader.fetch(indices["train"], [name])[name]
-    fitted = steps.fit(plan.steps, plan.raw, training, plan.numbers)
-    arrays = {}
+    with _named(reader, indices["train"]):
+        fitted = steps.fit(plan.steps, plan.raw, training, plan.numbers, white=reader.white)
+    prepared: dict[str, Values] = {}
     for part, rows in indices.items():
         values = training if part == "train" else reader.fetch(rows, [name])[name]
-        arrays[part] = _final(steps.apply(fitted, values), plan.column)
+        with _named(reader, rows):
+            prepared[part] = _final(steps.apply(fitted, steps.tensor(values)), plan.column)
     state = {
         "kind": plan.raw.kind,
         "shape": list(plan.raw.shape),
         "dtype": plan.column.dtype,
-        "classes": list(plan.classes),
+        "classes": list(plan.classes or planned.known(plan.column, fitted).classes),
         "parts": list(plan.raw.parts),
         "steps": fitted,
     }
-    return arrays, state
+    return prepared, state
 
 
-def _final(values: Array, column: Column) -> Array:
-    return np.ascontiguousarray(values, dtype=np.dtype(column.dtype))
+@contextmanager
+def _named(reader: Reader, rows: Array) -> Iterator[None]:
+    """Say of a sample that a step cannot take where its user finds it."""
+    try:
+        yield
+    except Unfit as unfit:
+        raise Mistake(f"{reader.where(int(rows[unfit.place]))}: {unfit.message}", param="data.columns") from None
+
+
+def _final(values: Tensor, column: Column) -> Tensor:
+    return values.to(getattr(torch, column.dtype)).contiguous()
 
 
 def _check_memory(columns: Sequence[Column], count: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from engine.columns import Column
 from engine.data import audio, text
 from engine.data.ragged import Array, Flat, Ragged
-from engine.ops.source import Step
+from engine.ops.steps import Step
 from engine.problem import Mistake
 
 State = Mapping[str, Any]

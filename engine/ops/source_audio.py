@@ -7,7 +7,8 @@ from typing import ClassVar, Literal
 from engine.columns import ColumnKind
 from engine.declare import param
 from engine.kinds import Column, FolderPath
-from engine.ops.source import Source, Step, Table
+from engine.ops.source import Source, Table
+from engine.ops.steps import Step
 
 SOUND: tuple[ColumnKind, ...] = ("audio",)
 
