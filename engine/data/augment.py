@@ -51,10 +51,9 @@ def pair(value: Any) -> tuple[int, int]:
 def _matrix(*numbers: Tensor | float) -> Tensor:
     """Matrices of six numbers, row by row; numbers of samples stand beside numbers for all."""
     like = next((each for each in numbers if isinstance(each, Tensor)), torch.zeros(1))
-    whole = torch.broadcast_tensors(
-        *(torch.as_tensor(each, dtype=torch.float32, device=like.device) for each in numbers)
-    )
-    return torch.stack(whole, -1).view(-1, 2, 3)
+    parts = [torch.as_tensor(each, dtype=torch.float32, device=like.device) for each in numbers]
+    count = max(each.numel() for each in parts)
+    return torch.stack([each.expand(count) for each in parts], -1).view(-1, 2, 3)
 
 
 def _after_one_another(first: Tensor, then: Tensor) -> Tensor:

@@ -72,7 +72,8 @@ def _mixed(bits: Tensor) -> Tensor:
 
 def _shifted(bits: Tensor, by: int) -> Tensor:
     """Shift right, zeros coming in: torch's own shift repeats the sign."""
-    return (bits >> by) & (2 ** (64 - by) - 1)
+    found: Tensor = (bits >> by) & (2 ** (64 - by) - 1)
+    return found
 
 
 def _mixed_int(bits: int) -> int:

@@ -52,8 +52,8 @@ def _standardized(values: Tensor, _params: Params, state: State) -> Tensor:
 
 
 def _in_range(values: Tensor, params: Params, state: State) -> Tensor:
-    share = (values - _like(state["least"], values)) / _like(state["range"], values)
-    return share * (params["high"] - params["low"]) + params["low"]
+    low, high = float(params["low"]), float(params["high"])
+    return (values - _like(state["least"], values)) / _like(state["range"], values) * (high - low) + low
 
 
 def _scaled(values: Tensor, params: Params, _state: State) -> Tensor:
@@ -61,7 +61,7 @@ def _scaled(values: Tensor, params: Params, _state: State) -> Tensor:
 
 
 def _logarithm(values: Tensor, params: Params, state: State) -> Tensor:
-    moved = values + params["offset"]
+    moved = values + float(params["offset"])
     none = moved <= 0
     if none.any():
         place = _first(none)
@@ -154,7 +154,7 @@ def _date_parts(values: Tensor, params: Params, _state: State) -> Tensor:
 
 def date_width(params: Params) -> int:
     """How many numbers DateParts gives of a date."""
-    rounds = sum(params[name] for name in ("month", "day", "weekday", "hour", "day_of_year"))
+    rounds = sum(bool(params[name]) for name in ("month", "day", "weekday", "hour", "day_of_year"))
     return int(params["year"]) + rounds * (2 if params["cyclic"] else 1)
 
 
@@ -198,14 +198,15 @@ STRAIGHT = frozenset({"Standardize", "MinMax", "Scale"})  # after which a differ
 def undone(step: Mapping[str, Any], values: Array) -> Array:
     """Values as they were before a step; those that it only moved to a limit or filled in stay."""
     params, state, kind = step["params"], step["state"], values.dtype.type
+    found = values
     match step["op"]:
         case "Standardize":
-            return values * np.asarray(state["deviation"], kind) + np.asarray(state["mean"], kind)
+            found = values * np.asarray(state["deviation"], kind) + np.asarray(state["mean"], kind)
         case "MinMax" if params["high"] != params["low"]:
             share = (values - kind(params["low"])) / kind(params["high"] - params["low"])
-            return share * np.asarray(state["range"], kind) + np.asarray(state["least"], kind)
+            found = share * np.asarray(state["range"], kind) + np.asarray(state["least"], kind)
         case "Scale" if params["factor"]:
-            return (values - kind(params["offset"])) / kind(params["factor"])
+            found = (values - kind(params["offset"])) / kind(params["factor"])
         case "Log":
-            return np.exp(values) - kind(params["offset"])
-    return values
+            found = np.exp(values) - kind(params["offset"])
+    return found

@@ -28,14 +28,14 @@ def grey(images: Tensor) -> Tensor:
     """One channel, as bright as the colours look; of other than three channels their mean."""
     if images.shape[1] != 3:
         return images.mean(1, keepdim=True)
-    red, green, blue = images.split(1, 1)
+    red, green, blue = (images[:, place : place + 1] for place in range(3))
     return red * LUMA[0] + green * LUMA[1] + blue * LUMA[2]
 
 
 def noise(values: Tensor, params: Params, keys: Keys, stream: int) -> Tensor:
     """Add noise of a normal distribution, to values of any shape."""
     numbers = drawn_normal(keys, stream, values[0].numel()).view_as(values)
-    return values + numbers.to(values.dtype) * params["std"]
+    return values + numbers.to(values.dtype) * float(params["std"])
 
 
 def random_grey(images: Tensor, params: Params, keys: Keys, stream: int) -> Tensor:
@@ -64,7 +64,7 @@ def jitter(images: Tensor, params: Params, keys: Keys, stream: int) -> Tensor:
 
 def turned_hue(images: Tensor, turn: Tensor) -> Tensor:
     """Turn the hue of images by shares of the colour circle; lightness and saturation, as HSV has them, stay."""
-    red, green, blue = images.split(1, 1)
+    red, green, blue = (images[:, place : place + 1] for place in range(3))
     most = images.amax(1, keepdim=True)
     chroma = most - images.amin(1, keepdim=True)
     divisor = torch.where(chroma > 0, chroma, 1.0)

@@ -33,6 +33,7 @@ BLOCK = 8192  # samples that are measured at once, so that measuring needs littl
 MOST_CLASSES = 100_000
 WHITE = 255.0  # the brightest pixel as it is stored, where a source says nothing else
 IMAGE_AXES = 4  # of a batch: samples, channels, height, width
+CHANNELS = (1, 3, 4)  # that whole numbers of 8 bits have where they are pixels
 
 # ------------------------------------------------------------------------------------------------------- planning
 
@@ -164,7 +165,7 @@ def tensor(values: Array) -> Tensor:
     return torch.from_numpy(np.require(values, values.dtype.newbyteorder("="), ("C", "W")))
 
 
-def apply(fitted: Sequence[Fitted], values: Tensor, keys: Keys | None = None) -> Tensor:
+def apply(fitted: Sequence[Mapping[str, Any]], values: Tensor, keys: Keys | None = None) -> Tensor:
     """Run fitted steps on values of one column, samples along the first axis, on any device.
 
     Random steps draw from the keys; without keys they rest, and those that change the size take the middle. Stored
@@ -172,7 +173,7 @@ def apply(fitted: Sequence[Fitted], values: Tensor, keys: Keys | None = None) ->
     """
     if keys is not None:
         keys = replace(keys, samples=keys.samples.to(values.device))
-    if values.dtype == torch.uint8 and values.ndim == IMAGE_AXES:
+    if values.dtype == torch.uint8 and values.ndim == IMAGE_AXES and values.shape[1] in CHANNELS:
         values = pixels.unit(values, fitted[0]["state"].get("white", WHITE) if fitted else WHITE)
     for run in augment.runs(fitted):
         if run[0]["op"] in augment.MOVING:
@@ -182,7 +183,7 @@ def apply(fitted: Sequence[Fitted], values: Tensor, keys: Keys | None = None) ->
     return values
 
 
-def _applied(step: Fitted, values: Tensor, keys: Keys | None) -> Tensor:
+def _applied(step: Mapping[str, Any], values: Tensor, keys: Keys | None) -> Tensor:
     name, params = step["op"], step["params"]
     if not values.is_floating_point() and name not in numbers.AS_THEY_ARE:
         values = values.to(torch.float64)

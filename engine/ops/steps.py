@@ -124,16 +124,6 @@ class FillMissing(Step, group="Numbers"):
     constant: float = param(0.0, "The number put there, where it is a constant.")
 
 
-class GaussianNoise(Step, group="Random"):
-    """Adds noise of a normal distribution to training samples."""
-
-    title = "Gaussian noise"
-    synonyms = ("augment", "augmentation", "jitter", "normal", "random")
-    random: ClassVar[bool] = True
-
-    std: float = param(0.05, "Standard deviation of the noise, in the units of the values.", low=0)
-
-
 # ------------------------------------------------------------------------------------------- categories and dates
 
 
@@ -236,6 +226,9 @@ class Greyscale(Step, group="Images"):
 
     synonyms = ("grayscale", "gray", "grey", "black and white", "luminance", "monochrome")
     kinds: ClassVar[tuple[ColumnKind, ...]] = IMAGE
+
+
+# ---------------------------------------------------------------------------------------------------------- random
 
 
 class _RandomImage(Step, abstract=True):
@@ -341,3 +334,13 @@ class GaussianBlur(_RandomImage, group="Random"):
 
     p: float = param(0.5, "Share of the images that are blurred.", low=0, high=1)
     sigma: tuple[float, float] = param((0.1, 2.0), "Least and greatest width of the blur, in pixels.", above=0, high=50)
+
+
+class GaussianNoise(Step, group="Random"):
+    """Adds noise of a normal distribution to training samples."""
+
+    title = "Gaussian noise"
+    synonyms = ("augment", "augmentation", "jitter", "normal", "random")
+    random: ClassVar[bool] = True
+
+    std: float = param(0.05, "Standard deviation of the noise, in the units of the values.", low=0)
