@@ -158,7 +158,7 @@ def _refuse_order(name: str, steps: Sequence[Step], where: str) -> None:
             words = f"{own} on {name} covers parts of frames, and no step before it makes them; put it last"
             raise Mistake(f"{words}, after MelSpectrogram or its like.", param=f"{where}.{place}")
         if frames and not isinstance(step, MaskFrames):
-            words = f"{frames} on {name} makes frames, and {own} takes sound; put {frames} last."
+            words = f"{frames} on {name} makes frames, and {own} takes sound; put it last."
             raise Mistake(words, param=f"{where}.{place}")
         if isinstance(step, RandomNoise) and step.ratio[0] > step.ratio[1]:
             words = f"{own} on {name} has the ratio {show_value(step.ratio)}; the least comes first."
@@ -239,7 +239,9 @@ def _varied(step: Fitted, samples: Array, rate: int, random: np.random.Generator
     params = step["params"]
     match step["op"]:
         case "RandomGain":
-            return samples * np.float32(10 ** (random.uniform(-params["decibels"], params["decibels"]) / 20))
+            decibels = random.uniform(-params["decibels"], params["decibels"])
+            found: Array = samples * np.float32(10 ** (decibels / 20))
+            return found
         case "RandomShift":
             return _moved(samples, round(random.uniform(-params["seconds"], params["seconds"]) * rate))
     ratio = 10 ** (random.uniform(*params["ratio"]) / 10)

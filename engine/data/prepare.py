@@ -246,12 +246,12 @@ def _prepared(plan: Plan, reader: Reader, indices: Mapping[str, Array]) -> tuple
     """Fit a column's steps on the training split and apply them to all; what was fitted goes into the state."""
     name = plan.raw.name
     training = reader.fetch(indices["train"], [name])[name]
-    with _named(reader, indices["train"]):
+    with _named(reader, indices["train"], name):
         fitted = steps.fit(plan.steps, plan.raw, training, plan.numbers, white=reader.white)
     prepared: dict[str, Values] = {}
     for part, rows in indices.items():
         values = training if part == "train" else reader.fetch(rows, [name])[name]
-        with _named(reader, rows):
+        with _named(reader, rows, name):
             prepared[part] = _final(steps.apply(fitted, steps.tensor(values)), plan.column)
     state = {
         "kind": plan.raw.kind,
@@ -265,12 +265,13 @@ def _prepared(plan: Plan, reader: Reader, indices: Mapping[str, Array]) -> tuple
 
 
 @contextmanager
-def _named(reader: Reader, rows: Array) -> Iterator[None]:
+def _named(reader: Reader, rows: Array, name: str) -> Iterator[None]:
     """Say of a sample that a step cannot take where its user finds it."""
     try:
         yield
     except Unfit as unfit:
-        raise Mistake(f"{reader.where(int(rows[unfit.place]))}: {unfit.message}", param="data.columns") from None
+        where = reader.where(int(rows[unfit.place]))
+        raise Mistake(f"{where}: {unfit.message}", param=f"data.columns.{name}.steps") from None
 
 
 def _final(values: Tensor, column: Column) -> Tensor:
