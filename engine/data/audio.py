@@ -169,7 +169,7 @@ def _refuse_order(name: str, steps: Sequence[Step], where: str) -> None:
 def _lacking(column: Column, steps: Sequence[Step], what: str, op: str, where: str) -> Mistake:
     """The Mistake for sounds that differ where no step makes them alike, with the fix that puts the step first."""
     own = next((each for each in column.default if each["op"] == op), {"op": op, "params": {}})
-    listed = [{"op": type(step).__name__, "params": params_of(step)} for step in steps]
+    listed = [step.written() for step in steps]
     fix = Fix(f"Add {op}", "set_setting", {"path": where, "value": [dict(own), *listed]})
     return Mistake(f"The sounds of {column.name} have different {what}; add {op}.", param=where, fixes=(fix,))
 
@@ -189,17 +189,9 @@ def _bands(step: Step | None) -> int:
     return 0
 
 
-def params_of(step: Step) -> dict[str, Any]:
-    """The params of a step by name."""
-    return {name: getattr(step, name) for name in step.params()}
-
-
 def fit(steps: Sequence[Step]) -> list[dict[str, Any]]:
     """The steps as they are kept with the model; they learn nothing; random ones draw by their place."""
-    return [
-        {"op": type(step).__name__, "params": params_of(step), "state": {"stream": place} if step.random else {}}
-        for place, step in enumerate(steps)
-    ]
+    return [{**step.written(), "state": {"stream": place} if step.random else {}} for place, step in enumerate(steps)]
 
 
 # -------------------------------------------------------------------------------------------------------- applying
@@ -236,17 +228,17 @@ def applied(fitted: Sequence[Fitted], sound: Sound, keys: Keys | None = None, pl
 
 def _varied(step: Fitted, samples: Array, rate: int, random: np.random.Generator) -> Array:
     """A sound, (time, channels), changed by a random step."""
-    params = step["params"]
+    params, found = step["params"], samples
     match step["op"]:
         case "RandomGain":
-            decibels = random.uniform(-params["decibels"], params["decibels"])
-            found: Array = samples * np.float32(10 ** (decibels / 20))
-            return found
+            found = samples * np.float32(10 ** (random.uniform(-params["decibels"], params["decibels"]) / 20))
         case "RandomShift":
-            return _moved(samples, round(random.uniform(-params["seconds"], params["seconds"]) * rate))
-    ratio = 10 ** (random.uniform(*params["ratio"]) / 10)
-    deviation = math.sqrt(float(np.square(samples, dtype=np.float64).mean()) / ratio)
-    return samples + np.float32(deviation) * random.standard_normal(samples.shape, np.float32)
+            found = _moved(samples, round(random.uniform(-params["seconds"], params["seconds"]) * rate))
+        case "RandomNoise":
+            ratio = 10 ** (random.uniform(*params["ratio"]) / 10)
+            deviation = math.sqrt(float(np.square(samples, dtype=np.float64).mean()) / ratio)
+            found = samples + np.float32(deviation) * random.standard_normal(samples.shape, np.float32)
+    return found
 
 
 def _moved(samples: Array, by: int) -> Array:

@@ -51,11 +51,6 @@ def after(column: Column, steps: Sequence[Step], found: Found | None = None) -> 
     return replace(column, steps=tuple(type(step).__name__ for step in steps))
 
 
-def written(step: Step) -> dict[str, Any]:
-    """A step as a spec writes it."""
-    return {"op": type(step).__name__, "params": {name: getattr(step, name) for name in step.params()}}
-
-
 def _refuse_scaled(column: Column, steps: Sequence[Step], place: int) -> None:
     """Raise Mistake where a step takes pixels from 0 to 1 and another has scaled them."""
     step = steps[place]
@@ -66,7 +61,7 @@ def _refuse_scaled(column: Column, steps: Sequence[Step], place: int) -> None:
     where = f"data.columns.{column.name}.steps"
     moved = [*steps[:before], step, *steps[before:place], *steps[place + 1 :]]
     fix = Fix(
-        f"Put {name} before {scaling}", "set_setting", {"path": where, "value": [written(each) for each in moved]}
+        f"Put {name} before {scaling}", "set_setting", {"path": where, "value": [each.written() for each in moved]}
     )
     words = f"{name} on {column.name} takes pixels from 0 to 1, and {scaling} changes them; put it before {scaling}."
     raise Mistake(words, param=f"{where}.{place}", fixes=(fix,))
@@ -165,7 +160,7 @@ def _vectors(column: Column, refuse: Refuse) -> Column:
 
 
 def _parts_of_dates(column: Column, step: DateParts, refuse: Refuse) -> Column:
-    width = numbers.date_width(written(step)["params"])
+    width = numbers.date_width(step.written()["params"])
     if not width:
         raise refuse("gives nothing; choose at least one part.", "year")
     if column.shape not in ((), (1,)):

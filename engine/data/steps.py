@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ Fitted = dict[str, Any]  # {"op": name, "params": {...}, "state": {...}}: JSON, 
 STANDARDIZE: tuple[Mapping[str, Any], ...] = ({"op": "Standardize", "params": {}},)
 INDEX: tuple[Mapping[str, Any], ...] = ({"op": "Index", "params": {}},)
 BLOCK = 8192  # samples that are measured at once, so that measuring needs little memory
+BLOCK_BYTES = 2**26  # of them at most
 MOST_CLASSES = 100_000
 WHITE = 255.0  # the brightest pixel as it is stored, where a source says nothing else
 IMAGE_AXES = 4  # of a batch: samples, channels, height, width
@@ -118,12 +120,12 @@ def fit(
     fitted: list[Fitted] = []
     for place, step in enumerate(steps):
         before = after(column, steps[:place], found)
-        state = learned(step, before, _blocks(fitted.copy(), training, column, white), ordered)
+        state = learned(step, before, _blocks(fitted.copy(), training, column, before, white), ordered)
         if step.random:
             state["stream"] = _stream(column, step, place)
         if column.kind == "image" and place == 0:
             state["white"] = white
-        fitted.append({**planned.written(step), "state": state})
+        fitted.append({**step.written(), "state": state})
     return fitted
 
 
@@ -135,17 +137,19 @@ def _stream(column: Column, step: Step, place: int) -> int:
     return place + (zlib.crc32(column.name.encode()) if isinstance(step, GaussianNoise) else 0)
 
 
-def _blocks(before: Sequence[Fitted], training: Array, column: Column, white: float) -> Blocks:
-    """The training samples as they leave the steps before one."""
+def _blocks(chain: Sequence[Fitted], training: Array, column: Column, reached: Column, white: float) -> Blocks:
+    """The training samples as they leave the steps before one, which have made `reached` of the column."""
+    largest = max(math.prod(each.sizes) for each in (column, reached)) * np.dtype(np.float32).itemsize
+    count = max(1, min(BLOCK, BLOCK_BYTES // max(1, largest)))
 
     def read() -> Iterator[Array]:
-        for start in range(0, len(training), BLOCK):
-            block = training[start : start + BLOCK]
+        for start in range(0, len(training), count):
+            block = training[start : start + count]
             if column.kind == "image" and block.dtype == np.uint8:
                 block = pixels.unit(tensor(block), white).numpy()
-            if before:
+            if chain:
                 with _from(start):
-                    block = apply(before, tensor(block)).numpy()
+                    block = apply(chain, tensor(block)).numpy()
             yield block
 
     return read

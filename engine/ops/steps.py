@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from engine.columns import ColumnKind
 from engine.declare import Declared, param
@@ -29,6 +29,12 @@ class Step(Declared, family="step"):
     def makes(self, kind: ColumnKind) -> ColumnKind:
         """The kind of column that it makes of one."""
         return kind
+
+    def written(self) -> dict[str, Any]:
+        """The step as a spec writes it."""
+        values = {name: getattr(self, name) for name in self.params()}
+        params = {name: list(each) if isinstance(each, tuple) else each for name, each in values.items()}
+        return {"op": type(self).__name__, "params": params}
 
 
 # --------------------------------------------------------------------------------------------------------- numbers
