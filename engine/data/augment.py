@@ -297,11 +297,14 @@ def _nearest(values: Tensor, move: Stage, fill: float) -> Tensor:
     if move.outside == "reflection":
         x, y = (size - (each.remainder(2 * size) - size).abs() for each, size in ((x, width), (y, height)))
     column, row = x.floor().to(torch.int64), y.floor().to(torch.int64)
-    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     places = row.clamp(0, height - 1) * width + column.clamp(0, width - 1)
+    pixels = values.flatten(2)
+    if move.outside == "zeros":
+        inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+        places = torch.where(inside, places, height * width)
+        pixels = F.pad(pixels, (0, 1), value=fill)  # the last one fills up
     places = places.flatten(1)[:, None].expand(count, channels, -1)
-    found = values.flatten(2).gather(2, places).view(count, channels, *move.after)
-    return found if move.outside != "zeros" else torch.where(inside[:, None], found, fill)
+    return pixels.gather(2, places).view(count, channels, *move.after)
 
 
 # ---------------------------------------------------------------------------------------------------------- motion

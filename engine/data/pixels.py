@@ -73,10 +73,9 @@ def turned_hue(images: Tensor, turn: Tensor) -> Tensor:
         (green - blue) / divisor,
         torch.where(most == green, (blue - red) / divisor + 2, (red - green) / divisor + 4),
     )
-    sixth = sixth + turn * 6
-    away = sixth + images.new_tensor([5.0, 3.0, 1.0]).view(1, 3, 1, 1)
-    away = away - torch.floor(away / 6) * 6
-    return most - chroma * torch.minimum(away, 4 - away).clamp(0, 1)
+    away = (sixth + turn * 6) + images.new_tensor([5.0, 3.0, 1.0]).view(1, 3, 1, 1)
+    away -= (away / 6).floor_().mul_(6)
+    return most - torch.minimum(away, 4 - away).clamp_(0, 1).mul_(chroma)
 
 
 def erased(images: Tensor, params: Params, keys: Keys, stream: int) -> Tensor:

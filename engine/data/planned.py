@@ -89,7 +89,7 @@ def _after_one(column: Column, step: Step, where: str, found: Found | None) -> C
             return replace(column, shape=_shorter(column, refuse), dtype="float32", low=None, high=None, mean=None)
         case Clip() if step.low is not None and step.high is not None and step.low > step.high:
             raise refuse(f"has the low {step.low:g}, which is above its high ({step.high:g}).", "low")
-    return column if column.kind == "category" else replace(column, dtype="float32")
+    return column if column.kind in ("category", "date") else replace(column, dtype="float32")
 
 
 def _refuse_ranges(step: Step, refuse: Refuse) -> None:

@@ -200,18 +200,19 @@ def _applied(step: Mapping[str, Any], values: Tensor, keys: Keys | None) -> Tens
     raise Mistake(f"This version knows no column step {name!r}; predict with the version that trained.")
 
 
-def prefixes(fitted: Sequence[Fitted]) -> Iterator[Sequence[Fitted]]:
+def prefixes(fitted: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, Any]]]:
     """Yield the first step, the first two, and so on: what a sample looks like after each."""
     for count in range(1, len(fitted) + 1):
         yield fitted[:count]
 
 
-def settled(fitted: Sequence[Fitted]) -> int:
+def settled(fitted: Sequence[Mapping[str, Any]]) -> int:
     """How many steps there are before the first random one: what they make of a sample stays the same."""
-    return next((place for place, step in enumerate(fitted) if Step.registry[step["op"]].random), len(fitted))
+    random = {name for name, step in Step.registry.items() if step.random}
+    return next((place for place, step in enumerate(fitted) if step["op"] in random), len(fitted))
 
 
-def undo(fitted: Sequence[Fitted], values: Array) -> Array:
+def undo(fitted: Sequence[Mapping[str, Any]], values: Array) -> Array:
     """Bring values of a number column back to what they were before its steps, or after the last one of no return."""
     for step in reversed(fitted):
         if step["op"] in numbers.ONE_WAY:

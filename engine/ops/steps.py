@@ -122,7 +122,7 @@ class FillMissing(Step, group="Numbers"):
 
     title = "Fill missing"
     synonyms = ("impute", "nan", "empty")
-    kinds: ClassVar[tuple[ColumnKind, ...]] = ("number", "category")
+    kinds: ClassVar[tuple[ColumnKind, ...]] = ("number", "category", "date")
 
     value: Literal["mean", "zero", "most common", "constant"] = param(
         "mean", "What is put there; a category takes its most common."

@@ -198,3 +198,11 @@ def test_steps_that_a_column_cannot_take_are_refused(tmp_path: Path, step: Any, 
     message, param = refusal(with_steps(source("Arrays", tmp_path / "set.npz"), "x", step))
     assert words in message
     assert str(param).startswith("data.columns.x.steps.0")
+
+
+def test_a_missing_date_is_filled_before_its_parts_are_taken() -> None:
+    column = Column("day", "date", (), "float64")
+    values = np.array([19_000.25, math.nan, 19_001.75])
+    chain = (step("FillMissing"), step("DateParts", cyclic=False))
+    assert steps.after(column, chain[:1]).dtype == "float64"
+    assert applied(*chain, column=column, values=values)[1].tolist() == [2022, 1, 6]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -137,9 +138,10 @@ def test_every_declared_step_runs_on_a_kind_it_names_and_makes_the_planned_shape
                 ordered = np.unique(raw)
             one = step(name, **params)
             planned = steps.after(column, [one])
-            fitted = steps.fit([one], column, raw, ordered)
+            fitted = json.loads(json.dumps(steps.fit([one], column, raw, ordered)))
             for keys in (None, Keys(0, 0, torch.arange(9))):
                 found = steps.apply(fitted, steps.tensor(raw), keys)
                 assert found.shape[1:] == planned.shape, name
+                assert str(found.dtype) in (f"torch.{planned.dtype}", "torch.float64"), name
                 assert planned.kind == one.makes(column.kind), name
                 assert not found.isnan().any(), name
