@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,67 +37,93 @@ from engine.ops.steps import (
 from engine.problem import Fix, Mistake
 
 Found = tuple[NDArray[Any], NDArray[Any]]  # the different numbers of a column that Index orders, and how often each is
-Refuse = Callable[..., Mistake]
 
 RANGES = ("scale", "ratio", "area", "sigma")  # params that are a least and a greatest number
 SCALING = (Standardize, MinMax, Scale)  # after which pixels are no longer from 0 to 1
 
 
+@dataclass(frozen=True)
+class _At:
+    """A step among those of a column, for what is said against it."""
+
+    column: str
+    steps: Sequence[Step]
+    place: int
+
+    @property
+    def step(self) -> Step:
+        return self.steps[self.place]
+
+    @property
+    def name(self) -> str:
+        return type(self.step).__name__
+
+    @property
+    def where(self) -> str:
+        return f"data.columns.{self.column}.steps"
+
+    def refuse(self, words: str, param: str = "", fixes: tuple[Fix, ...] = ()) -> Mistake:
+        """A Mistake at the step, or at a param of it."""
+        at = f"{self.where}.{self.place}" + (f".params.{param}" if param else "")
+        return Mistake(f"{self.name} on {self.column} {words}", param=at, fixes=fixes)
+
+    def unfit(self, words: str) -> Mistake:
+        """A Mistake that is mended by removing the step."""
+        others = [*self.steps[: self.place], *self.steps[self.place + 1 :]]
+        return self.refuse(f"{words}; remove it.", fixes=(self.instead(f"Remove {self.name}", others),))
+
+    def instead(self, text: str, steps: Sequence[Step]) -> Fix:
+        """A fix that gives the column other steps."""
+        return Fix(text, "set_setting", {"path": self.where, "value": [each.written() for each in steps]})
+
+
 def after(column: Column, steps: Sequence[Step], found: Found | None = None) -> Column:
     """The column as it leaves its steps; raises Mistake at the step that cannot take what comes before it."""
-    for place, step in enumerate(steps):
-        _refuse_scaled(column, steps, place)
-        column = _after_one(column, step, f"data.columns.{column.name}.steps.{place}", found)
+    for place in range(len(steps)):
+        at = _At(column.name, steps, place)
+        _refuse_scaled(at)
+        _refuse_ranges(at)
+        column = _after_one(column, at, found)
     return replace(column, steps=tuple(type(step).__name__ for step in steps))
 
 
-def _refuse_scaled(column: Column, steps: Sequence[Step], place: int) -> None:
+def _refuse_scaled(at: _At) -> None:
     """Raise Mistake where a step takes pixels from 0 to 1 and another has scaled them."""
-    step = steps[place]
-    before = next((at for at, each in enumerate(steps[:place]) if isinstance(each, SCALING)), None)
-    if not step.unit_pixels or before is None:
+    before = next((place for place, each in enumerate(at.steps[: at.place]) if isinstance(each, SCALING)), None)
+    if not at.step.unit_pixels or before is None:
         return
-    name, scaling = type(step).__name__, type(steps[before]).__name__
-    where = f"data.columns.{column.name}.steps"
-    moved = [*steps[:before], step, *steps[before:place], *steps[place + 1 :]]
-    fix = Fix(
-        f"Put {name} before {scaling}", "set_setting", {"path": where, "value": [each.written() for each in moved]}
-    )
-    words = f"{name} on {column.name} takes pixels from 0 to 1, and {scaling} changes them; put it before {scaling}."
-    raise Mistake(words, param=f"{where}.{place}", fixes=(fix,))
+    scaling = type(at.steps[before]).__name__
+    moved = [*at.steps[:before], at.step, *at.steps[before : at.place], *at.steps[at.place + 1 :]]
+    words = f"takes pixels from 0 to 1, and {scaling} changes them; put it before {scaling}."
+    raise at.refuse(words, fixes=(at.instead(f"Put {at.name} before {scaling}", moved),))
 
 
-def _after_one(column: Column, step: Step, where: str, found: Found | None) -> Column:
-    def refuse(words: str, param: str = "") -> Mistake:
-        return Mistake(
-            f"{type(step).__name__} on {column.name} {words}", param=where + (f".params.{param}" if param else "")
-        )
-
-    _refuse_ranges(step, refuse)
-    if column.kind == "image":
-        return replace(column, shape=_image_shape(column.sizes, step, refuse), dtype="float32")
-    match step:
-        case Index():
-            return indexed(column, found)
-        case Bucketise():
-            return _bucketised(column, step, refuse)
-        case OneHot():
-            return _vectors(column, refuse)
-        case DateParts():
-            return _parts_of_dates(column, step, refuse)
-        case Difference():
-            return replace(column, shape=_shorter(column, refuse), dtype="float32", low=None, high=None, mean=None)
-        case Clip() if step.low is not None and step.high is not None and step.low > step.high:
-            raise refuse(f"has the low {step.low:g}, which is above its high ({step.high:g}).", "low")
-    return column if column.kind in ("category", "date") else replace(column, dtype="float32")
-
-
-def _refuse_ranges(step: Step, refuse: Refuse) -> None:
+def _refuse_ranges(at: _At) -> None:
     """Raise Mistake where the least of a range is greater than its greatest."""
     for name in RANGES:
-        value = getattr(step, name, None)
+        value = getattr(at.step, name, None)
         if isinstance(value, tuple) and value[0] > value[1]:
-            raise refuse(f"has the {name} {show_value(value)}; the least comes first.", name)
+            raise at.refuse(f"has the {name} {show_value(value)}; the least comes first.", name)
+    match at.step:
+        case Clip(low=low, high=high) if low is not None and high is not None and low > high:
+            raise at.refuse(f"has the low {low:g}, which is above its high ({high:g}).", "low")
+
+
+def _after_one(column: Column, at: _At, found: Found | None) -> Column:
+    if column.kind == "image":
+        return replace(column, shape=_image_shape(column.sizes, at), dtype="float32")
+    match at.step:
+        case Index():
+            return indexed(column, found)
+        case Bucketise() as step:
+            return _bucketised(column, step, at)
+        case OneHot():
+            return _vectors(column, at)
+        case DateParts() as step:
+            return _parts_of_dates(column, step, at)
+        case Difference():
+            return replace(column, shape=_shorter(column, at), dtype="float32", low=None, high=None, mean=None)
+    return column if column.kind in ("category", "date") else replace(column, dtype="float32")
 
 
 # --------------------------------------------------------------------------------------------------------- numbers
@@ -119,15 +145,15 @@ def class_names(found: NDArray[Any]) -> list[str]:
     return [str(int(each)) if float(each).is_integer() else repr(each) for each in found.tolist()]
 
 
-def _bucketised(column: Column, step: Bucketise, refuse: Refuse) -> Column:
+def _bucketised(column: Column, step: Bucketise, at: _At) -> Column:
     edges = list(step.edges)
     if step.by == "edges" and (not edges or np.any(np.diff(edges) <= 0)):
-        raise refuse("needs at least one edge." if not edges else "has edges that do not ascend.", "edges")
+        raise at.refuse("needs at least one edge." if not edges else "has edges that do not ascend.", "edges")
     if step.gives == "numbers":
         return replace(column, dtype="float32", low=None, high=None, mean=None)
     if column.shape not in ((), (1,)):
         words = f"makes one class of one number a sample, and there are {numbers_of(column.shape)}"
-        raise refuse(f"{words}; let it give numbers.", "gives")
+        raise at.refuse(f"{words}; let it give numbers.", "gives")
     count = len(edges) + 1 if step.by == "edges" else step.count
     names = bucket_names(edges) if step.by == "edges" else ()
     high = float(count - 1)
@@ -153,74 +179,76 @@ def known(column: Column, fitted: Sequence[Mapping[str, Any]]) -> Column:
     return replace(column, classes=bucket_names(last["state"]["edges"][0]))
 
 
-def _vectors(column: Column, refuse: Refuse) -> Column:
+def _vectors(column: Column, at: _At) -> Column:
     if column.high is None:
-        raise refuse("needs to know how many classes there are, which its source does not tell.")
+        raise at.refuse("needs to know how many classes there are, which its source does not tell.")
     return replace(column, kind="number", shape=(int(column.high) + 1,), dtype="float32", low=0.0, high=1.0)
 
 
-def _parts_of_dates(column: Column, step: DateParts, refuse: Refuse) -> Column:
+def _parts_of_dates(column: Column, step: DateParts, at: _At) -> Column:
     width = numbers.date_width(step.written()["params"])
     if not width:
-        raise refuse("gives nothing; choose at least one part.", "year")
+        raise at.refuse("gives nothing; choose at least one part.", "year")
     if column.shape not in ((), (1,)):
-        raise refuse(f"takes one date a sample, and there are {' × '.join(map(str, column.shape))}; remove it.")
+        raise at.unfit(f"takes one date a sample, and there are {' × '.join(map(str, column.shape))}")
     return replace(column, kind="number", shape=(width,), dtype="float32", low=None, high=None, mean=None)
 
 
-def _shorter(column: Column, refuse: Refuse) -> tuple[int | str, ...]:
+def _shorter(column: Column, at: _At) -> tuple[int | str, ...]:
     if len(column.shape) < 2:
-        raise refuse("takes windows of time, and a sample has no moments that follow each other; remove it.")
+        raise at.unfit("takes windows of time, and a sample has no moments that follow each other")
     first, *others = column.sizes
     if first < 2:
-        raise refuse("takes windows of at least two moments, and they have one; remove it.")
+        raise at.unfit("takes windows of at least two moments, and they have one")
     return (first - 1, *others)
 
 
 # ---------------------------------------------------------------------------------------------------------- images
 
 
-def _image_shape(shape: tuple[int, ...], step: Step, refuse: Refuse) -> tuple[int, ...]:
+def _image_shape(shape: tuple[int, ...], at: _At) -> tuple[int, ...]:
     """The shape (channels, height, width) of an image after a step."""
     channels, *size = shape
-    match step:
-        case Resize() | RandomResizedCrop():
+    match at.step:
+        case Resize() as step:
             return (channels, *pair(step.size))
-        case CenterCrop():
-            return (channels, *_cut(pair(step.size), size, (0, 0), refuse))
-        case Crop():
-            return (channels, *_cut(pair(step.size), size, (-step.top, -step.left), refuse))
-        case RandomCrop():
+        case RandomResizedCrop() as step:
+            return (channels, *pair(step.size))
+        case CenterCrop() as step:
+            return (channels, *_cut(pair(step.size), size, (0, 0), at))
+        case Crop() as step:
+            return (channels, *_cut(pair(step.size), size, (-step.top, -step.left), at))
+        case RandomCrop() as step:
             height, width = pair(step.padding)
-            return (channels, *_cut(pair(step.size), size, (2 * height, 2 * width), refuse))
-        case PadImage():
-            return (channels, *_padded(step, size, refuse))
+            return (channels, *_cut(pair(step.size), size, (2 * height, 2 * width), at))
+        case PadImage() as step:
+            return (channels, *_padded(step, size, at))
         case Greyscale():
             if channels != 3:
                 have = "one channel" if channels == 1 else f"{channels} channels"
-                raise refuse(f"takes three channels, and the images have {have}; remove it.")
+                raise at.unfit(f"takes three channels, and the images have {have}")
             return (1, *size)
         case Standardize(measured="ImageNet") if channels != 3:
             words = f"takes three channels for ImageNet's mean and deviation, and the images have {channels}"
-            raise refuse(f"{words}; let it measure the training split.", "measured")
+            raise at.refuse(f"{words}; let it measure the training split.", "measured")
     return shape
 
 
-def _cut(wanted: tuple[int, int], size: Sequence[int], more: tuple[int, int], refuse: Refuse) -> tuple[int, int]:
+def _cut(wanted: tuple[int, int], size: Sequence[int], more: tuple[int, int], at: _At) -> tuple[int, int]:
     """The size of a part that must fit into an image, which has more room, or less, than its own size."""
     if any(part > each + room for part, each, room in zip(wanted, size, more, strict=True)):
         room = " × ".join(str(max(0, each + extra)) for each, extra in zip(size, more, strict=True))
         words = f"cuts out {wanted[0]} × {wanted[1]} pixels, and there are {room}"
-        raise refuse(f"{words}; lower its size, or put Resize before it.", "size")
+        raise at.refuse(f"{words}; lower its size, or put Resize before it.", "size")
     return wanted
 
 
-def _padded(step: PadImage, size: Sequence[int], refuse: Refuse) -> tuple[int, int]:
+def _padded(step: PadImage, size: Sequence[int], at: _At) -> tuple[int, int]:
     if step.size is None:
         down, right = pair(step.pixels)
         return size[0] + 2 * down, size[1] + 2 * right
     wanted = pair(step.size)
     if wanted[0] < size[0] or wanted[1] < size[1]:
         words = f"fills up to {wanted[0]} × {wanted[1]} pixels, and the images have {size[0]} × {size[1]}"
-        raise refuse(f"{words}; raise its size, or put CenterCrop before it.", "size")
+        raise at.refuse(f"{words}; raise its size, or put CenterCrop before it.", "size")
     return wanted

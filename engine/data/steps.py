@@ -22,7 +22,7 @@ from engine.data.numbers import Unfit
 from engine.data.planned import Found
 from engine.declare import did_you_mean
 from engine.ops.steps import FillMissing, GaussianNoise, Index, Step
-from engine.problem import Mistake
+from engine.problem import Fix, Mistake
 from engine.spec import Spec
 
 Array = NDArray[Any]
@@ -53,7 +53,9 @@ def steps_of(spec: Spec, column: Column) -> tuple[Step, ...]:
         name = type(step).__name__
         if kind not in step.kinds:
             words = f"{name} works on {' and '.join(step.kinds)} columns, and {column.name} is a {kind} column here"
-            raise Mistake(f"{words}; remove it.", param=f"{where}.{place}")
+            others = [*listed[:place], *listed[place + 1 :]]
+            fix = Fix(f"Remove {name}", "set_setting", {"path": where, "value": others})
+            raise Mistake(f"{words}; remove it.", param=f"{where}.{place}", fixes=(fix,))
         if isinstance(step, Index) and (place or column.shape not in ((), (1,))):
             words = "come before other steps" if place else f"have one number a sample, not {column.shape}"
             raise Mistake(f"Index on {column.name} must {words}.", param=f"{where}.{place}")

@@ -57,6 +57,16 @@ def test_one_click_puts_a_step_before_the_one_that_scales_the_pixels(tmp_path: P
     assert names == ["RandomFlip", "ColourJitter", "Standardize", "RandomErasing"]
 
 
+@pytest.mark.parametrize("chain", [("Greyscale", "Greyscale"), ("Greyscale", "OneHot")])
+def test_one_click_removes_a_step_that_has_nothing_to_do(tmp_path: Path, chain: tuple[str, ...]) -> None:
+    spec = with_steps(folder(tmp_path), "image", *chain)
+    (fix,) = data.report(spec, HERE).problems[0].fixes
+    assert fix.text == f"Remove {chain[1]}"
+    mended = edit.set_setting(spec, **fix.arguments)
+    assert not data.report(mended, HERE).problems
+    assert [each["op"] for each in mended.data["columns"]["image"]["steps"]] == ["Greyscale"]
+
+
 def test_a_folder_of_images_is_prepared_at_rest_and_new_ones_alike(tmp_path: Path) -> None:
     chain: tuple[Any, ...] = (
         "RandomFlip",
