@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from engine.data.augment import Keys
+from engine.data.keys import Keys
 from engine.data.ragged import Flat, InMemory, Ragged
 
 Array = NDArray[Any]

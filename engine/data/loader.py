@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.data import store
-from engine.data.augment import Keys
 from engine.data.batching import batch_count, batches, lengths_of
+from engine.data.keys import Keys
 from engine.data.live import Ask, Live, Read, Reading
 from engine.data.orders import epoch_order
 from engine.data.ragged import Ragged

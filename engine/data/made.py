@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,14 +14,16 @@ import torch
 from torch import Tensor
 
 from engine.columns import RAGGED, Column
-from engine.data import audio, sequences, steps, store
-from engine.data.augment import Keys
+from engine.data import audio, planned, sequences, steps, store
 from engine.data.keep import FITS_WELL, Kept, Place, free_memory, read_all
+from engine.data.keys import Keys
 from engine.data.live import Live, Taken
 from engine.data.loader import Tail
+from engine.data.numbers import Unfit
+from engine.data.pixels import unit
 from engine.data.ragged import Flat, Picked
-from engine.data.sources import Array, Reader, left_out, pixels, source_of, stamps
-from engine.ops.source import Step
+from engine.data.sources import Array, Reader, left_out, source_of, stamps
+from engine.ops.steps import Step
 from engine.problem import Mistake
 from engine.spec import Spec
 
@@ -107,6 +110,11 @@ class Maker:
         """Decode sounds and apply their steps; returns the rows that failed, with words."""
         files = self._reader.files(plan.raw.name)
         fitted = audio.fit(plan.steps)
+        if any(step.random for step in plan.steps):
+            count = audio.kept_steps(fitted, plan.raw)
+            if count is None:
+                return {}
+            fitted = fitted[:count]  # the others change with each epoch
         if self._place == "disk":
             key = store.key_of(self._key, plan.raw.name, fitted, rows)
             sounds, failed = audio.stored(key, fitted, [files[row] for row in rows], len(rows) * plan.column.bytes)
@@ -134,13 +142,22 @@ class Maker:
     # ------------------------------------------------------------------------------------------------------- sounds
 
     def _audio(self, plan: Plan, indices: Mapping[str, Array]) -> Made:
+        fitted = audio.fit(plan.steps)
+        take = partial(_sounds, fitted, self._reader.files(plan.raw.name), rate=plan.raw.rate)
         if plan.raw.name in self._sounds:
             rows, sounds = self._sounds[plan.raw.name]
+            if any(step.random for step in plan.steps):
+                head = audio.kept_steps(fitted, plan.raw) or 0
+                rate = audio.rate_after(plan.raw.rate, fitted[:head])
+                take = partial(_varied, fitted[head:], rate, rows, sounds)
+                return self._live_sounds(plan, indices, take)
             places = {part: np.searchsorted(rows, each) for part, each in indices.items()}
             return Made(*sequences.sounds(plan.raw, plan.steps, plan.column, sounds, places))
+        return self._live_sounds(plan, indices, take)
+
+    def _live_sounds(self, plan: Plan, indices: Mapping[str, Array], take: Callable[..., Taken]) -> Made:
+        """Sounds of which batches are made when they are needed."""
         fitted, shape = audio.fit(plan.steps), plan.column.shape
-        files = self._reader.files(plan.raw.name)
-        take = partial(_sounds, fitted, files, rate=plan.raw.rate)
         width = shape[-1] if isinstance(shape[-1], int) else None
         live = {
             part: Live(rows, take, 0, fill=audio.silence(fitted), axis=len(shape) - 1, width=width)
@@ -152,23 +169,23 @@ class Maker:
 
     def _dense(self, plan: Plan, indices: Mapping[str, Array]) -> Made:
         """A column whose samples are of one size."""
-        training, measured = self._for_fitting(plan, indices["train"])
-        fitted = steps.fit(plan.steps, plan.raw, training, plan.numbers)
+        training, rows = self._for_fitting(plan, indices["train"])
+        with self._named(plan.raw.name, rows):
+            fitted = steps.fit(plan.steps, plan.raw, training, plan.numbers, white=self._reader.white)
         state = {
             "kind": plan.raw.kind,
             "shape": list(plan.raw.shape),
             "dtype": plan.column.dtype,
-            "classes": list(plan.classes),
+            "classes": list(plan.classes or planned.known(plan.column, fitted).classes),
             "parts": list(plan.raw.parts),
             "steps": fitted,
         }
-        notes = self._measured_note(plan, measured, len(indices["train"]))
+        notes = self._measured_note(plan, len(rows), len(indices["train"]))
         whole = partial(_finished, fitted, plan.column, self._reader.white)
-        del training
         values, tail = self._placed(plan, indices, whole)
         if self._reader.redrawn(indices["train"][:1], plan.raw.name, (0, 0)) is not None:
             tail = partial(_redrawn, self._reader, plan.raw.name, whole)
-        return Made(values, state, plan.column, notes, tail)
+        return Made(values, state, planned.known(plan.column, fitted), notes, tail)
 
     def _placed(self, plan: Plan, indices: Mapping[str, Array], whole: Tail) -> tuple[dict[str, Any], Tail | None]:
         """The values of each split where they are kept, and what is left to do to a batch of them."""
@@ -194,7 +211,9 @@ class Maker:
         """Prepared values of these rows, some at a time."""
         step = max(1, BLOCK_NUMBERS // max(1, int(np.prod(plan.raw.sizes))))
         for start in range(0, len(rows), step):
-            yield whole(torch.from_numpy(self._fetched(plan.raw.name, rows[start : start + step])), None)
+            some = rows[start : start + step]
+            with self._named(plan.raw.name, some):
+                yield whole(steps.tensor(self._fetched(plan.raw.name, some)), None)
 
     def _applied(self, plan: Plan, rows: Array, whole: Tail) -> Tensor:
         """Prepared values in memory."""
@@ -219,8 +238,8 @@ class Maker:
         base = torch.from_numpy(values)
         return {part: Picked(base, torch.from_numpy(np.searchsorted(rows, each))) for part, each in indices.items()}
 
-    def _for_fitting(self, plan: Plan, rows: Array) -> tuple[Array, int]:
-        """Training samples that steps are measured on, and how many: all of them, or some from all over."""
+    def _for_fitting(self, plan: Plan, rows: Array) -> tuple[Array, Array]:
+        """Training samples that steps are measured on, and their rows: all of them, or some from all over."""
         name = plan.raw.name
         if not any(step.learns for step in plan.steps):
             rows = rows[:1]
@@ -229,10 +248,17 @@ class Maker:
             rows = rows if len(rows) <= most else rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
         if self._kept.get(name) is None and self._reader.files(name):
             values, faults = self._reader.read(rows, name)
-            values = np.delete(values, sorted(faults), axis=0)
-        else:
-            values = self._fetched(name, rows)
-        return (pixels(values, self._reader.white) if plan.raw.kind == "image" else values), len(values)
+            return np.delete(values, sorted(faults), axis=0), np.delete(rows, sorted(faults))
+        return self._fetched(name, rows), rows
+
+    @contextmanager
+    def _named(self, name: str, rows: Array) -> Iterator[None]:
+        """Say of a sample that a step cannot take where its user finds it."""
+        try:
+            yield
+        except Unfit as unfit:
+            where = self._reader.where(int(rows[unfit.place]))
+            raise Mistake(f"{where}: {unfit.message}", param=f"data.columns.{name}.steps") from None
 
     def _measured_note(self, plan: Plan, measured: int, training: int) -> tuple[str, ...]:
         if measured == training or not any(step.learns for step in plan.steps):
@@ -249,10 +275,9 @@ def _finished(
     fitted: Sequence[steps.Fitted], column: Column, white: float, values: Tensor, keys: Keys | None
 ) -> Tensor:
     """A batch of a column after its steps."""
-    del keys
-    array = values.numpy()
-    applied = steps.apply(fitted, pixels(array, white) if column.kind == "image" else array)
-    return torch.from_numpy(np.ascontiguousarray(applied, dtype=np.dtype(column.dtype)))
+    if column.kind == "image" and not fitted and values.dtype == torch.uint8:
+        values = unit(values, white)
+    return steps.apply(fitted, values, keys).to(getattr(torch, column.dtype)).contiguous()
 
 
 def _redrawn(reader: Reader, name: str, whole: Tail, values: Tensor, keys: Keys | None) -> Tensor:
@@ -268,7 +293,13 @@ def _taken(reader: Reader, name: str, rows: Array, _keys: Keys | None) -> Taken:
 
 
 def _sounds(
-    fitted: Sequence[steps.Fitted], files: Sequence[Path], rows: Array, _keys: Keys | None, *, rate: int
+    fitted: Sequence[steps.Fitted], files: Sequence[Path], rows: Array, keys: Keys | None, *, rate: int
 ) -> Taken:
-    sounds, faults = audio.load(fitted, [files[row] for row in rows], rate=rate)
+    sounds, faults = audio.load(fitted, [files[row] for row in rows], rate=rate, keys=keys)
     return sounds, dict(faults)
+
+
+def _varied(
+    fitted: Sequence[steps.Fitted], rate: int, kept: Array, sounds: Flat, rows: Array, keys: Keys | None
+) -> Taken:
+    return audio.finished(fitted, rate, sounds, np.searchsorted(kept, rows), keys), {}

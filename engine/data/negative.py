@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+
+from engine.data.keys import Keys, drawn
 
 Array = NDArray[Any]
 
@@ -18,29 +21,11 @@ def pairs(users: Array, items: Array, count: int) -> Array:
 
 
 def items(users: Array, samples: Array, rated: Array, count: int, draw: tuple[int, int]) -> Array:
-    """For each sample an item, from 0 to `count`, that its user has not rated."""
-    found = np.empty(len(users), np.int64)
-    open_ = np.arange(len(users))
-    for trial in range(TRIES):
-        found[open_] = mixed(samples[open_], *draw, trial) % np.uint64(count)
-        wanted = users[open_] * np.int64(count) + found[open_]
-        places = np.searchsorted(rated, wanted).clip(max=len(rated) - 1)
-        open_ = open_[rated[places] == wanted]
-        if not open_.size:
-            break
+    """For each sample an item, from 0 to `count`, that its user has not rated; `draw` are seed and epoch."""
+    tries = drawn(Keys(*draw, torch.from_numpy(samples)), 0, TRIES).double().mul(count).long().clamp(max=count - 1)
+    asked = tries.numpy()
+    wanted = users[:, None] * np.int64(count) + asked
+    places = np.searchsorted(rated, wanted).clip(max=len(rated) - 1)
+    free = rated[places] != wanted
+    found: Array = asked[np.arange(len(users)), free.argmax(axis=1)]
     return found
-
-
-def mixed(samples: Array, *facts: int) -> NDArray[np.uint64]:
-    """Numbers that look random, from samples and facts: splitmix64 (Steele, Lea and Flood, 2014)."""
-    state = samples.astype(np.uint64)
-    for fact in facts:
-        state = _scrambled(state + np.uint64(fact % 2**64))
-    return state
-
-
-def _scrambled(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    state = state + np.uint64(0x9E3779B97F4A7C15)
-    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return state ^ (state >> np.uint64(31))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,12 @@ import numpy as np
 import torch
 
 from engine.columns import RAGGED, Column
-from engine.data import steps
+from engine.data import planned, steps
 from engine.data.keep import Place, place_for
 from engine.data.loader import Tail
 from engine.data.made import Maker, Plan, source_key
 from engine.data.orders import balanced, drawing_weights
-from engine.data.sources import MOST_LISTED, Array, Reader, close_source, open_source
+from engine.data.sources import Array, Reader, close_source, open_source
 from engine.data.splits import small_classes, split, split_of
 from engine.declare import did_you_mean
 from engine.ops.settings import Batching
@@ -146,23 +146,13 @@ def plan(spec: Spec, reader: Reader, name: str) -> Plan:
     """Find a column's steps and what it is after them."""
     raw = reader.described(name)
     chain = steps.steps_of(spec, raw)
-    column = steps.after(raw, chain)
     if not steps.indexes(chain):
+        column = steps.after(raw, chain)
         return Plan(raw, chain, column, reader.classes(name) if raw.kind == "category" else ())
     values = reader.held(name)
     every = values if values is not None else reader.fetch(np.arange(len(reader)), [name])[name]
     numbers, counts = steps.distinct(every, name)
-    classes = steps.class_names(numbers)
-    listed = len(classes) <= MOST_LISTED
-    column = replace(
-        column,
-        low=0.0,
-        high=float(len(classes) - 1),
-        mean=None,
-        classes=tuple(classes) if listed else (),
-        counts=tuple(counts.tolist()) if listed else (),
-    )
-    return Plan(raw, chain, column, classes, numbers)
+    return Plan(raw, chain, steps.after(raw, chain, (numbers, counts)), planned.class_names(numbers), numbers)
 
 
 def complete_rows(spec: Spec, reader: Reader, plans: Iterable[Plan]) -> tuple[Array, tuple[str, ...]]:
@@ -253,5 +243,5 @@ def split_notes(counts: Mapping[str, int], reader: Reader, rows: Array, labels: 
     if reader.columns[reader.target].kind == "category":
         words = [names[int(place)] if 0 <= place < len(names) else "?" for place in different]
     else:
-        words = steps.class_names(different)
+        words = planned.class_names(different)
     return notes + small_classes(reader, each.tolist(), words, len(counts))

@@ -13,7 +13,7 @@ import torch
 from engine.columns import Column
 from engine.data import audio, store, text
 from engine.data.ragged import Array, Flat, Ragged, bounds
-from engine.ops.source import Step
+from engine.ops.steps import Step
 from engine.problem import Mistake
 
 State = Mapping[str, Any]

@@ -14,8 +14,8 @@ import numpy as np
 
 from engine.columns import Column
 from engine.data.ragged import Array, Flat, bounds
-from engine.ops.source import Step
 from engine.ops.source_text import Pad, Tokenize
+from engine.ops.steps import Step
 from engine.problem import Fix, Mistake
 
 Fitted = Mapping[str, Any]

@@ -1,10 +1,9 @@
-"""Data sources, and the steps that prepare their columns. Their readers stand in `engine.data`."""
+"""Data sources. Their readers stand in `engine.data`."""
 
 from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from engine.columns import ColumnKind
 from engine.declare import Declared, param
 from engine.kinds import AnyPath, Column, Columns, FilePath, FolderPath
 
@@ -252,50 +251,3 @@ class SeriesFile(Source, group="Files"):
     reader: ClassVar[str] = "engine.data.seriesfile:SeriesFile"
 
     path: AnyPath = param("", "The folder of NAME_TRAIN.ts and NAME_TEST.ts (or .arff), or one file.")
-
-
-class Step(Declared, family="step"):
-    """Prepares a column; what it learns from the training split is kept with the model.
-
-    `kinds` are the kinds of column it works on.
-    """
-
-    kinds: ClassVar[tuple[ColumnKind, ...]] = ("number", "image")
-    random: ClassVar[bool] = False  # whether it changes training samples at random
-    learns: ClassVar[bool] = False  # whether it measures the training split
-
-
-class Standardize(Step, group="Numbers"):
-    """Brings numbers to mean 0 and standard deviation 1, measured on the training split."""
-
-    synonyms = ("normalize", "z-score", "scale")
-    learns: ClassVar[bool] = True
-
-
-class Scale(Step, group="Numbers"):
-    """Multiplies by a factor and adds an offset."""
-
-    synonyms = ("normalize", "rescale", "divide")
-
-    factor: float = param(1 / 255, "What each number is multiplied by.")
-    offset: float = param(0.0, "What is added then.")
-
-
-class FillMissing(Step, group="Numbers"):
-    """Puts a value where one is missing, measured on the training split."""
-
-    title = "Fill missing"
-    synonyms = ("impute", "nan", "empty")
-    learns: ClassVar[bool] = True
-    kinds: ClassVar[tuple[ColumnKind, ...]] = ("number", "category")
-
-    value: Literal["mean", "zero", "most common"] = param(
-        "mean", "What is put there; a category takes its most common."
-    )
-
-
-class Index(Step, group="Categories"):
-    """Makes classes of numbers: each different number becomes one class."""
-
-    synonyms = ("classes", "categorical", "label encode", "codes")
-    kinds: ClassVar[tuple[ColumnKind, ...]] = ("number",)

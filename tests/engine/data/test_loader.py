@@ -13,8 +13,10 @@ from engine.data.prepare import batching_of
 from engine.problem import Mistake
 from engine.spec import Spec
 from tests.engine.data.making import HERE, source, steps, table
+from tests.engine.data.test_audio import tones
 
 CPU = torch.device("cpu")
+ELSEWHERE = [{"cache": "disk"}, {"cache": "none", "workers": 0}, {"cache": "none", "workers": 2}]
 
 
 def pictures(folder: Path, count: int = 12) -> Spec:
@@ -50,9 +52,7 @@ def same(first: list[list[torch.Tensor]], second: list[list[torch.Tensor]]) -> b
     return all(torch.equal(one, two) for one, two in flat)
 
 
-@pytest.mark.parametrize(
-    "settings", [{"cache": "disk"}, {"cache": "none", "workers": 0}, {"cache": "none", "workers": 2}]
-)
+@pytest.mark.parametrize("settings", ELSEWHERE)
 def test_batches_are_the_same_wherever_samples_are_kept(tmp_path: Path, settings: dict[str, Any]) -> None:
     spec = pictures(tmp_path)
     kept = epoch(with_batching(spec, cache="memory"), 1)
@@ -163,3 +163,47 @@ def test_what_is_in_memory_gives_no_advice(tmp_path: Path) -> None:
     for _batch in made.training(0):
         sum(range(100_000))  # a model at work
     assert made.advice() == ""
+
+
+@pytest.mark.parametrize("settings", ELSEWHERE)
+def test_random_steps_change_images_alike_wherever_they_are_kept(tmp_path: Path, settings: dict[str, Any]) -> None:
+    plain = pictures(tmp_path)
+    chain = ("RandomFlip", ("RandomCrop", {"size": 8, "padding": 2}), "ColourJitter", "Standardize")
+    spec = steps(plain, "image", *chain)
+    kept = with_batching(spec, cache="memory")
+    first = epoch(kept, 1)
+    assert same(epoch(with_batching(spec, **settings), 1), first)
+    assert same(epoch(kept, 1, start=1), first[1:])
+    assert not torch.equal(epoch(kept, 2)[0][0], first[0][0])
+
+
+def test_random_choices_follow_the_sample_and_not_the_batch(tmp_path: Path) -> None:
+    spec = steps(pictures(tmp_path), "image", ("RandomFlip", {"p": 0.5}), ("RandomRotation", {"degrees": 20}))
+
+    def by_sample(size: int) -> dict[int, torch.Tensor]:
+        made = data.prepare(with_batching(spec, batch_size=size), HERE)
+        order = data.epoch_order(0, 1, len(made.rows["train"]))
+        images = torch.cat([batch[0] for batch in epoch(with_batching(spec, batch_size=size), 1)])
+        return {int(place): image for place, image in zip(order, images, strict=True)}
+
+    one, four = by_sample(1), by_sample(4)
+    assert all(torch.equal(one[place], four[place]) for place in one)
+
+
+def test_what_is_measured_on_rests(tmp_path: Path) -> None:
+    plain = with_batching(pictures(tmp_path), cache="memory")
+    random = steps(plain, "image", ("RandomFlip", {"p": 1.0}), "ColourJitter")
+    made, rested = (loader(spec) for spec in (plain, random))
+    assert same(list(made.measuring("test")), list(rested.measuring("test")))
+
+
+@pytest.mark.parametrize("settings", [{"cache": "disk"}, {"cache": "none", "workers": 0}])
+def test_sounds_that_change_at_random_are_alike_wherever_they_are_kept(
+    tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    tones(tmp_path)
+    chain = ("Resample", "Mono", ("RandomShift", {"seconds": 0.01}), "RandomNoise", "MelSpectrogram", "MaskFrames")
+    spec = steps(source("AudioFolder", tmp_path), "audio", *chain)
+    first = epoch(with_batching(spec, cache="memory"), 1)
+    assert same(epoch(with_batching(spec, shuffle=True, **settings), 1), first)
+    assert not torch.equal(epoch(with_batching(spec, cache="memory"), 2)[0][0], first[0][0])
