@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.data import store
 from engine.data.batching import batch_count, batches, lengths_of
 from engine.data.keys import Keys
 from engine.data.live import Ask, Live, Read, Reading
@@ -24,7 +23,6 @@ from engine.ops.settings import Batching
 
 T = TypeVar("T")
 Tail = Callable[[Tensor, Keys | None], Tensor]  # what is still done to a batch of a column on the device
-RELEASE_STEPS = 32  # batches between looks at how much of a file is in memory
 MOST_WORKERS = 8  # unless more are asked for
 
 
@@ -150,8 +148,6 @@ class Loader:
             low = place * size
             yield self._finished(split, list(columns), batch, _places(order, low, low + len(batch[0])), epoch)
             place += 1
-            if self._flow.cache == "disk" and place % RELEASE_STEPS == 0:
-                store.release()
 
     def _is_resident(self, columns: Mapping[str, Any]) -> bool:
         return all(each.device.type == self._device.type for each in columns.values())

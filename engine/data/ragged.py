@@ -15,6 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.data import store
+
 Array = NDArray[Any]
 
 LONG = 200  # values of a sample on average, from which a batch copies samples on the CPU
@@ -162,7 +164,7 @@ class Picked:
     """Some rows of a tensor that several columns share, such as one that is mapped into memory."""
 
     def __init__(self, base: Tensor, rows: Tensor) -> None:
-        self._base, self._rows = base, rows.to(base.device)
+        self._base, self._rows = base, rows.to(base.device)  # the base may be a file that is mapped into memory
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -183,10 +185,15 @@ class Picked:
 
     def index_select(self, _dim: int, places: Tensor) -> Tensor:
         """The samples at these places, as of a tensor along its first axis."""
-        return self._base.index_select(0, self._rows.index_select(0, places))
+        return self._gathered(self._rows.index_select(0, places))
 
     def __getitem__(self, places: slice) -> Tensor:
-        return self._base.index_select(0, self._rows[places])
+        return self._gathered(self._rows[places])
+
+    def _gathered(self, rows: Tensor) -> Tensor:
+        found = self._base.index_select(0, rows)
+        store.release()
+        return found
 
 
 InMemory = Tensor | Ragged | Picked  # a column whose samples are there, in memory or mapped into it

@@ -27,7 +27,7 @@ Array = NDArray[Any]
 
 LEFT_FREE = 2**28  # bytes of the disk that a cache leaves free
 MOST_BYTES = 40 * 2**30  # of all files together, from which the ones not used for longest go
-MOST_MAPPED = 2**29  # bytes of mapped files that may stay in this process's memory
+MOST_MAPPED = 3 * 2**28  # bytes of mapped files that may stay in this process's memory
 FEW_MAPPED = 2**28  # the same while files are read once, from their beginning to their end
 STATM = Path("/proc/self/statm")
 
