@@ -13,7 +13,7 @@ from app.engine_process import EngineProcess
 from engine.spec import Spec, encode
 
 Take = Callable[[dict[str, Any]], None]
-INPUT = "Input"
+INPUT, SEED = "Input", "seed"
 
 
 class DataHelper(QObject):
@@ -43,6 +43,7 @@ class DataHelper(QObject):
 
 
 def of_data(spec: Spec) -> Spec:
-    """What the data depends on: its section, and the Inputs that are bound to columns."""
+    """What the data depends on: its section, the Inputs that are bound to columns, and the seed of random steps."""
     inputs = [replace(node, inputs={}) for node in spec.nodes.values() if node.op == INPUT]
-    return replace(spec, blocks={}, training={}, canvas={}).with_nodes(inputs)
+    training = {name: value for name, value in spec.training.items() if name == SEED}
+    return replace(spec, blocks={}, training=training, canvas={}).with_nodes(inputs)

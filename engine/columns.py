@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -53,6 +54,15 @@ class Column:
         unit = "characters" if self.kind == "text" else "s"
         lengths = [f"{self.lengths[0]:.3g} to {self.lengths[-1]:.3g} {unit}"] if self.lengths else []
         return ", ".join([*tokens, *lengths, *rate])
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of a sample's tensor; of one whose samples differ in size about as many as the middle one has."""
+        each = max(1, int("".join(filter(str.isdecimal, self.dtype)) or 8) // 8)
+        if self.kind in RAGGED:
+            middle = self.lengths[len(self.lengths) // 2] if self.lengths else 0.0
+            return int(middle * each * (self.rate or 1))
+        return math.prod(size for size in self.shape if isinstance(size, int)) * each
 
     @property
     def sizes(self) -> tuple[int, ...]:

@@ -9,7 +9,8 @@ from typing import Any
 from engine.columns import Column, ColumnKind
 from engine.declare import did_you_mean
 from engine.edit_settings import set_setting
-from engine.ops.source import Index, Source, Step
+from engine.ops.source import Source
+from engine.ops.steps import Index, Step
 from engine.problem import Mistake
 from engine.spec import Spec, jsonable
 
@@ -63,7 +64,7 @@ def kinds_for(spec: Spec, column: Column) -> tuple[ColumnKind, ...]:
     others: list[ColumnKind] = []
     if column.kind == "number" and column.shape in ((), (1,)) and not column.parts:
         others.append("category")
-    if column.kind == "category" and _indexed(spec, column):
+    if column.kind == "category" and _was_number(spec, column):
         others.append("number")
     elif column.kind == "category" and _texts(spec) is not None and column.name != _param(spec, "target"):
         others.append("text")
@@ -84,7 +85,7 @@ def set_kind(spec: Spec, column: Column, kind: ColumnKind) -> Spec:
             fitting = [each for each in steps if "category" in _kinds(each)]
             return set_steps(spec, column.name, [new_step(Index.__name__), *fitting])
         case "category", "number":
-            return set_steps(spec, column.name, [each for each in steps if each.get("op") != Index.__name__])
+            return set_steps(spec, column.name, [each for each in steps if not _makes_classes(each)])
     texts = [each for each in _texts(spec) or () if each != column.name]
     chosen = [*texts, column.name] if kind == "text" else texts
     return set_setting(reset_steps(spec, column.name), f"data.source.params.{TEXTS}", chosen)
@@ -95,8 +96,15 @@ def _kinds(step: Mapping[str, Any]) -> tuple[ColumnKind, ...]:
     return declared.kinds if declared else ()
 
 
-def _indexed(spec: Spec, column: Column) -> bool:
-    return any(each.get("op") == Index.__name__ for each in listed_steps(spec, column))
+def _makes_classes(step: Mapping[str, Any]) -> bool:
+    """Whether a step makes classes of numbers."""
+    declared = Step.registry.get(str(step.get("op")))
+    return declared is not None and bool(declared().makes("number") == "category")
+
+
+def _was_number(spec: Spec, column: Column) -> bool:
+    """Whether a category holds numbers before its steps."""
+    return any(map(_makes_classes, listed_steps(spec, column)))
 
 
 def _texts(spec: Spec) -> list[str] | None:

@@ -42,6 +42,7 @@ class Started:
     metrics: Mapping[str, bool] = field(default_factory=dict)  # name -> whether higher is better
     passes: tuple[str, ...] = ()  # what the graph passes did, one sentence each
     time: float = 0.0  # seconds since 1970
+    notes: tuple[str, ...] = ()  # what a user should know of the data, such as samples that were left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,8 @@ class Progress:
     """Running means over this epoch's steps so far; sent at most about 20 times a second.
 
     `waited` is the share of the time, from 0 to 1, that the model waited for data; `stages` are those of the data in
-    their order, and `advice` says what would shorten the wait, "" where there is none worth a word.
+    their order, and `advice` says what would shorten the wait, "" where there is none worth a word. The three are
+    told about once a second; between, there are no stages.
     """
 
     epoch: int
@@ -92,6 +94,7 @@ class Epoch:
     best: bool
     learning_rates: Scores = field(default_factory=dict)  # optimizer's name -> that of its last step
     tables: Tables = field(default_factory=dict)
+    notes: tuple[str, ...] = ()  # what a user should know that was not known before
 
 
 @dataclass(frozen=True, slots=True)

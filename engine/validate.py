@@ -10,7 +10,8 @@ from engine.declare import Declared, Loss, Metric, Op, did_you_mean
 from engine.ops import OPS
 from engine.ops.initializer import FromFile, Initializer
 from engine.ops.settings import Batching, Split, Training, Weights
-from engine.ops.source import Source, Step
+from engine.ops.source import Source
+from engine.ops.steps import Step
 from engine.optimizers import read_optimizers
 from engine.problem import Fix, Mistake, Problem
 from engine.schedules import located

@@ -163,16 +163,17 @@ class Flow(QWidget):
             self.cards[name].show_words(each)
 
     def show_progress(self, event: Progress) -> None:
-        """Show what each stage gives while training, the slowest of them marked."""
+        """Show what each stage gives while training, the slowest of them marked; what is not told anew stays."""
+        if not event.stages:
+            return
         rates = {each.name: each.samples_per_second for each in event.stages}
         slowest = min((name for name in rates if name != "model"), key=lambda name: rates[name], default="")
         for name, (_title, _icon, stage) in STAGES.items():
             rate = f"{short_count(round(rates[stage]))}/s" if rates.get(stage) else ""
             late = stage == slowest and event.waited > WAIT_WORTH_TELLING
             self.cards[name].show_rate(rate, "warning" if late else "")
-        if event.stages or event.waited > WAIT_WORTH_TELLING:
-            model = rates.get("model") or event.samples_per_second
-            self.cards["model"].show_rate(f"waits {event.waited:.0%}, {short_count(round(model))}/s", "")
+        model = rates.get("model") or event.samples_per_second
+        self.cards["model"].show_rate(f"waits {event.waited:.0%}, {short_count(round(model))}/s", "")
         self._advice.setText(event.advice)
 
     def clear_progress(self) -> None:

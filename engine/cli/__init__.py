@@ -157,6 +157,7 @@ def _export(parser: argparse.ArgumentParser) -> None:
 
 def _data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="project file, or any file, folder or archive with data")
+    parser.add_argument("--bench", action="store_true", help="measure how fast the data comes, stage by stage")
     _settings(parser)
     _json(parser)
 

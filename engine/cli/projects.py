@@ -131,9 +131,12 @@ def totals(spec: Spec, report: Report) -> str:
 def data(arguments: argparse.Namespace) -> int:
     """Describe a project's data, or what lies at a path; exit status 2 where something is wrong with it."""
     guesses, spec = _data_of(arguments.file, arguments.set)
+    folder = arguments.file.resolve().parent
+    if arguments.bench:
+        return _timed(spec, folder, as_json=arguments.json)
     from engine.data import report as data_report  # torch's seconds only where they are needed
 
-    report = data_report(spec, arguments.file.resolve().parent)
+    report = data_report(spec, folder)
     if arguments.json:
         found = {"guesses": [each.encode() for each in guesses]} if guesses else {}
         print(json.dumps({**report.encode(), "source": spec.data.get("source", {}), **found}))
@@ -143,6 +146,22 @@ def data(arguments: argparse.Namespace) -> int:
     for problem in report.problems:
         print(f"{arguments.file}: {problem}", file=sys.stderr)
     return 2 if report.problems else 0
+
+
+def _timed(spec: Spec, folder: Path, *, as_json: bool) -> int:
+    """Measure how fast the data comes."""
+    from engine.data.timing import measure  # torch's seconds only where they are needed
+
+    timing = measure(spec, folder)
+    if as_json:
+        print(json.dumps(timing.encode()))
+        return 0
+    workers = f", {counted(timing.workers)} workers" if timing.workers else ""
+    print(f"prepared in {timing.prepare_seconds:.2f} s, kept: {timing.cache}{workers}")
+    for stage in timing.stages:
+        print(f"{stage.name:8} {stage.samples_per_second:14,.0f} samples/s  {stage.share:5.0%} of the time")
+    print(f"{'all':8} {timing.samples_per_second:14,.0f} samples/s  {timing.megabytes_per_second:,.0f} MiB/s")
+    return 0
 
 
 def _data_of(path: Path, overrides: list[str]) -> tuple[list[Guess], Spec]:

@@ -105,6 +105,7 @@ def _print_words(stream: Iterator[Event], run: Run) -> Event | None:
             case Started():
                 counts = ", ".join(f"{split} {count:,}" for split, count in last.samples.items())
                 print(f"Training {last.parameters:,} parameters on {last.device}; samples: {counts}")
+                _print_notes(last.notes)
                 bar = tqdm(total=last.steps_per_epoch, unit="step", leave=False, disable=not sys.stderr.isatty())
                 epochs = last.epochs
             case Progress():
@@ -117,6 +118,7 @@ def _print_words(stream: Iterator[Event], run: Run) -> Event | None:
                 validation = f" | validation {_scores(last.validation)}" if last.validation else ""
                 words = f"epoch {last.epoch}/{epochs}  {_scores(last.train)}{validation}"
                 tqdm.write(f"{words}  {last.samples_per_second:,.0f} samples/s{best}")
+                _print_notes(last.notes)
                 bar.reset()
             case Finished():
                 bar.close()
@@ -129,6 +131,11 @@ def _print_words(stream: Iterator[Event], run: Run) -> Event | None:
     if bar is not None:
         bar.close()
     return last
+
+
+def _print_notes(notes: Sequence[str]) -> None:
+    for note in notes:
+        tqdm.write(f"  {note}")
 
 
 def _scores(scores: Mapping[str, float]) -> str:

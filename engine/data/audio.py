@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,10 +16,21 @@ import torch
 from torch import nn
 
 from engine.columns import Column
-from engine.data.ragged import Array, Flat, Ragged, flat
+from engine.data import store
+from engine.data.keys import Keys, generator
+from engine.data.ragged import Array, Flat, Ragged, bounds, flat
+from engine.declare import show_value
 from engine.modules import signal
-from engine.ops.source import Step
-from engine.ops.source_audio import MFCC, MelSpectrogram, Resample, Spectrogram, TrimPad
+from engine.ops.source_audio import (
+    MFCC,
+    MaskFrames,
+    MelSpectrogram,
+    RandomNoise,
+    Resample,
+    Spectrogram,
+    TrimPad,
+)
+from engine.ops.steps import Step
 from engine.problem import Fix, Mistake
 
 Fitted = Mapping[str, Any]
@@ -27,7 +38,9 @@ Fitted = Mapping[str, Any]
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".au", ".caf", ".w64"})
 THREADS = min(8, os.cpu_count() or 1)
 FRAMES = (Spectrogram, MelSpectrogram, MFCC)
-SHOWN = 3  # faults that a note tells
+RANDOM = frozenset(name for name, step in Step.registry.items() if step.random)
+LATE = RANDOM | {each.__name__ for each in FRAMES}  # steps that are not done once where random ones are among them
+AT_ONCE = 256  # sounds that are decoded before they are written down
 PEAKS = 64  # of a sound's outline that are shown
 MIXED = "C"  # names how many channels sounds have that differ in it
 
@@ -84,15 +97,6 @@ def facts(path: Path) -> tuple[int, int, int]:
     return int(info.frames), int(info.samplerate), int(info.channels)
 
 
-def faulty(messages: Sequence[str]) -> tuple[str, ...]:
-    """A note that sounds were left out, and why the first ones were."""
-    if not messages:
-        return ()
-    words = "; ".join(message.rstrip(".") for message in messages[:SHOWN]) + "; ..." * (len(messages) > SHOWN)
-    count = len(messages)
-    return (f"{count:,} sound{'s are' if count > 1 else ' is'} left out: {words}.",)
-
-
 def thumbnail(sound: Sound) -> dict[str, Any]:
     """A sound as JSON for people: seconds, rate, channels, and the outline of its wave from 0 to 1."""
     loudness = np.abs(sound.samples).max(axis=1)
@@ -123,13 +127,13 @@ def after(column: Column, steps: Sequence[Step]) -> Column:
             rate, width = step.rate, _resampled(width, rate, step.rate)
         elif isinstance(step, TrimPad):
             width = round(step.seconds * rate)
-    last = steps[-1] if steps else None
+    last = next((step for step in steps if isinstance(step, FRAMES)), None)
     bands, size = _bands(last), column.shape[-1]
     if bands and "Mono" not in names and channels != 1:
-        words = f"{names[-1]} on {column.name} takes one channel, and the sounds have {channels}; put Mono before it."
-        raise Mistake(words, param=where)
+        words = f"{type(last).__name__} on {column.name} takes one channel, and the sounds have {channels}"
+        raise Mistake(f"{words}; put Mono before it.", param=where)
     if width is not None:
-        size = 1 + max(width, last.n_fft) // last.hop_length if isinstance(last, FRAMES) else width
+        size = 1 + max(width, last.n_fft) // last.hop_length if last is not None else width
     before = (bands,) if bands else () if "Mono" in names or channels == 1 else (channels,)
     ports = "frames, length" if bands else "samples, length"
     return replace(column, shape=(*before, size), rate=rate, ports=ports, low=None, high=None, steps=tuple(names))
@@ -140,17 +144,26 @@ def _resampled(width: int | None, rate: int, to: int) -> int | None:
 
 
 def _refuse_order(name: str, steps: Sequence[Step], where: str) -> None:
-    """Raise Mistake where something follows the frames of a spectrum."""
-    for place, step in enumerate(steps[:-1]):
-        if isinstance(step, FRAMES):
-            words = f"{type(step).__name__} on {name} makes frames, and {type(steps[place + 1]).__name__} takes sound"
-            raise Mistake(f"{words}; put it last.", param=f"{where}.{place}")
+    """Raise Mistake where a step takes sound and frames come before it, or the other way round."""
+    frames = ""
+    for place, step in enumerate(steps):
+        own = type(step).__name__
+        if isinstance(step, MaskFrames) and not frames:
+            words = f"{own} on {name} covers parts of frames, and no step before it makes them; put it last"
+            raise Mistake(f"{words}, after MelSpectrogram or its like.", param=f"{where}.{place}")
+        if frames and not isinstance(step, MaskFrames):
+            words = f"{frames} on {name} makes frames, and {own} takes sound; put it last."
+            raise Mistake(words, param=f"{where}.{place}")
+        if isinstance(step, RandomNoise) and step.ratio[0] > step.ratio[1]:
+            words = f"{own} on {name} has the ratio {show_value(step.ratio)}; the least comes first."
+            raise Mistake(words, param=f"{where}.{place}.params.ratio")
+        frames = own if isinstance(step, FRAMES) else frames
 
 
 def _lacking(column: Column, steps: Sequence[Step], what: str, op: str, where: str) -> Mistake:
     """The Mistake for sounds that differ where no step makes them alike, with the fix that puts the step first."""
     own = next((each for each in column.default if each["op"] == op), {"op": op, "params": {}})
-    listed = [{"op": type(step).__name__, "params": params_of(step)} for step in steps]
+    listed = [step.written() for step in steps]
     fix = Fix(f"Add {op}", "set_setting", {"path": where, "value": [dict(own), *listed]})
     return Mistake(f"The sounds of {column.name} have different {what}; add {op}.", param=where, fixes=(fix,))
 
@@ -170,22 +183,21 @@ def _bands(step: Step | None) -> int:
     return 0
 
 
-def params_of(step: Step) -> dict[str, Any]:
-    """The params of a step by name."""
-    return {name: getattr(step, name) for name in step.params()}
-
-
 def fit(steps: Sequence[Step]) -> list[dict[str, Any]]:
-    """The steps as they are kept with the model; they learn nothing."""
-    return [{"op": type(step).__name__, "params": params_of(step), "state": {}} for step in steps]
+    """The steps as they are kept with the model; they learn nothing; random ones draw by their place."""
+    return [{**step.written(), "state": {"stream": place} if step.random else {}} for place, step in enumerate(steps)]
 
 
 # -------------------------------------------------------------------------------------------------------- applying
 
 
-def applied(fitted: Sequence[Fitted], sound: Sound) -> Array:
-    """A sound after the steps, time along the first axis: (time) or (time, channels or bands)."""
+def applied(fitted: Sequence[Fitted], sound: Sound, keys: Keys | None = None, place: int = 0) -> Array:
+    """A sound after the steps, time along the first axis: (time) or (time, channels or bands).
+
+    Random steps draw from the key at a place; without keys they rest.
+    """
     samples, rate = sound.samples, sound.rate
+    frames: Array | None = None
     for step in fitted:
         params = step["params"]
         match step["op"]:
@@ -195,9 +207,55 @@ def applied(fitted: Sequence[Fitted], sound: Sound) -> Array:
                 samples, rate = _at_rate(samples, rate, params["rate"]), params["rate"]
             case "TrimPad":
                 samples = _of_length(samples, round(params["seconds"] * rate))
+            case "RandomGain" | "RandomShift" | "RandomNoise":
+                if keys is not None:
+                    samples = _varied(step, samples, rate, generator(keys, place, step["state"]["stream"]))
+            case "MaskFrames":
+                if keys is not None and frames is not None:
+                    frames = _masked(params, frames, generator(keys, place, step["state"]["stream"]))
             case _:
-                return _frames(step, samples, rate)
+                frames = _frames(step, samples, rate)
+    if frames is not None:
+        return frames
     return np.ascontiguousarray(samples[:, 0] if samples.shape[1] == 1 else samples, np.float32)
+
+
+def _varied(step: Fitted, samples: Array, rate: int, random: np.random.Generator) -> Array:
+    """A sound, (time, channels), changed by a random step."""
+    params, found = step["params"], samples
+    match step["op"]:
+        case "RandomGain":
+            found = samples * np.float32(10 ** (random.uniform(-params["decibels"], params["decibels"]) / 20))
+        case "RandomShift":
+            found = _moved(samples, round(random.uniform(-params["seconds"], params["seconds"]) * rate))
+        case "RandomNoise":
+            ratio = 10 ** (random.uniform(*params["ratio"]) / 10)
+            deviation = math.sqrt(float(np.square(samples, dtype=np.float64).mean()) / ratio)
+            found = samples + np.float32(deviation) * random.standard_normal(samples.shape, np.float32)
+    return found
+
+
+def _moved(samples: Array, by: int) -> Array:
+    """A sound that comes later, or earlier where `by` is negative; it keeps its length."""
+    found = np.zeros_like(samples)
+    length = max(0, len(samples) - abs(by))
+    found[max(0, by) : max(0, by) + length] = samples[max(0, -by) : max(0, -by) + length]
+    return found
+
+
+def _masked(params: Mapping[str, Any], frames: Array, random: np.random.Generator) -> Array:
+    """Frames (time, bands) with random stretches of time and of bands at the mean of all."""
+    found, mean = frames.copy(), frames.mean()
+    for _ in range(params["count"]):
+        found[_stretch(len(frames), params["frames"], random)] = mean
+        found[:, _stretch(frames.shape[1], params["bands"], random)] = mean
+    return found
+
+
+def _stretch(size: int, most: int, random: np.random.Generator) -> slice:
+    length = int(random.integers(0, min(size, most) + 1))
+    start = int(random.integers(0, size - length + 1))
+    return slice(start, start + length)
 
 
 def _at_rate(samples: Array, rate: int, to: int) -> Array:
@@ -236,41 +294,93 @@ def _module(op: str, params: tuple[tuple[str, Any], ...], rate: int) -> nn.Modul
 
 
 def load(
-    fitted: Sequence[Fitted], paths: Sequence[Path], *, rate: int = 0, channels: int | None = None
+    fitted: Sequence[Fitted],
+    paths: Sequence[Path],
+    *,
+    rate: int = 0,
+    channels: int | None = None,
+    keys: Keys | None = None,
 ) -> tuple[Flat, list[tuple[int, str]]]:
     """Decode files in several threads and apply the steps; also returns places and faults of those that failed.
 
     A file that fails is a sound of no length. Where no step brings sounds to one rate, they must have `rate`, and
-    `channels` where that is given.
+    `channels` where that is given. Random steps draw from the keys, one for each path.
     """
     resampled = any(step["op"] == "Resample" for step in fitted)
 
-    def work(path: Path) -> Array | str:
+    def work(place: int, path: Path) -> Array | str:
         try:
             sound = decode(path)
             if not resampled and rate not in (0, sound.rate):
                 return f"{path} has {sound.rate:,} samples a second, and the model takes {rate:,}; resample it."
             if channels not in (None, sound.samples.shape[1]):
                 return f"{path} has {sound.samples.shape[1]} channels, and the model takes {channels}."
-            return applied(fitted, sound)
+            return applied(fitted, sound, keys, place)
         except Mistake as mistake:
             return mistake.message
 
     with ThreadPoolExecutor(THREADS) as pool:
-        found = list(pool.map(work, paths))
+        found = list(pool.map(work, range(len(paths)), paths))
     faults = [(place, each) for place, each in enumerate(found) if isinstance(each, str)]
     whole = next((each for each in found if not isinstance(each, str)), np.empty(0, np.float32))
     return flat([whole[:0] if isinstance(each, str) else each for each in found], whole[:0]), faults
 
 
+def kept_steps(fitted: Sequence[Fitted], column: Column) -> int | None:
+    """How many of the steps are done once, where random ones follow: those before them, and before frames.
+
+    None, where they would leave sounds that differ in rate or in channels.
+    """
+    places = [place for place, step in enumerate(fitted) if step["op"] in LATE]
+    first = places[0] if places else len(fitted)
+    done = {step["op"] for step in fitted[:first]}
+    alike = (column.rate or "Resample" in done) and (column.shape[0] != MIXED or "Mono" in done)
+    return first if alike else None
+
+
+def rate_after(rate: int, fitted: Sequence[Fitted]) -> int:
+    """The samples a second after some steps."""
+    return next((int(step["params"]["rate"]) for step in reversed(fitted) if step["op"] == "Resample"), rate)
+
+
+def finished(fitted: Sequence[Fitted], rate: int, sounds: Flat, places: Array, keys: Keys | None) -> Flat:
+    """Apply the steps to sounds that are in memory, at some places; random steps draw from the keys."""
+    found = []
+    for number, place in enumerate(places.tolist()):
+        samples = sounds[place]
+        found.append(applied(fitted, Sound(samples.reshape(len(samples), -1), rate), keys, number))
+    return flat(found, found[0][:0])
+
+
+def stored(
+    key: str, fitted: Sequence[Fitted], paths: Sequence[Path], needed: int
+) -> tuple[Flat, list[tuple[int, str]]]:
+    """The same sounds in a file on the disk, mapped into memory; they are decoded where it is not there yet.
+
+    `needed` are about as many bytes as they take. The values end with one more, that of silence.
+    """
+    counts: list[int] = []
+    faults: list[tuple[int, str]] = []
+
+    def blocks() -> Iterator[Array]:
+        for start in range(0, len(paths), AT_ONCE):
+            some, failed = load(fitted, paths[start : start + AT_ONCE])
+            counts.extend(some.lengths.tolist())
+            faults.extend((start + place, words) for place, words in failed)
+            yield some.values
+        yield np.full((1, *some.values.shape[1:]), silence(fitted), some.values.dtype)  # which fills batches up
+
+    values, (lengths, failed) = store.stored(key, blocks, needed, lambda: (counts, faults))
+    return Flat(values, bounds(np.array(lengths, np.int64))), [(place, words) for place, words in failed]
+
+
 def tensors(fitted: Sequence[Fitted], shape: Sequence[int | str], sounds: Flat) -> Ragged:
     """Sounds ready to be gathered in batches, silence filling them up."""
-    quiet = _silence(fitted)
+    quiet = silence(fitted)
     width = shape[-1] if isinstance(shape[-1], int) else None
     return Ragged.of(sounds, fill=quiet, axis=len(shape) - 1, width=width)
 
 
-def _silence(fitted: Sequence[Fitted]) -> float:
+def silence(fitted: Sequence[Fitted]) -> float:
     """What silence is after the steps: no power, which has a lowest logarithm."""
-    last = fitted[-1] if fitted else None
-    return math.log(1e-10) if last is not None and last["params"].get("log") else 0.0
+    return math.log(1e-10) if any(step["params"].get("log") for step in fitted) else 0.0

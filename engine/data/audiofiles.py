@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy as np
 from engine.columns import Column
 from engine.data import audio
 from engine.data.images import PLACES, files_in
-from engine.data.sources import Array, Reader, class_column, located_folder, reading, refuse
+from engine.data.sources import Array, Reader, class_column, left_out, located_folder, reading, refuse
 from engine.data.table import Table
 from engine.declare import did_you_mean
 from engine.ops import source_audio as declared
@@ -38,7 +38,7 @@ class Sounds:
         self.paths = [path for path, good in zip(paths, self.good, strict=True) if good]
         known = [head for head in heads if not isinstance(head, str)]
         self._frames, self._rates, self._channels = map(list, zip(*known, strict=True)) if known else ([], [], [])
-        self.notes = (*audio.faulty([head for head in heads if isinstance(head, str)]), *self._rate_notes())
+        self.notes = (*left_out([head for head in heads if isinstance(head, str)], "sound"), *self._rate_notes())
 
     def _rate_notes(self) -> tuple[str, ...]:
         other = [place for place, rate in enumerate(self._rates) if rate != self.rate]
@@ -66,15 +66,15 @@ class Sounds:
         lengths = (float(seconds.min()), float(np.median(seconds)), float(seconds.max()))
         return replace(audio.audio_column(name, channels, rate, self.rate, size), lengths=lengths)
 
-    def fetch(self, indices: Array) -> Array:
-        """Decode sounds; None for one that cannot be."""
-        found = np.empty(len(indices), object)
+    def read(self, indices: Array) -> tuple[Array, dict[int, str]]:
+        """Decode sounds; also the places of those that cannot be, with words."""
+        found, faults = np.empty(len(indices), object), {}
         for place, index in enumerate(indices.tolist()):
             try:
                 found[place] = audio.decode(self.paths[index])
-            except Mistake:
-                found[place] = None
-        return found
+            except Mistake as mistake:
+                faults[place] = mistake.message
+        return found, faults
 
 
 class AudioFolder(Reader):
@@ -115,9 +115,8 @@ class AudioFolder(Reader):
     def seconds(self, name: str) -> Array:
         return self._sounds.seconds()
 
-    def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
-        fetched = {"label": self._labels[indices]} if "label" in names else {}
-        return fetched | ({"audio": self._sounds.fetch(indices)} if "audio" in names else {})
+    def read(self, indices: Array, name: str) -> tuple[Array, dict[int, str]]:
+        return self._sounds.read(indices) if name == "audio" else (self._labels[indices], {})
 
     def where(self, index: int) -> str:
         return str(self._sounds.paths[index])
@@ -177,9 +176,8 @@ class AudioTable(Table):
     def seconds(self, name: str) -> Array:
         return self._sounds.seconds()
 
-    def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
-        found = super().fetch(indices, [name for name in names if name != self._name])
-        return found | ({self._name: self._sounds.fetch(indices)} if self._name in names else {})
+    def read(self, indices: Array, name: str) -> tuple[Array, dict[int, str]]:
+        return self._sounds.read(indices) if name == self._name else super().read(indices, name)
 
     def where(self, index: int) -> str:
         return super().where(int(self._kept[index]))

@@ -7,25 +7,11 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
-from engine.data.ragged import Ragged, Values, by_length
+from engine.data.live import Live, Values
+from engine.data.ragged import InMemory, Picked, Ragged
 
 BLOCK_BYTES = 8 * 2**20  # gathered at once: large enough to be few, small enough to be still in the cache when used
 MOST_BATCHES = 512  # of a block
-
-
-def epoch_order(seed: int, epoch: int, samples: int) -> Tensor:
-    """The order of an epoch's samples, drawn from (seed, epoch) alone."""
-    return torch.randperm(samples, generator=_generator(seed, epoch))
-
-
-def bucketed_order(seed: int, epoch: int, lengths: Tensor, batch_size: int) -> Tensor:
-    """An order in which samples of like length come together, drawn from (seed, epoch) alone."""
-    generator = _generator(seed, epoch)
-    return by_length(torch.randperm(len(lengths), generator=generator), lengths, batch_size, generator)
-
-
-def _generator(seed: int, epoch: int) -> torch.Generator:
-    return torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
 
 
 def lengths_of(columns: Mapping[str, Values]) -> Tensor | None:
@@ -40,7 +26,7 @@ def batch_count(samples: int, batch_size: int, *, drop_last: bool = False) -> in
 
 
 def batches(
-    columns: Mapping[str, Values],
+    columns: Mapping[str, InMemory],
     batch_size: int,
     *,
     order: Tensor | None = None,
@@ -56,7 +42,7 @@ def batches(
     samples = len(values[0]) if order is None else len(order)
     count = batch_count(samples, batch_size, drop_last=drop_last)
     placed = None if order is None else order.to(values[0].device)
-    row = sum(each.mean_bytes if isinstance(each, Ragged) else each[:1].nbytes for each in values)
+    row = sum(map(_row_bytes, values))
     block = min(max(1, BLOCK_BYTES // max(1, row * batch_size)), MOST_BATCHES)
     for first in range(start, count, block):
         low, high = first * batch_size, min(min(first + block, count) * batch_size, samples)
@@ -67,6 +53,17 @@ def batches(
             for each in values
         ]
         yield from map(list, zip(*pieces, strict=True))
+
+
+def _row_bytes(values: InMemory) -> int:
+    if isinstance(values, Ragged):
+        return values.mean_bytes
+    return values.row_bytes if isinstance(values, Picked) else values[:1].nbytes
+
+
+def bytes_of(values: Values) -> int:
+    """Bytes that a column takes in memory; none for one that is read live."""
+    return 0 if isinstance(values, Live) else _row_bytes(values) * len(values)
 
 
 def _filled(column: Ragged, indices: Tensor, batch_size: int) -> Iterator[Tensor]:

@@ -14,7 +14,7 @@ from engine.columns import Column
 from engine.data import audio
 from engine.data.prepare import bound_columns, complete_rows, labels_of, plan
 from engine.data.report import png, shown_value, watched
-from engine.data.sources import Array, Reader, open_source
+from engine.data.sources import Array, Reader, open_source, pixels
 from engine.data.splits import split, split_of
 from engine.declare import did_you_mean
 from engine.problem import Mistake
@@ -117,31 +117,25 @@ def _places(spec: Spec, reader: Reader) -> Array:
 
 def _page(reader: Reader, rows: Array) -> list[dict[str, Any]]:
     """The samples at these rows; one that cannot be read says why, and does not hide the others."""
-    try:
-        values = reader.fetch(rows, list(reader.columns))
-    except Mistake:
-        return [each for row in rows for each in _alone(reader, row)]
-    return [
-        _sample(reader, int(row), {name: each[place] for name, each in values.items()})
-        for place, row in enumerate(rows)
-    ]
+    read = {name: reader.read(rows, name) for name in reader.columns}
+    return [_sample(reader, int(row), place, read) for place, row in enumerate(rows)]
 
 
-def _alone(reader: Reader, row: int) -> list[dict[str, Any]]:
-    try:
-        values = reader.fetch(np.array([row]), list(reader.columns))
-    except Mistake as mistake:
-        return [{"index": int(row), "where": reader.where(int(row)), "values": {}, "error": mistake.message}]
-    return [_sample(reader, int(row), {name: each[0] for name, each in values.items()})]
-
-
-def _sample(reader: Reader, row: int, values: Mapping[str, Any]) -> dict[str, Any]:
-    shown = {name: _shown(reader, reader.columns[name], value, TILE) for name, value in values.items()}
-    return {"index": row, "where": reader.where(row), "values": shown}
+def _sample(reader: Reader, row: int, place: int, read: Mapping[str, tuple[Array, dict[int, str]]]) -> dict[str, Any]:
+    """A sample of a page by its place in what was read."""
+    shown = {
+        name: _shown(reader, reader.columns[name], values[place], TILE)
+        for name, (values, faults) in read.items()
+        if place not in faults
+    }
+    faults = [faults[place] for _values, faults in read.values() if place in faults]
+    return {"index": row, "where": reader.where(row), "values": shown} | ({"error": faults[0]} if faults else {})
 
 
 def _shown(reader: Reader, column: Column, value: Any, longest: int) -> Any:
-    return {"png": png(value, longest)} if column.kind == "image" else shown_value(reader, column, value)
+    if column.kind == "image":
+        return {"png": png(pixels(value, reader.white), longest)}
+    return shown_value(reader, column, value)
 
 
 def look(spec: Spec, folder: Path, index: int) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -107,14 +107,13 @@ class RandomNumbers(Reader):
     def held(self, _name: str) -> None:
         return None
 
-    def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
-        found = {name: np.empty((len(indices), *self.columns[name].sizes), np.float32) for name in names}
+    def read(self, indices: Array, name: str) -> tuple[Array, dict[int, str]]:
+        found = np.empty((len(indices), *self.columns[name].sizes), np.float32)
         order = np.argsort(indices, kind="stable")
         blocks, starts = np.unique(indices[order] // self._block, return_index=True)
         for block, places in zip(blocks.tolist(), np.split(order, starts[1:]), strict=True):
-            for name, values in found.items():
-                values[places] = self._drawn(name, block)[indices[places] % self._block]
-        return found
+            found[places] = self._drawn(name, block)[indices[places] % self._block]
+        return found, {}
 
     def _drawn(self, name: str, block: int) -> Array:
         random = np.random.default_rng([self._source.seed, block, ("features", "target").index(name)])

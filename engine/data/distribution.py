@@ -12,7 +12,8 @@ import numpy as np
 
 from engine.columns import Column
 from engine.data.browse import shares
-from engine.data.prepare import Plan, plan
+from engine.data.made import Plan
+from engine.data.prepare import plan
 from engine.data.report import shown_value
 from engine.data.sources import Array, Reader, open_source
 from engine.problem import Mistake

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch.utils.data import get_worker_info
 
 from engine.data.sources import PARTS, Array, Reader, class_column, image_column, located_folder, reading, refuse
 from engine.ops import source as declared
@@ -18,6 +19,7 @@ from engine.problem import Mistake
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 PLACES = {"train": 0, "training": 0, "validation": 1, "val": 1, "valid": 1, "test": 2, "testing": 2}
+WHITE = 255.0  # the brightest pixel of a decoded image
 THREADS = min(8, os.cpu_count() or 1)
 
 
@@ -53,11 +55,13 @@ class ImageFolder(Reader):
     def held(self, name: str) -> Array | None:
         return self._labels if name == "label" else None
 
-    def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
-        fetched = {"label": self._labels[indices]} if "label" in names else {}
-        if "image" in names:
-            fetched["image"] = decode([self._paths[index] for index in indices], self.columns["image"].sizes)
-        return fetched
+    def files(self, name: str) -> Sequence[Path]:
+        return self._paths
+
+    def read(self, indices: Array, name: str) -> tuple[Array, dict[int, str]]:
+        if name == "image":
+            return decode([self._paths[index] for index in indices], self.columns[name].sizes)
+        return self._labels[indices], {}
 
     def where(self, index: int) -> str:
         return str(self._paths[index])
@@ -127,27 +131,35 @@ def _refuse_classes(home: Path, classes: Sequence[str], parts: dict[Path, int], 
 # --------------------------------------------------------------------------------------------------------- decoding
 
 
-def decode(paths: Sequence[Path], shape: Sequence[int]) -> Array:
-    """Decode images in several threads to (count, *shape), pixels from 0 to 1.
+def decode(paths: Sequence[Path], shape: Sequence[int]) -> tuple[Array, dict[int, str]]:
+    """Decode images in several threads to bytes of (count, *shape); also the places of those that failed, with words.
 
-    `shape` is (channels, height, width). Raises Mistake with the file that cannot be decoded.
+    `shape` is (channels, height, width). In a worker process, one beside others, there is one thread.
     """
-    images = np.empty((len(paths), *shape), np.float32)
+    images = np.zeros((len(paths), *shape), np.uint8)
+    faults: dict[int, str] = {}
 
     def work(place: int) -> None:
-        images[place] = decode_one(paths[place], shape)
+        try:
+            images[place] = decode_one(paths[place], shape)
+        except Mistake as mistake:
+            faults[place] = mistake.message
 
+    if get_worker_info() is not None or len(paths) == 1:
+        for place in range(len(paths)):
+            work(place)
+        return images, faults
     pool = ThreadPoolExecutor(THREADS)
     try:
         for _ in pool.map(work, range(len(paths))):
             pass
     finally:
         pool.shutdown(cancel_futures=True)
-    return images
+    return images, faults
 
 
 def decode_one(file: Path | bytes, shape: Sequence[int]) -> Array:
-    """Decode one image file, or the bytes of one, to an array of `shape` with pixels from 0 to 1."""
+    """Decode one image file, or the bytes of one, to bytes of `shape`; raises Mistake with what is wrong with it."""
     from PIL import Image, ImageOps, UnidentifiedImageError  # takes a moment to import
 
     name = "the image" if isinstance(file, bytes) else str(file)
@@ -175,7 +187,7 @@ def _pixels(image: Any, mode: str, size: tuple[int, int]) -> Array:
     sized = image.convert(mode)
     if sized.size != size:
         sized = sized.resize(size, Image.Resampling.BILINEAR)
-    pixels = np.asarray(sized, np.float32) / 255
+    pixels = np.asarray(sized, np.uint8)
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 

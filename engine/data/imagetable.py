@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +63,13 @@ class ImagesInTable(Table):
         todo = "mend the row, or set folder to where the paths start"
         return refuse(f"{self._path.name}, {self.where(row)}: {words}; {todo}.", "folder")
 
-    def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
-        fetched = super().fetch(indices, [name for name in names if name != IMAGE])
-        if IMAGE in names:
-            fetched[IMAGE] = decode([self._images[index] for index in indices], self.columns[IMAGE].sizes)
-        return fetched
+    def files(self, name: str) -> Sequence[Path]:
+        return self._images
+
+    def read(self, indices: Array, name: str) -> tuple[Array, dict[int, str]]:
+        if name == IMAGE:
+            return decode([self._images[index] for index in indices], self.columns[IMAGE].sizes)
+        return super().read(indices, name)
 
 
 def rows_of(source: declared.ImagesInTable, path: Path) -> list[dict[str, Any]]:

@@ -27,8 +27,9 @@ from engine.data import (
     textfiles,
 )
 from engine.data.audio import SUFFIXES
-from engine.data.ragged import Values
-from engine.data.sources import Array, source_of
+from engine.data.live import Values
+from engine.data.numbers import STRAIGHT, Unfit
+from engine.data.sources import Array, pixels, source_of
 from engine.declare import did_you_mean
 from engine.ops import source as declared
 from engine.ops.source_text import ParallelText, TextFolder, TextLines
@@ -157,9 +158,9 @@ def _as_text(value: Any) -> str | None:
 
 def _image(value: Any, name: str, shape: Sequence[int], state: State) -> Array:
     if isinstance(value, str):
-        return images.decode_one(Path(value).expanduser(), shape)
+        return pixels(images.decode_one(Path(value).expanduser(), shape), images.WHITE)
     if isinstance(value, Mapping):
-        return images.from_png(str(value.get("png", "")), shape)
+        return pixels(images.from_png(str(value.get("png", "")), shape), images.WHITE)
     try:
         array = np.array(value, dtype=np.float32)
     except (TypeError, ValueError):
@@ -177,7 +178,11 @@ def _pixels(array: Array, state: State) -> Array:
 def _finished(kept: Mapping[str, Any], name: str, values: Array, where: Any) -> Tensor:
     """Apply the fitted steps; raises Mistake for a value that is still missing."""
     raw = values
-    values = steps.apply(kept["steps"], values)
+    try:
+        prepared = steps.apply(kept["steps"], steps.tensor(values))
+    except Unfit as unfit:
+        raise Mistake(f"{where(unfit.place)}: {unfit.message}") from None
+    values = prepared.numpy()
     lacks = np.isnan(values) if values.dtype.kind == "f" else values < 0 if kept["classes"] else None
     if lacks is not None and lacks.any():
         place = int(lacks.reshape(len(values), -1).any(axis=1).argmax())
@@ -188,7 +193,7 @@ def _finished(kept: Mapping[str, Any], name: str, values: Array, where: Any) -> 
             else (f"{_part(kept, name, lacks[place])} has no value, and the model has no step that fills it in")
         )
         raise Mistake(f"{where(place)}: {words}.")
-    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.dtype(kept["dtype"])))
+    return prepared.to(getattr(torch, kept["dtype"])).contiguous()
 
 
 def _part(kept: Mapping[str, Any], name: str, lacks: Array) -> str:
@@ -327,8 +332,10 @@ def _from_images(state: State, path: Path, columns: list[str]) -> dict[str, Tens
     if not paths:
         raise Mistake(f"{path} holds no images.")
     kept = _kept(state, name)
-    pixels = images.decode(paths, kept["shape"])
-    return {name: _finished(kept, name, pixels, lambda place: str(paths[place]))}
+    decoded, faults = images.decode(paths, kept["shape"])
+    if faults:
+        raise Mistake(next(iter(faults.values())))
+    return {name: _finished(kept, name, pixels(decoded, images.WHITE), lambda place: str(paths[place]))}
 
 
 def _from_table(source: declared.Source, state: State, path: Path, columns: list[str]) -> dict[str, Values]:
@@ -402,9 +409,12 @@ def restore(state: State, column: str, values: Tensor) -> Tensor:
 def unit(state: State, column: str) -> float:
     """How much of a column's own numbers 1 is after its steps: an error times this is in the column's own units.
 
-    1.0 for a column without such steps, and where its parts differ in it.
+    1.0 for a column without such steps or with others beside them, and where its parts differ in it.
     """
-    shape = state.get("columns", {}).get(column, {}).get("shape", [])
+    kept = state.get("columns", {}).get(column, {})
+    if any(step["op"] not in STRAIGHT for step in kept.get("steps", ())):
+        return 1.0
+    shape = kept.get("shape", [])
     one, none = (restore(state, column, torch.full((1, *shape), value, dtype=torch.float64)) for value in (1.0, 0.0))
     sizes = set((one - none).abs().flatten().tolist())
     return sizes.pop() if len(sizes) == 1 else 1.0

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
-import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,41 +11,38 @@ import numpy as np
 import torch
 
 from engine.columns import RAGGED, Column
-from engine.data import audio, sequences, steps
-from engine.data.ragged import Flat, Values
-from engine.data.sources import MOST_LISTED, Array, Reader, close_source, open_source
+from engine.data import planned, steps
+from engine.data.keep import Place, place_for
+from engine.data.loader import Tail
+from engine.data.made import Maker, Plan, source_key
+from engine.data.orders import balanced, drawing_weights
+from engine.data.sources import Array, Reader, close_source, open_source
 from engine.data.splits import small_classes, split, split_of
 from engine.declare import did_you_mean
-from engine.ops.source import Source, Step
+from engine.ops.settings import Batching
+from engine.ops.source import Source
 from engine.problem import Fix, Mistake
 from engine.spec import Spec
-
-Loaded = tuple[Array, Flat]  # rows, and the sound of each
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Data ready for training: {split: {column: tensor, samples along the first axis}} on the CPU.
+    """Data ready for training: {split: {column: samples}} on the CPU, each a Tensor, a Ragged, a Picked or a Live.
 
-    A column whose samples differ in size is Ragged. An empty split has no key. `state` is JSON: what prediction
-    needs to treat new samples alike.
+    An empty split has no key. `tails` are what is still to be done to each batch of a column, on the device it trains
+    on. `rows` tell for each split the number of each sample in the source; `weights` how often each training sample is
+    drawn, None for each once; `cache` where samples are kept. `state` is JSON: what prediction needs to treat new
+    samples alike.
     """
 
     columns: Mapping[str, Column]
-    splits: Mapping[str, Mapping[str, Any]]  # a Tensor or a Ragged: which of them, the column's kind says
+    splits: Mapping[str, Mapping[str, Any]]  # which of the four, the column's kind and the cache say
     state: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A column with its steps: as the source holds it, as the graph gets it, and the numbers that Index orders."""
-
-    raw: Column
-    steps: tuple[Step, ...]
-    column: Column
-    classes: Sequence[str] = ()
-    numbers: Array | None = None
+    tails: Mapping[str, Tail] = field(default_factory=dict)
+    rows: Mapping[str, Array] = field(default_factory=dict)
+    weights: torch.Tensor | None = None
+    cache: Place = "memory"
 
 
 def prepare(spec: Spec, folder: Path, columns: Collection[str] | None = None) -> Dataset:
@@ -61,23 +56,69 @@ def prepare(spec: Spec, folder: Path, columns: Collection[str] | None = None) ->
     names = _known(reader, columns) if columns is not None else bound or list(reader.columns)
     plans = {name: plan(spec, reader, name) for name in dict.fromkeys((*names, *bound))}
     rows, notes = complete_rows(spec, reader, plans.values())
-    loaded, rows, faults = load_sounds(reader, plans.values(), rows)
-    _check_memory([plans[name].column for name in names], len(rows))
+    batching = batching_of(spec)
+    place = place_for(batching.cache, [plans[name].column for name in names], len(rows))
+    maker = Maker(reader, place, source_key(spec, folder, reader))
+    rows, faults = maker.read(plans.values(), rows)
     settings = split_of(spec)
     labels = labels_of(spec, reader, rows) if settings.stratify else None
     indices = split(settings, reader, rows, labels)
     counts = {part: len(each) for part, each in indices.items()}
-    splits: dict[str, dict[str, Values]] = {part: {} for part in indices}
-    state, described = {}, {}
     notes = (*reader.notes, *notes, *faults, *split_notes(counts, reader, rows, labels))
-    for name in names:
-        values, state[name], described[name], more = _values(plans[name], reader, indices, loaded.get(name))
-        notes += more
-        for part, each in values.items():
-            splits[part][name] = each
-    whole = {"target": reader.target, "white": reader.white, "columns": state}
+    indices = {part: reader.expanded(each) for part, each in indices.items()}
+    weights = _weights(spec, reader, batching, indices["train"])
+    made = {name: maker.made(plans[name], indices) for name in names}
+    whole = {
+        "target": reader.target,
+        "white": reader.white,
+        "columns": {name: each.state for name, each in made.items()},
+    }
     close_source()  # the tensors take its place in memory
-    return Dataset(described, splits, whole, notes)
+    return Dataset(
+        {name: each.column for name, each in made.items()},
+        {part: {name: each.values[part] for name, each in made.items()} for part in indices},
+        whole,
+        (*notes, *(note for each in made.values() for note in each.notes)),
+        {name: each.tail for name, each in made.items() if each.tail is not None},
+        indices,
+        weights,
+        place,
+    )
+
+
+def batching_of(spec: Spec) -> Batching:
+    """Read the settings of batches; raises Mistake where they are wrong."""
+    section = spec.data.get("batching", {})
+    settings, problems = Batching.parse(section if isinstance(section, Mapping) else {})
+    if settings is None:
+        raise Mistake(problems[0].message, param=f"data.batching.{problems[0].param}")
+    return settings
+
+
+def _weights(spec: Spec, reader: Reader, batching: Batching, training: Array) -> torch.Tensor | None:
+    """How often each training sample is drawn, None for each once."""
+    if batching.sampling == "each once":
+        return None
+    where = "data.batching.sampling"
+    if batching.sampling == "balanced":
+        labels = labels_of(spec, reader, training)
+        if labels is None:
+            words = "Balanced sampling draws all classes of the target equally often, and the data has no such target"
+            raise Mistake(f"{words}; set it to each once, or choose a target with classes.", param=where)
+        return balanced(torch.from_numpy(labels))
+    name = batching.weights
+    if (
+        name not in reader.columns
+        or reader.columns[name].kind != "number"
+        or reader.columns[name].sizes not in ((), (1,))
+    ):
+        words = f"Weighted sampling needs a column of numbers, and {name!r} is none" if name else "No column is chosen"
+        words += did_you_mean(name, reader.columns) if name else " for weighted sampling"
+        raise Mistake(f"{words}; set weights to the column that says how often.", param="data.batching.weights")
+    weights = drawing_weights(reader.fetch(training, [name])[name])
+    if not float(weights.sum()) > 0:
+        raise Mistake(f"{name} has no number above 0, so nothing would be drawn.", param="data.batching.weights")
+    return weights
 
 
 def columns_of(spec: Spec, folder: Path) -> dict[str, Column]:
@@ -105,23 +146,13 @@ def plan(spec: Spec, reader: Reader, name: str) -> Plan:
     """Find a column's steps and what it is after them."""
     raw = reader.described(name)
     chain = steps.steps_of(spec, raw)
-    column = steps.after(raw, chain)
     if not steps.indexes(chain):
+        column = steps.after(raw, chain)
         return Plan(raw, chain, column, reader.classes(name) if raw.kind == "category" else ())
     values = reader.held(name)
     every = values if values is not None else reader.fetch(np.arange(len(reader)), [name])[name]
     numbers, counts = steps.distinct(every, name)
-    classes = steps.class_names(numbers)
-    listed = len(classes) <= MOST_LISTED
-    column = replace(
-        column,
-        low=0.0,
-        high=float(len(classes) - 1),
-        mean=None,
-        classes=tuple(classes) if listed else (),
-        counts=tuple(counts.tolist()) if listed else (),
-    )
-    return Plan(raw, chain, column, classes, numbers)
+    return Plan(raw, chain, steps.after(raw, chain, (numbers, counts)), planned.class_names(numbers), numbers)
 
 
 def complete_rows(spec: Spec, reader: Reader, plans: Iterable[Plan]) -> tuple[Array, tuple[str, ...]]:
@@ -212,73 +243,5 @@ def split_notes(counts: Mapping[str, int], reader: Reader, rows: Array, labels: 
     if reader.columns[reader.target].kind == "category":
         words = [names[int(place)] if 0 <= place < len(names) else "?" for place in different]
     else:
-        words = steps.class_names(different)
+        words = planned.class_names(different)
     return notes + small_classes(reader, each.tolist(), words, len(counts))
-
-
-def load_sounds(reader: Reader, plans: Iterable[Plan], rows: Array) -> tuple[dict[str, Loaded], Array, tuple[str, ...]]:
-    """Decode the sounds of these rows and apply their steps; rows of which a sound fails are left out, with a note."""
-    found: dict[str, Flat] = {}
-    faults: dict[int, str] = {}
-    for each in plans:
-        if each.raw.kind == "audio":
-            files = reader.files(each.raw.name)
-            sounds, failed = audio.load(audio.fit(each.steps), [files[row] for row in rows])
-            found[each.raw.name] = sounds
-            faults |= dict(failed)
-    if faults and len(faults) == len(rows):
-        raise Mistake(f"None of the sounds can be read: {next(iter(faults.values()))}", param="data.source.params.path")
-    notes = audio.faulty([faults[place] for place in sorted(faults)])
-    return {name: (rows, sounds) for name, sounds in found.items()}, np.delete(rows, sorted(faults)), notes
-
-
-def _values(
-    plan: Plan, reader: Reader, indices: Mapping[str, Array], loaded: Loaded | None
-) -> tuple[Mapping[str, Values], dict[str, Any], Column, tuple[str, ...]]:
-    """A column's values in each split, its state, what it is in the end, and notes."""
-    if loaded is not None:
-        rows, sounds = loaded
-        places = {part: np.searchsorted(rows, each) for part, each in indices.items()}
-        held = {part: sounds.taken(sounds.offsets[each], sounds.lengths[each]) for part, each in places.items()}
-        return sequences.sounds(plan.raw, plan.steps, plan.column, held)
-    if plan.raw.kind in RAGGED:
-        samples = {part: reader.fetch(rows, [plan.raw.name])[plan.raw.name] for part, rows in indices.items()}
-        return sequences.texts(plan.raw, plan.steps, plan.column, samples)
-    arrays, state = _prepared(plan, reader, indices)
-    return {part: torch.from_numpy(array) for part, array in arrays.items()}, state, plan.column, ()
-
-
-def _prepared(plan: Plan, reader: Reader, indices: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Any]]:
-    """Fit a column's steps on the training split and apply them to all; what was fitted goes into the state."""
-    name = plan.raw.name
-    training = reader.fetch(indices["train"], [name])[name]
-    fitted = steps.fit(plan.steps, plan.raw, training, plan.numbers)
-    arrays = {}
-    for part, rows in indices.items():
-        values = training if part == "train" else reader.fetch(rows, [name])[name]
-        arrays[part] = _final(steps.apply(fitted, values), plan.column)
-    state = {
-        "kind": plan.raw.kind,
-        "shape": list(plan.raw.shape),
-        "dtype": plan.column.dtype,
-        "classes": list(plan.classes),
-        "parts": list(plan.raw.parts),
-        "steps": fitted,
-    }
-    return arrays, state
-
-
-def _final(values: Array, column: Column) -> Array:
-    return np.ascontiguousarray(values, dtype=np.dtype(column.dtype))
-
-
-def _check_memory(columns: Sequence[Column], count: int) -> None:
-    """Raise Mistake where the tensors would not fit into this machine's memory."""
-    dense = [column for column in columns if column.kind not in RAGGED]
-    needed = count * sum(math.prod(column.sizes) * np.dtype(column.dtype).itemsize for column in dense)
-    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
-        return
-    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    if needed > 0.9 * there:
-        words = f"The data needs {needed / 2**30:,.1f} GiB as tensors, and this machine has {there / 2**30:,.1f}"
-        raise Mistake(f"{words}; take fewer samples or smaller ones.", param="data.source")

@@ -15,10 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.data import store
+
 Array = NDArray[Any]
 
 LONG = 200  # values of a sample on average, from which a batch copies samples on the CPU
-STRETCH = 50  # batches whose samples are sorted together: long enough to save filling, short enough to stay mixed
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,19 +70,35 @@ class Ragged:
     """
 
     def __init__(
-        self, values: Tensor, offsets: Tensor, *, fill: float = 0.0, axis: int = 0, width: int | None = None
+        self,
+        values: Tensor,
+        starts: Tensor,
+        counts: Tensor,
+        *,
+        fill: float = 0.0,
+        axis: int = 0,
+        width: int | None = None,
     ) -> None:
+        """`values` end with one that fills up; `starts` and `counts` say on the CPU where each sample stands."""
         self.fill, self.axis, self.width = fill, axis, width
-        self._values = torch.cat([values, values.new_full((1, *values.shape[1:]), fill)])  # the last one fills up
-        self._counts = offsets.diff()  # on the CPU, so that no batch waits for the device
-        self._starts = offsets[:-1].to(values.device)
-        self.lengths = self._counts.to(values.device)
+        self._values = values
+        self._counts = counts  # on the CPU, so that no batch waits for the device
+        self._starts = starts.to(values.device)
+        self.lengths = counts.to(values.device)
 
     @classmethod
     def of(cls, held: Flat, *, fill: float = 0.0, axis: int = 0, width: int | None = None) -> Ragged:
-        """The same samples as tensors on the CPU."""
+        """The same samples as tensors on the CPU; values that end with one of `fill` stay where they are."""
         values, offsets = torch.from_numpy(held.values), torch.from_numpy(held.offsets)
-        return cls(values, offsets, fill=fill, axis=axis, width=width)
+        filled = values
+        if len(values) == int(offsets[-1]):
+            filled = torch.cat([values, values.new_full((1, *values.shape[1:]), fill)])
+        return cls(filled, offsets[:-1], offsets.diff(), fill=fill, axis=axis, width=width)
+
+    def picked(self, places: Tensor) -> Ragged:
+        """The samples at these places; the values stay where they are."""
+        starts, counts = self._starts[places.to(self.device)], self._counts[places]
+        return Ragged(self._values, starts, counts, fill=self.fill, axis=self.axis, width=self.width)
 
     def __len__(self) -> int:
         return len(self._counts)
@@ -99,12 +116,16 @@ class Ragged:
     @property
     def mean_bytes(self) -> int:
         """Bytes of a sample on average."""
-        return int(self._values.nbytes // max(1, len(self)))
+        return int(self._counts.sum()) * self._values[:1].nbytes // max(1, len(self))
 
     def to(self, device: torch.device) -> Ragged:
-        """The same column on a device."""
-        offsets = torch.cat([self._counts.new_zeros(1), self._counts.cumsum(0)])
-        return Ragged(self._values[:-1].to(device), offsets, fill=self.fill, axis=self.axis, width=self.width)
+        """The same column on a device, without values of other samples."""
+        if device.type == self.device.type:
+            return self
+        starts = self._counts.cumsum(0) - self._counts
+        places = (self._starts.cpu() - starts).repeat_interleave(self._counts) + torch.arange(int(self._counts.sum()))
+        values = torch.cat([self._values[places.to(self.device)], self._values[-1:]]).to(device)
+        return Ragged(values, starts, self._counts, fill=self.fill, axis=self.axis, width=self.width)
 
     def widths(self, order: Tensor, batch_size: int) -> list[int]:
         """How long each batch becomes whose samples stand in this order."""
@@ -121,7 +142,7 @@ class Ragged:
     @property
     def _is_long(self) -> bool:
         """Whether copying a sample at a time is quicker than an index for each of its values."""
-        return self.device.type == "cpu" and len(self._values) > LONG * len(self)
+        return self.device.type == "cpu" and int(self._counts.sum()) > LONG * len(self)
 
     def _copied(self, indices: Tensor, width: int) -> Tensor:
         values = self._values.numpy()
@@ -139,19 +160,40 @@ class Ragged:
         return self._values.index_select(0, places.view(-1)).view(*places.shape, *self._values.shape[1:])
 
 
-Values = Tensor | Ragged  # what a column is for a graph
+class Picked:
+    """Some rows of a tensor that several columns share, such as one that is mapped into memory."""
+
+    def __init__(self, base: Tensor, rows: Tensor) -> None:
+        self._base, self._rows = base, rows.to(base.device)  # the base may be a file that is mapped into memory
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the values are."""
+        return self._base.device
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a sample."""
+        return self._base[:1].nbytes
+
+    def to(self, device: torch.device) -> Picked | Tensor:
+        """The same column on a device, without other rows."""
+        return self if device.type == self.device.type else self._base[self._rows].to(device)
+
+    def index_select(self, _dim: int, places: Tensor) -> Tensor:
+        """The samples at these places, as of a tensor along its first axis."""
+        return self._gathered(self._rows.index_select(0, places))
+
+    def __getitem__(self, places: slice) -> Tensor:
+        return self._gathered(self._rows[places])
+
+    def _gathered(self, rows: Tensor) -> Tensor:
+        found = self._base.index_select(0, rows)
+        store.release()
+        return found
 
 
-def by_length(order: Tensor, lengths: Tensor, batch_size: int, generator: torch.Generator) -> Tensor:
-    """Bring samples of like length together: an order is sorted by length within stretches of some batches.
-
-    The batches, not their samples, are then shuffled anew; what is left for a last, smaller one stays at the end.
-    """
-    whole = len(order) // batch_size * batch_size
-    stretch = torch.arange(len(order)) // (STRETCH * batch_size)
-    counts = lengths.index_select(0, order)
-    key = stretch * (int(counts.max()) + 1 if len(counts) else 1) + counts
-    key[whole:] = torch.iinfo(torch.int64).max
-    order = order[key.argsort(stable=True)]
-    places = torch.randperm(whole // batch_size, generator=generator)
-    return torch.cat([order[:whole].view(-1, batch_size)[places].flatten(), order[whole:]])
+InMemory = Tensor | Ragged | Picked  # a column whose samples are there, in memory or mapped into it

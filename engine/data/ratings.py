@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from engine.columns import Column
-from engine.data import tablefile
+from engine.data import negative, tablefile
 from engine.data.moments import moments
 from engine.data.sources import MOST_LISTED, Array, Reader, class_column, located_file, refuse
 from engine.data.steps import STANDARDIZE
@@ -79,21 +79,45 @@ class Ratings(Reader):
             if path:
                 self._read_facts(role, named[role], located_file(path, folder, f"table of {role}s"), source.separator)
         self.columns = {each.name: each for each in columns} | {name: each.column for name, each in self._facts.items()}
+        self.copies = 1 + source.negatives
+        if source.negatives:
+            self._rated = negative.pairs(self._arrays["user"], self._arrays["item"], len(self._classes["item"]))
 
     def __len__(self) -> int:
         return len(self._arrays["rating"])
 
-    def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
-        return {name: self._taken(name, indices) for name in names}
+    def read(self, indices: Array, name: str) -> tuple[Array, dict[int, str]]:
+        return self._taken(indices, name, self._items(indices, (0, -1))), {}
 
-    def _taken(self, name: str, indices: Array) -> Array:
+    def redrawn(self, indices: Array, name: str, draw: tuple[int, int]) -> Array | None:
+        fact = self._facts.get(name)
+        if self.copies == 1 or "item" not in (name, fact.of if fact is not None else ""):
+            return None
+        return self._taken(indices, name, self._items(indices, draw))
+
+    def _taken(self, indices: Array, name: str, items: Array) -> Array:
+        """The values of a column for samples of which the items are known."""
+        rows = indices % len(self)
         if (fact := self._facts.get(name)) is not None:
-            places = self._arrays[fact.of][indices]
-            taken = fact.values[places]
+            places = items if fact.of == "item" else self._arrays[fact.of][rows]
+            taken: Array = fact.values[places]
             taken[places < 0] = np.nan if taken.dtype.kind == "f" else -1
             return taken
-        values = self._arrays[name][indices]
+        if name == "item":
+            return items
+        if name == "rating" and self.copies > 1:
+            return (indices < len(self)).astype(np.float64)[:, None]
+        values: Array = self._arrays[name][rows]
         return values if name in self._classes else values[:, None]
+
+    def _items(self, indices: Array, draw: tuple[int, int]) -> Array:
+        """The item of each sample; beyond the rows, one drawn that the user has not rated."""
+        items: Array = self._arrays["item"][indices % len(self)]
+        drawn = np.flatnonzero(indices >= len(self))
+        if drawn.size:
+            users = self._arrays["user"][indices[drawn] % len(self)]
+            items[drawn] = negative.items(users, indices[drawn], self._rated, len(self._classes["item"]), draw)
+        return items
 
     def held(self, name: str) -> Array | None:
         return self._arrays.get(name)

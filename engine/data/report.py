@@ -12,8 +12,9 @@ import numpy as np
 
 from engine.columns import Column, DataReport
 from engine.data import audio, sequences
-from engine.data.prepare import Plan, bound_columns, complete_rows, labels_of, plan, split_notes
-from engine.data.sources import Array, Reader, open_source, reading
+from engine.data.made import Plan
+from engine.data.prepare import bound_columns, complete_rows, labels_of, plan, split_notes
+from engine.data.sources import Array, Reader, open_source, pixels, reading
 from engine.data.splits import counted, split, split_of
 from engine.ops.source import Source
 from engine.problem import Mistake, Problem
@@ -86,7 +87,8 @@ def _settled(spec: Spec, reader: Reader, rows: Array) -> tuple[dict[str, int], t
     settings = split_of(spec)
     labels = labels_of(spec, reader, rows) if settings.stratify else None
     counts = counted(settings, reader, rows, labels)
-    return counts, split_notes(counts, reader, rows, labels)
+    notes = split_notes(counts, reader, rows, labels)
+    return {part: count * reader.copies for part, count in counts.items()}, notes
 
 
 def _learned(spec: Spec, reader: Reader, rows: Array, plans: Mapping[str, Plan]) -> Iterator[tuple[str, Column]]:
@@ -113,11 +115,15 @@ def _learned(spec: Spec, reader: Reader, rows: Array, plans: Mapping[str, Plan])
 
 def _samples(reader: Reader, count: int) -> tuple[dict[str, Any], ...]:
     indices = reader.preview(count)
-    values = reader.fetch(indices, list(reader.columns))
-    shown = {
-        name: [shown_value(reader, column, each) for each in values[name]] for name, column in reader.columns.items()
-    }
+    shown = {name: shown_values(reader, column, indices) for name, column in reader.columns.items()}
     return tuple({name: each[place] for name, each in shown.items()} for place in range(len(indices)))
+
+
+def shown_values(reader: Reader, column: Column, indices: Array) -> list[Any]:
+    """A column's values at some rows as JSON; null for one that cannot be read."""
+    values, faults = reader.read(indices, column.name)
+    values = pixels(values, reader.white) if column.kind == "image" else values
+    return [None if place in faults else shown_value(reader, column, each) for place, each in enumerate(values)]
 
 
 def shown_value(reader: Reader, column: Column, value: Any) -> Any:

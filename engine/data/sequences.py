@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+
 from engine.columns import Column
-from engine.data import audio, text
-from engine.data.ragged import Array, Flat, Ragged
-from engine.ops.source import Step
+from engine.data import audio, store, text
+from engine.data.ragged import Array, Flat, Ragged, bounds
+from engine.ops.steps import Step
 from engine.problem import Mistake
 
 State = Mapping[str, Any]
+Fetched = Callable[[Array], Array]  # samples by their rows
+AT_ONCE = 2**14  # texts that are in memory
 
 
 def after(column: Column, steps: Sequence[Step]) -> Column:
@@ -34,7 +39,46 @@ def texts(
         ids, count = text.apply(fitted, each.tolist())
         found[part], cut = _tokens(fitted, ids), cut + count
     notes = _notes(raw.name, cut, sum(map(len, samples.values())))
-    return found, _state(raw, column, fitted), text.known(column, fitted), notes
+    return found, state_of(raw, column, fitted), text.known(column, fitted), notes
+
+
+def stored_texts(
+    key: str, raw: Column, steps: Sequence[Step], column: Column, fetched: Fetched, indices: Mapping[str, Array]
+) -> tuple[dict[str, Ragged], dict[str, Any], Column, tuple[str, ...]]:
+    """The same for texts that are fetched some at a time, by their rows; the tokens go into a file.
+
+    `key` names what the texts come from.
+    """
+    fitted = text.fit(steps, raw.name, Some(fetched, indices["train"]))
+    rows = np.sort(np.concatenate(list(indices.values())))
+    counts: list[int] = []
+    cut: list[int] = []
+
+    def blocks() -> Iterator[Array]:
+        for start in range(0, len(rows), AT_ONCE):
+            ids, shortened = text.apply(fitted, fetched(rows[start : start + AT_ONCE]).tolist())
+            counts.extend(ids.lengths.tolist())
+            cut.append(shortened)
+            yield ids.values
+        yield np.full(1, text.PAD, np.int64)  # which fills batches up
+
+    named = store.key_of(key, raw.name, fitted, rows)
+    values, (lengths, shortened) = store.stored(named, blocks, len(rows) * raw.bytes, lambda: (counts, sum(cut)))
+    whole = _tokens(fitted, Flat(values, bounds(np.array(lengths, np.int64))))
+    found = {part: whole.picked(torch.from_numpy(np.searchsorted(rows, each))) for part, each in indices.items()}
+    notes = _notes(raw.name, shortened, len(rows))
+    return found, state_of(raw, column, fitted), text.known(column, fitted), notes
+
+
+class Some:
+    """Samples that are fetched some at a time, each time that they are gone through."""
+
+    def __init__(self, fetched: Fetched, rows: Array) -> None:
+        self._fetched, self._rows = fetched, rows
+
+    def __iter__(self) -> Iterator[Any]:
+        for start in range(0, len(self._rows), AT_ONCE):
+            yield from self._fetched(self._rows[start : start + AT_ONCE]).tolist()
 
 
 def _notes(name: str, cut: int, count: int) -> tuple[str, ...]:
@@ -43,7 +87,7 @@ def _notes(name: str, cut: int, count: int) -> tuple[str, ...]:
     return (f"{name}: {cut:,} of {count:,} texts {'are' if cut > 1 else 'is'} longer than the limit and cut.",)
 
 
-def _state(raw: Column, column: Column, fitted: list[dict[str, Any]]) -> dict[str, Any]:
+def state_of(raw: Column, column: Column, fitted: list[dict[str, Any]]) -> dict[str, Any]:
     state = {"kind": raw.kind, "shape": list(column.shape), "dtype": column.dtype, "classes": [], "parts": []}
     return {**state, "steps": fitted} | ({"rate": raw.rate} if raw.kind == "audio" else {})
 
@@ -53,12 +97,13 @@ def _tokens(fitted: Sequence[Mapping[str, Any]], ids: Flat) -> Ragged:
 
 
 def sounds(
-    raw: Column, steps: Sequence[Step], column: Column, samples: Mapping[str, Flat]
-) -> tuple[dict[str, Ragged], dict[str, Any], Column, tuple[str, ...]]:
-    """The same for sounds that were loaded, their steps applied."""
+    raw: Column, steps: Sequence[Step], column: Column, loaded: Flat, places: Mapping[str, Array]
+) -> tuple[dict[str, Ragged], dict[str, Any], Column]:
+    """The same for sounds that were loaded, their steps applied; `places` say where those of each split stand."""
     fitted = audio.fit(steps)
-    found = {part: audio.tensors(fitted, column.shape, each) for part, each in samples.items()}
-    return found, _state(raw, column, fitted), column, ()
+    whole = audio.tensors(fitted, column.shape, loaded)
+    found = {part: whole.picked(torch.from_numpy(each)) for part, each in places.items()}
+    return found, state_of(raw, column, fitted), column
 
 
 def learned(column: Column, steps: Sequence[Step], training: Array) -> Column:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -66,18 +66,15 @@ class TimeSeries(Reader):
             Column("time", "number", (1,), "float32", default=STANDARDIZE),
         )
 
-    def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
-        fetched = {}
+    def read(self, indices: Array, name: str) -> tuple[Array, dict[int, str]]:
         starts = self._starts[indices][:, None]
-        if "past" in names:
-            fetched["past"] = self._values[starts + np.arange(self._source.length)]
-        if "future" in names:
+        if name == "past":
+            return self._values[starts + np.arange(self._source.length)], {}
+        if name == "future":
             rows = starts + self._source.length + np.arange(self._source.horizon)
-            fetched["future"] = self._answers[rows].reshape(len(indices), *self.columns["future"].shape)
-        if "time" in names:
-            assert self.times is not None
-            fetched["time"] = self.times[0][indices][:, None]
-        return fetched
+            return self._answers[rows].reshape(len(indices), *self.columns["future"].shape), {}
+        assert self.times is not None
+        return self.times[0][indices][:, None], {}
 
     def held(self, _name: str) -> Array | None:
         return None

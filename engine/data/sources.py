@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.columns import RAGGED, Column
-from engine.data import sequences
+from engine.data import sequences, store
 from engine.data.archive import archive_in, entered, named_as_given, visible
 from engine.declare import did_you_mean
 from engine.kinds import Path as PathKind
@@ -24,6 +24,7 @@ from engine.spec import Spec
 
 Array = NDArray[Any]
 PARTS = ("train", "validation", "test")
+SHOWN = 3  # faults that a note tells
 MOST_LISTED = 1000  # classes of a category; more are counted but not listed
 
 
@@ -32,8 +33,8 @@ class Reader:
 
     Numbers may lack values (NaN), and so may categories (-1). `parts` tells, where the source brings its own
     split, the place in PARTS of each sample. `target` is the column to predict, "" where the source does not say.
-    `white` is the brightest pixel of its images as they are stored; `fetch` brings pixels to 0..1. `times` tells, of
-    a source whose samples follow each other in time, the first and the last moment that each sample predicts.
+    Images come as they are stored: bytes up to `white`, the brightest pixel, or numbers. `times` tells, of a source
+    whose samples follow each other in time, the first and the last moment that each sample predicts.
     """
 
     columns: Mapping[str, Column]
@@ -44,21 +45,45 @@ class Reader:
     notes: tuple[str, ...] = ()
     by_class: bool = False  # whether samples stand class by class, so that a preview takes them from all over
     drops_missing: bool = False  # whether rows that lack a value are left out
+    copies: int = 1  # samples that stand for a row: the others have the numbers of the rows behind all rows
 
     def __len__(self) -> int:
         raise NotImplementedError
 
-    def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
-        """Return the samples of the columns at these indices, stacked along the first axis."""
+    def read(self, indices: Array, name: str) -> tuple[Array, dict[int, str]]:
+        """The samples of a column at these indices, stacked along the first axis.
+
+        Also the places, with words, of samples that cannot be read; what stands there is of no meaning.
+        """
         raise NotImplementedError
 
+    def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
+        """The samples of several columns; raises Mistake where one cannot be read."""
+        fetched = {}
+        for name in names:
+            fetched[name], faults = self.read(indices, name)
+            if faults:
+                raise refuse(next(iter(faults.values())))
+        return fetched
+
     def held(self, name: str) -> Array | None:
-        """All values of a column that is in memory, None for one that is read in `fetch`."""
+        """All values of a column that is in memory, None for one that is read or put together when it is needed."""
         raise NotImplementedError
 
     def files(self, name: str) -> Sequence[Path]:
-        """The file of each sample of a column of sounds."""
-        raise NotImplementedError
+        """The file of each sample of a column that is read from files, a file a sample; else none."""
+        return ()
+
+    def redrawn(self, indices: Array, name: str, draw: tuple[int, int]) -> Array | None:
+        """The samples of a column at these indices as (seed, epoch) draw them, None for what is always the same."""
+        del indices, name, draw
+        return None
+
+    def expanded(self, rows: Array) -> Array:
+        """The numbers of all samples that stand for some rows."""
+        if self.copies == 1:
+            return rows
+        return np.concatenate([rows + copy * len(self) for copy in range(self.copies)])
 
     def seconds(self, name: str) -> Array:
         """How long each sample of a column of sounds is."""
@@ -80,6 +105,7 @@ class Reader:
             return lacks if lacks.any() else None
         if values is None or values.dtype.kind not in "fi" or (values.dtype.kind == "i" and not self._coded(name)):
             return None
+        store.release(store.FEW_MAPPED)
         rows = values.reshape(len(values), -1)
         lacks = np.any(rows < 0 if values.dtype.kind == "i" else np.isnan(rows), axis=1)
         return lacks if lacks.any() else None
@@ -92,6 +118,7 @@ class Reader:
         found: dict[str, Column] = self.__dict__.setdefault("_described", {})
         if name not in found:
             found[name] = self._with_facts(self.columns[name])
+            store.release(store.FEW_MAPPED)
         return found[name]
 
     def _with_facts(self, column: Column) -> Column:
@@ -132,19 +159,19 @@ class Held(Reader):
     def held(self, name: str) -> Array:
         return self._arrays[name]
 
-    def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
-        return {name: self._pixels(name, np.take(self._arrays[name], indices, axis=0)) for name in names}
-
-    def _pixels(self, name: str, values: Array) -> Array:
-        if self.columns[name].kind == "image" and values.dtype == np.uint8:
-            return values * np.float32(1 / self.white)
-        return values
+    def read(self, indices: Array, name: str) -> tuple[Array, dict[int, str]]:
+        return np.take(self._arrays[name], indices, axis=0), {}
 
 
 def class_column(name: str, classes: Sequence[str]) -> Column:
     """A category; its classes are listed where they are few enough to be."""
     listed = tuple(classes) if len(classes) <= MOST_LISTED else ()
     return Column(name, "category", (), "int64", low=0.0, high=float(len(classes) - 1), classes=listed)
+
+
+def pixels(values: Array, white: float) -> Array:
+    """Images as numbers from 0 to 1; those that are stored as numbers stay as they are."""
+    return values * np.float32(1 / white) if values.dtype == np.uint8 else values
 
 
 def image_column(name: str, shape: Sequence[int]) -> Column:
@@ -178,9 +205,8 @@ def open_source(spec: Spec, folder: Path) -> Reader:
     What was opened last is kept, so that looking again after a small change of other settings is quick.
     """
     source = source_of(spec)
-    paths = _paths(source, folder)
-    with named_as_given(paths):
-        return _opened(source, folder, tuple(map(_stamp, paths)))
+    with named_as_given(_paths(source, folder)):
+        return _opened(source, folder, stamps(source, folder))
 
 
 def close_source() -> None:
@@ -202,6 +228,11 @@ def _paths(source: Source, folder: Path) -> list[Path]:
         paths = [folder / Path(each).expanduser() for each in named if each]
         return [archive_in(each) or each for each in paths]
     return []
+
+
+def stamps(source: Source, folder: Path) -> tuple[object, ...]:
+    """What changes when the files do that a source names."""
+    return tuple(map(_stamp, _paths(source, folder)))
 
 
 def _stamp(path: Path, depth: int = 2) -> tuple[object, ...]:
@@ -256,6 +287,15 @@ def located_folder(path: str, folder: Path, what: str) -> Path:
     if not home.is_dir():
         raise refuse(f"{home} is a file; path must name the {what}.")
     return home
+
+
+def left_out(messages: Sequence[str], what: str) -> tuple[str, ...]:
+    """A note that samples were left out, and why the first ones were; `what` names one of them."""
+    if not messages:
+        return ()
+    words = "; ".join(message.rstrip(".") for message in messages[:SHOWN]) + "; ..." * (len(messages) > SHOWN)
+    count = len(messages)
+    return (f"{count:,} {what}{'s are' if count > 1 else ' is'} left out: {words}.",)
 
 
 @contextlib.contextmanager

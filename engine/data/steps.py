@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from engine.columns import RAGGED, Column
-from engine.data import sequences
+from engine.data import augment, numbers, pixels, planned, sequences
+from engine.data.keys import Keys
+from engine.data.learned import Blocks, learned
+from engine.data.numbers import Unfit
+from engine.data.planned import Found
 from engine.declare import did_you_mean
-from engine.ops.source import FillMissing, Index, Scale, Standardize, Step
-from engine.problem import Mistake
+from engine.ops.steps import FillMissing, GaussianNoise, Index, Step
+from engine.problem import Fix, Mistake
 from engine.spec import Spec
 
 Array = NDArray[Any]
@@ -22,7 +31,11 @@ Fitted = dict[str, Any]  # {"op": name, "params": {...}, "state": {...}}: JSON, 
 STANDARDIZE: tuple[Mapping[str, Any], ...] = ({"op": "Standardize", "params": {}},)
 INDEX: tuple[Mapping[str, Any], ...] = ({"op": "Index", "params": {}},)
 BLOCK = 8192  # samples that are measured at once, so that measuring needs little memory
+BLOCK_BYTES = 2**26  # of them at most
 MOST_CLASSES = 100_000
+WHITE = 255.0  # the brightest pixel as it is stored, where a source says nothing else
+IMAGE_AXES = 4  # of a batch: samples, channels, height, width
+CHANNELS = (1, 3, 4)  # that whole numbers of 8 bits have where they are pixels
 
 # ------------------------------------------------------------------------------------------------------- planning
 
@@ -40,12 +53,13 @@ def steps_of(spec: Spec, column: Column) -> tuple[Step, ...]:
         name = type(step).__name__
         if kind not in step.kinds:
             words = f"{name} works on {' and '.join(step.kinds)} columns, and {column.name} is a {kind} column here"
-            raise Mistake(f"{words}; remove it.", param=f"{where}.{place}")
-        if isinstance(step, Index):
-            if place or column.shape not in ((), (1,)):
-                words = "come before other steps" if place else f"have one number a sample, not {column.shape}"
-                raise Mistake(f"Index on {column.name} must {words}.", param=f"{where}.{place}")
-            kind = "category"
+            others = [*listed[:place], *listed[place + 1 :]]
+            fix = Fix(f"Remove {name}", "set_setting", {"path": where, "value": others})
+            raise Mistake(f"{words}; remove it.", param=f"{where}.{place}", fixes=(fix,))
+        if isinstance(step, Index) and (place or column.shape not in ((), (1,))):
+            words = "come before other steps" if place else f"have one number a sample, not {column.shape}"
+            raise Mistake(f"Index on {column.name} must {words}.", param=f"{where}.{place}")
+        kind = step.makes(kind)
     return steps
 
 
@@ -77,136 +91,133 @@ def indexes(steps: Sequence[Step]) -> bool:
     return any(isinstance(step, Index) for step in steps)
 
 
-def after(column: Column, steps: Sequence[Step]) -> Column:
-    """The column as it leaves its steps; what Index and Tokenize make of it is not known here."""
-    if column.kind in RAGGED:
-        return sequences.after(column, steps)
-    names = tuple(type(step).__name__ for step in steps)
-    if indexes(steps):
-        return replace(column, kind="category", shape=(), dtype="int64", steps=names)
-    changed = any(isinstance(step, Standardize | Scale | FillMissing) for step in steps) and column.kind != "category"
-    return replace(column, dtype="float32" if changed else column.dtype, steps=names)
+def after(column: Column, steps: Sequence[Step], found: Found | None = None) -> Column:
+    """The column as it leaves its steps; what Tokenize makes of it, and Index without the numbers, is not known here.
+
+    Raises Mistake at the step that cannot take what comes before it.
+    """
+    return sequences.after(column, steps) if column.kind in RAGGED else planned.after(column, steps, found)
 
 
 def distinct(values: Array, name: str) -> tuple[Array, Array]:
     """The different numbers of a column, ascending, and how often each stands; NaN does not count."""
-    numbers, counts = np.unique(values[~np.isnan(values)] if values.dtype.kind == "f" else values, return_counts=True)
-    if len(numbers) > MOST_CLASSES:
-        words = f"{name} has {len(numbers):,} different numbers, too many to be classes; remove Index."
+    found, counts = np.unique(values[~np.isnan(values)] if values.dtype.kind == "f" else values, return_counts=True)
+    if len(found) > MOST_CLASSES:
+        words = f"{name} has {len(found):,} different numbers, too many to be classes; remove Index."
         raise Mistake(words, param=f"data.columns.{name}.steps")
-    return numbers, counts
-
-
-def class_names(numbers: Array) -> list[str]:
-    """Write numbers as names of classes: "3", "2.5"."""
-    return [str(int(each)) if float(each).is_integer() else repr(each) for each in numbers.tolist()]
+    return found, counts
 
 
 # --------------------------------------------------------------------------------------------- fitting and applying
 
 
-def fit(steps: Sequence[Step], column: Column, training: Array, numbers: Array | None = None) -> list[Fitted]:
-    """Learn what the steps of a column need from its training samples, one step after the other.
+def fit(
+    steps: Sequence[Step], column: Column, training: Array, ordered: Array | None = None, *, white: float = WHITE
+) -> list[Fitted]:
+    """Learn what the steps of a column need from its training samples, one step after the other; random ones rest.
 
-    `numbers` are the different numbers that Index makes classes of.
+    `ordered` are the different numbers that Index makes classes of, `white` is the brightest pixel as it is stored.
     """
+    found = None if ordered is None else (ordered, np.zeros(len(ordered), np.int64))
     fitted: list[Fitted] = []
-    for step in steps:
-        params = {name: getattr(step, name) for name in step.params()}
-        one: Fitted = {"op": type(step).__name__, "params": params, "state": _learned(step, column, training, numbers)}
-        fitted.append(one)
-        if step is not steps[-1]:
-            training = apply([one], training)
+    for place, step in enumerate(steps):
+        before = after(column, steps[:place], found)
+        state = learned(step, before, _blocks(fitted.copy(), training, column, before, white), ordered)
+        if step.random:
+            state["stream"] = _stream(column, step, place)
+        if column.kind == "image" and place == 0:
+            state["white"] = white
+        fitted.append({**step.written(), "state": state})
     return fitted
 
 
-def _learned(step: Step, column: Column, training: Array, numbers: Array | None) -> dict[str, Any]:
-    match step:
-        case Standardize():
-            mean, deviation = _moments(training, _axes(column, training))
-            return {"mean": mean.tolist(), "deviation": np.where(deviation > 0, deviation, 1.0).tolist()}
-        case Index():
-            assert numbers is not None
-            return {"numbers": numbers.tolist()}
-        case FillMissing():
-            return {"value": _filling(step, column, training)}
-    return {}
+def _stream(column: Column, step: Step, place: int) -> int:
+    """What tells the draws of a step from those of others: its place, so that images that belong together move alike.
+
+    Noise differs from column to column.
+    """
+    return place + (zlib.crc32(column.name.encode()) if isinstance(step, GaussianNoise) else 0)
 
 
-def _axes(column: Column, training: Array) -> tuple[int, ...]:
-    """The axes that are measured together: all but the channels of an image, or the last axis of numbers."""
-    kept = 1 if column.kind == "image" else max(1, training.ndim - 1)
-    return tuple(axis for axis in range(training.ndim) if axis != kept)
+def _blocks(chain: Sequence[Fitted], training: Array, column: Column, reached: Column, white: float) -> Blocks:
+    """The training samples as they leave the steps before one, which have made `reached` of the column."""
+    largest = max(math.prod(each.sizes) for each in (column, reached)) * np.dtype(np.float32).itemsize
+    count = max(1, min(BLOCK, BLOCK_BYTES // max(1, largest)))
+
+    def read() -> Iterator[Array]:
+        for start in range(0, len(training), count):
+            block = training[start : start + count]
+            if column.kind == "image" and block.dtype == np.uint8:
+                block = pixels.unit(tensor(block), white).numpy()
+            if chain:
+                with _from(start):
+                    block = apply(chain, tensor(block)).numpy()
+            yield block
+
+    return read
 
 
-def _moments(values: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
-    """Mean and standard deviation, NaN left out, in blocks of samples and double precision."""
-    blocks = [values[start : start + BLOCK] for start in range(0, len(values), BLOCK)]
-    known = sum(np.sum(~np.isnan(block), axis=axes, keepdims=True) for block in blocks)
-    count = np.maximum(known, 1)
-    mean = sum(np.nansum(block, axis=axes, keepdims=True, dtype=np.float64) for block in blocks) / count
-    square = sum(np.nansum((block - mean) ** 2, axis=axes, keepdims=True, dtype=np.float64) for block in blocks)
-    return mean[0], np.sqrt(square / count)[0]
+@contextmanager
+def _from(start: int) -> Iterator[None]:
+    """Let the place of an unfit sample count from the first of all, not of its block."""
+    try:
+        yield
+    except Unfit as unfit:
+        raise Unfit(unfit.message, unfit.place + start) from None
 
 
-def _filling(step: FillMissing, column: Column, training: Array) -> Any:
-    if training.dtype.kind == "i":  # a category: places of classes, -1 where one is missing
-        known = training[training >= 0]
-        return int(np.bincount(known).argmax()) if known.size else 0
-    if step.value == "mean":
-        return _moments(training, _axes(column, training))[0].tolist()
-    if step.value == "zero":
-        return 0.0
-    width = training.shape[-1] if training.ndim > 1 else 1
-    return [_most_common(each) for each in training.reshape(-1, width).T]
+def tensor(values: Array) -> Tensor:
+    """An array as a tensor, without a copy where that can be."""
+    return torch.from_numpy(np.require(values, values.dtype.newbyteorder("="), ("C", "W")))
 
 
-def _most_common(numbers: Array) -> float:
-    different, counts = np.unique(numbers[~np.isnan(numbers)], return_counts=True)
-    return float(different[counts.argmax()]) if different.size else 0.0
+def apply(fitted: Sequence[Mapping[str, Any]], values: Tensor, keys: Keys | None = None) -> Tensor:
+    """Run fitted steps on values of one column, samples along the first axis, on any device.
 
-
-def apply(fitted: Sequence[Fitted], values: Array) -> Array:
-    """Run fitted steps on the values of one column."""
-    for step in fitted:
-        values = _applied(step, values)
+    Random steps draw from the keys; without keys they rest, and those that change the size take the middle. Stored
+    pixels (uint8) become numbers from 0 to 1 first. Raises Unfit at a sample that a step cannot take.
+    """
+    if keys is not None:
+        keys = replace(keys, samples=keys.samples.to(values.device))
+    if values.dtype == torch.uint8 and values.ndim == IMAGE_AXES and values.shape[1] in CHANNELS:
+        values = pixels.unit(values, fitted[0]["state"].get("white", WHITE) if fitted else WHITE)
+    for run in augment.runs(fitted):
+        if run[0]["op"] in augment.MOVING:
+            values = augment.moved(values, run, keys)
+        else:
+            values = _applied(run[0], values, keys)
     return values
 
 
-def _applied(step: Fitted, values: Array) -> Any:
-    state, params = step["state"], step["params"]
-    if step["op"] == "Index":
-        return _indexed(np.asarray(state["numbers"], dtype=np.float64), values)
-    if step["op"] == "FillMissing" and values.dtype.kind == "i":
-        return np.where(values < 0, np.int64(state["value"]), values)
-    if values.dtype.kind != "f":
-        values = values.astype(np.float64)
-    kind = values.dtype.type
-    match step["op"]:
-        case "Standardize":
-            return (values - np.asarray(state["mean"], kind)) / np.asarray(state["deviation"], kind)
-        case "Scale":
-            return values * kind(params["factor"]) + kind(params["offset"])
-        case "FillMissing":
-            return np.where(np.isnan(values), np.asarray(state["value"], kind), values)
-    raise Mistake(f"This version knows no column step {step['op']!r}; predict with the version that trained.")
+def _applied(step: Mapping[str, Any], values: Tensor, keys: Keys | None) -> Tensor:
+    name, params = step["op"], step["params"]
+    if not values.is_floating_point() and name not in numbers.AS_THEY_ARE:
+        values = values.to(torch.float64)
+    if name in numbers.CHANGES:
+        return numbers.CHANGES[name](values, params, step["state"])
+    if name in pixels.RANDOM:
+        return values if keys is None else pixels.RANDOM[name](values, params, keys, step["state"]["stream"])
+    if name == "Greyscale":
+        return pixels.grey(values)
+    raise Mistake(f"This version knows no column step {name!r}; predict with the version that trained.")
 
 
-def _indexed(numbers: Array, values: Array) -> Array:
-    """The place of each number among the known ones; -1 where it is missing or unknown."""
-    flat = values.reshape(len(values))
-    places = np.searchsorted(numbers, flat).clip(max=len(numbers) - 1)
-    return np.where(numbers[places] == flat, places, -1).astype(np.int64)
+def prefixes(fitted: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, Any]]]:
+    """Yield the first step, the first two, and so on: what a sample looks like after each."""
+    for count in range(1, len(fitted) + 1):
+        yield fitted[:count]
 
 
-def undo(fitted: Sequence[Fitted], values: Array) -> Array:
-    """Bring values of a number column back to what they were before its steps."""
+def settled(fitted: Sequence[Mapping[str, Any]]) -> int:
+    """How many steps there are before the first random one: what they make of a sample stays the same."""
+    random = {name for name, step in Step.registry.items() if step.random}
+    return next((place for place, step in enumerate(fitted) if step["op"] in random), len(fitted))
+
+
+def undo(fitted: Sequence[Mapping[str, Any]], values: Array) -> Array:
+    """Bring values of a number column back to what they were before its steps, or after the last one of no return."""
     for step in reversed(fitted):
-        match step["op"]:
-            case "Standardize":
-                state = step["state"]
-                values = values * np.asarray(state["deviation"], values.dtype) + np.asarray(state["mean"], values.dtype)
-            case "Scale" if step["params"]["factor"]:
-                kind = values.dtype.type
-                values = (values - kind(step["params"]["offset"])) / kind(step["params"]["factor"])
+        if step["op"] in numbers.ONE_WAY:
+            break
+        values = numbers.undone(step, values)
     return values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from engine.columns import Column
-from engine.data import tablefile
+from engine.data import bigtable, store, tablefile
 from engine.data.sources import MOST_LISTED, PARTS, Array, Reader, class_column, located_file, refuse
 from engine.data.steps import INDEX, MOST_CLASSES, STANDARDIZE
 from engine.data.tablefile import TableFile
@@ -54,11 +54,11 @@ class Table(Reader):
         starts = np.cumsum([0, *counts[:-1]]).tolist()
         self._files = [(path, each.first_row, start) for (path, each), start in zip(files, starts, strict=True)]
         table, self.notes = tablefile.joined(files)
-        return TableFile(table, files[0][1].first_row)
+        return TableFile(table, files[0][1].first_row, any(each.large for _path, each in files))
 
     def _filled(self, read: TableFile, features: Sequence[str], texts: Sequence[str] = ()) -> dict[str, Column]:
         """Take in the columns of the file, and join the features."""
-        self._arrays: dict[str, Array] = {}
+        self._arrays: dict[str, Any] = {}  # Arrays, and of a large table Texts
         self._classes: dict[str, list[str]] = {}
         self._texts: dict[str, tuple[int, str]] = {}  # of columns with numbers and texts: the first text and its row
         self._rows = read.table.num_rows
@@ -74,14 +74,12 @@ class Table(Reader):
     def __len__(self) -> int:
         return int(self._rows)
 
-    def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
-        return {name: self._taken(self.columns[name], indices) for name in names}
-
-    def _taken(self, column: Column, indices: Array) -> Array:
+    def read(self, indices: Array, name: str) -> tuple[Array, dict[int, str]]:
+        column = self.columns[name]
         if column.parts:
-            return np.stack([self._arrays[part][indices] for part in column.parts], axis=1)
-        values = self._arrays[column.name][indices]
-        return values[:, None] if column.kind == "number" else values
+            return np.stack([self._arrays[part][indices] for part in column.parts], axis=1), {}
+        values = self._arrays[name][indices]
+        return values[:, None] if column.kind == "number" else values, {}
 
     def held(self, name: str) -> Array | None:
         return self._arrays.get(name)
@@ -119,13 +117,22 @@ class Table(Reader):
         if name in self._chosen_texts:
             return self._category(name, tablefile.texts(column))
         if tablefile.is_numeric(kind) or tablefile.is_time(kind):
-            return self._number(name, tablefile.numbers(column), whole=str(kind).startswith(("int", "uint")))
+            return self._number(name, self._numbers(read, name), whole=str(kind).startswith(("int", "uint")))
         if not tablefile.is_text(kind):
             self.notes += (f"{name} is of the type {kind} and is left out.",)
             return None
         if str(kind) == "bool" and name != self.target:
-            return self._number(name, tablefile.numbers(column), whole=False)
-        return self._category(name, tablefile.texts(column))
+            return self._number(name, self._numbers(read, name), whole=False)
+        return self._category(name, tablefile.texts(column), large=read.large)
+
+    def _numbers(self, read: TableFile, name: str) -> Array:
+        """A column's numbers, of a large table in a file."""
+        column = read.table.column(name)
+        if not read.large:
+            return tablefile.numbers(column)
+        facts = self._path.stat()
+        key = store.key_of(str(self._path.resolve()), facts.st_size, facts.st_mtime_ns, read.names, name)
+        return bigtable.numbers(column, key, tablefile.numbers)
 
     def _number(self, name: str, values: Array, *, whole: bool) -> Column | None:
         self._arrays[name] = values
@@ -135,13 +142,13 @@ class Table(Reader):
         default = STANDARDIZE if name != self.target else INDEX if whole and _few(values) else ()
         return Column(name, "number", (1,), "float32", default=default)
 
-    def _category(self, name: str, texts: Any) -> Column | None:
+    def _category(self, name: str, texts: Any, *, large: bool = False) -> Column | None:
         different = texts.unique().drop_null()
         if len(different) == 0:
             self.notes += (f"{name} is empty and is left out.",)
             return None
         if name != self.target and (name in self._chosen_texts or _reads_as_text(texts, len(different))):
-            self._arrays[name] = array_of(texts.to_pylist())
+            self._arrays[name] = bigtable.Texts(texts) if large else array_of(texts.to_pylist())
             return text_column(name, self._free_size(name))
         if len(different) > MOST_CLASSES:
             self.notes += (f"{name} has {len(different):,} different texts, too many to be classes, and is left out.",)

@@ -9,12 +9,13 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from engine.data import bigtable
 from engine.data.sources import Array, reading, refuse
 from engine.declare import did_you_mean
 from engine.problem import Fix, Mistake
@@ -37,6 +38,7 @@ class TableFile:
 
     table: Any
     first_row: int
+    large: bool = False  # whether it is mapped into memory rather than held there
 
     @property
     def names(self) -> list[str]:
@@ -81,13 +83,13 @@ def read_table(path: Path, delimiter: str = "auto", header: str = "auto") -> Tab
 def _read(path: Path, start: bytes, delimiter: str, header: str) -> TableFile:
     zipped, kind = start[:2] == b"\x1f\x8b", ending(path)
     if start[:4] == b"PAR1" or kind in (".parquet", ".pq"):
-        return TableFile(_parquet(path), 1)
+        return _parquet(path)
     if start == b"ARROW1" or start[:4] == b"FEA1" or kind in ARROW_ENDINGS:
-        return TableFile(_arrow(path, start), 1)
+        return TableFile(_arrow(path, start), 1, bigtable.is_large(path))
     if start[:2] == b"PK":
         raise refuse(f"{path} is an archive or an Excel workbook, no CSV; save it as CSV.")
     if kind in JSON_ENDINGS:
-        return TableFile(_json_lines(path, zipped), 1)
+        return _json_lines(path, zipped)
     if kind in TABBED and delimiter == "auto":
         delimiter = "\t"
     return _csv(path, zipped, delimiter, header)
@@ -108,17 +110,37 @@ def _arrow(path: Path, start: bytes) -> Any:
         return read
 
 
-def _json_lines(path: Path, zipped: bool) -> Any:
+def _json_lines(path: Path, zipped: bool) -> TableFile:
     import pyarrow as pa  # takes a moment to import
     from pyarrow import json as arrow
 
     with reading(path), pa.input_stream(str(path), compression="gzip" if zipped else None) as start:
         _text(start.read(SAMPLE_BYTES), path)
-    with pa.input_stream(str(path), compression="gzip" if zipped else None) as whole, reading(path):
+
+    def stream() -> Any:
+        return pa.input_stream(str(path), compression="gzip" if zipped else None)
+
+    blocks = arrow.ReadOptions(block_size=bigtable.BLOCK)
+
+    def batches(_types: bigtable.Types) -> Iterator[Any]:
+        with stream() as start, arrow.open_json(start, blocks) as opened:
+            wide = [(each.name, pa.float64() if each.type == pa.int64() else each.type) for each in opened.schema]
+        with (
+            stream() as whole,
+            arrow.open_json(whole, blocks, arrow.ParseOptions(explicit_schema=pa.schema(wide))) as opened,
+        ):
+            for batch in opened:
+                batch.validate(full=True)  # whether texts are UTF-8
+                yield batch
+
+    with reading(path):
         try:
-            read = arrow.read_json(whole, arrow.ReadOptions(block_size=2**24))
+            if bigtable.is_large(path):
+                return TableFile(bigtable.rewritten(path, "JSON lines", batches), 1, large=True)
+            with stream() as whole:
+                read = arrow.read_json(whole, blocks)
             read.validate(full=True)  # whether texts are UTF-8
-            return read
+            return TableFile(read, 1)
         except pa.ArrowInvalid as error:
             raise _faulty_line(path, zipped, str(error)) from None
 
@@ -151,11 +173,19 @@ def _json_kind(value: Any) -> str:
     return names.get(type(value), "nothing")
 
 
-def _parquet(path: Path) -> Any:
+def _parquet(path: Path) -> TableFile:
     from pyarrow import parquet  # takes a moment to import
 
+    def batches(_types: bigtable.Types) -> Iterator[Any]:
+        with parquet.ParquetFile(path) as file:
+            yield from file.iter_batches(bigtable.ROWS)
+
     with _explained(path, "a Parquet file"):
-        return parquet.read_table(path, partitioning=None)
+        facts = parquet.read_metadata(path)
+        size = sum(facts.row_group(place).total_byte_size for place in range(facts.num_row_groups))
+        if max(size, 8 * facts.num_rows * facts.num_columns) > bigtable.LARGE:
+            return TableFile(bigtable.rewritten(path, "Parquet", batches), 1, large=True)
+        return TableFile(parquet.read_table(path, partitioning=None), 1)
 
 
 @contextmanager
@@ -187,30 +217,55 @@ def _csv(path: Path, zipped: bool, delimiter: str, header: str) -> TableFile:
         text = _text(start.read(SAMPLE_BYTES), path)
     dialect = _dialect(text, delimiter, header, path)
 
+    parsing = arrow.ParseOptions(
+        delimiter=dialect.delimiter,
+        quote_char='"' if dialect.quotes else False,
+        newlines_in_values=dialect.quotes and text.count('"') > 0,
+    )
+    nulls = [*MISSING, *(f" {each}" for each in MISSING)]
+
     def table(threads: bool) -> Any:
         with stream() as whole:
             return arrow.read_csv(
                 whole,
                 arrow.ReadOptions(autogenerate_column_names=not dialect.header, use_threads=threads),
-                arrow.ParseOptions(
-                    delimiter=dialect.delimiter,
-                    quote_char='"' if dialect.quotes else False,
-                    newlines_in_values=dialect.quotes and text.count('"') > 0,
-                ),
-                arrow.ConvertOptions(
-                    null_values=[*MISSING, *(f" {each}" for each in MISSING)], decimal_point=dialect.decimal
-                ),
+                parsing,
+                arrow.ConvertOptions(null_values=nulls, decimal_point=dialect.decimal),
             )
+
+    def batches(types: bigtable.Types) -> Iterator[Any]:
+        reading = arrow.ReadOptions(autogenerate_column_names=not dialect.header, block_size=bigtable.BLOCK)
+        converting = arrow.ConvertOptions(
+            null_values=nulls, decimal_point=dialect.decimal, column_types=dict(types), strings_can_be_null=True
+        )
+        with stream() as whole, arrow.open_csv(whole, reading, parsing, converting) as opened:
+            yield from _of_one_type(opened)
 
     with _explained(path, "a CSV"):
         try:
-            read = table(threads=True)
+            large = bigtable.is_large(path)
+            read = bigtable.rewritten(path, asdict(dialect), batches) if large else table(threads=True)
         except pa.ArrowInvalid:
             read = _named_row(lambda: table(threads=False), path, dialect)
     names = [name.strip() or f"column_{place}" for place, name in enumerate(read.column_names, 1)]
     if not dialect.header:
         names = [f"column_{place}" for place in range(1, len(names) + 1)]
-    return TableFile(read.rename_columns(names), 2 if dialect.header else 1)
+    return TableFile(read.rename_columns(names), 2 if dialect.header else 1, large)
+
+
+def _of_one_type(opened: Any) -> Iterator[Any]:
+    """The batches of a CSV; raises WrongType where a value does not fit the type that the first rows gave."""
+    import pyarrow as pa  # loaded by now
+
+    schema = opened.schema
+    try:
+        yield from opened
+    except pa.ArrowInvalid as error:
+        found = re.search(r"In CSV column #(\d+)", str(error))
+        if found is None:
+            raise
+        field = schema.field(int(found[1]))
+        raise bigtable.WrongType(field.name, field.type) from None
 
 
 def _named_row(read: Any, path: Path, dialect: Dialect) -> Any:

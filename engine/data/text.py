@@ -6,7 +6,7 @@ import itertools
 import json
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,8 +14,8 @@ import numpy as np
 
 from engine.columns import Column
 from engine.data.ragged import Array, Flat, bounds
-from engine.ops.source import Step
 from engine.ops.source_text import Pad, Tokenize
+from engine.ops.steps import Step
 from engine.problem import Fix, Mistake
 
 Fitted = Mapping[str, Any]
@@ -76,7 +76,7 @@ def known(column: Column, fitted: Sequence[Fitted]) -> Column:
 # --------------------------------------------------------------------------------------------- fitting and applying
 
 
-def fit(steps: Sequence[Step], name: str, training: Sequence[str]) -> list[dict[str, Any]]:
+def fit(steps: Sequence[Step], name: str, training: Iterable[str]) -> list[dict[str, Any]]:
     """Learn what the steps of a text column need from its training texts: a vocabulary."""
     return [
         {
@@ -88,7 +88,7 @@ def fit(steps: Sequence[Step], name: str, training: Sequence[str]) -> list[dict[
     ]
 
 
-def _learned(step: Tokenize, name: str, training: Sequence[str]) -> dict[str, Any]:
+def _learned(step: Tokenize, name: str, training: Iterable[str]) -> dict[str, Any]:
     """A vocabulary in the form of Hugging Face's tokenizers, as JSON."""
     inner = _inner_letters(training, step.lower) if step.by == "WordPiece" else []
     tokenizer, trainer = _untrained(step, inner)
@@ -101,7 +101,7 @@ def _learned(step: Tokenize, name: str, training: Sequence[str]) -> dict[str, An
     return learned
 
 
-def _inner_letters(training: Sequence[str], lower: bool) -> list[str]:
+def _inner_letters(training: Iterable[str], lower: bool) -> list[str]:
     """The letters within words as WordPiece writes them, in their own order.
 
     Its trainer would number them as a hash table has them, which is another order each time, and break ties by that.

@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from engine.columns import Column
 from engine.data import audio, steps, text
 from engine.data.browse import TILE, heat, outline, shares, sound_shown
-from engine.data.prepare import Plan, plan
+from engine.data.keys import Keys
+from engine.data.made import Plan
+from engine.data.prepare import plan
 from engine.data.report import MOST_LETTERS, MOST_NUMBERS, png, shown_value
-from engine.data.sources import Array, Reader, open_source
+from engine.data.sources import Array, Reader, open_source, pixels
 from engine.ops.source_audio import Resample
 from engine.problem import Mistake
 from engine.spec import Spec
@@ -36,7 +39,7 @@ class _Learned:
     there: int
 
     def note(self) -> str:
-        if self.samples == self.there or not any(each["state"] for each in self.fitted):
+        if self.samples == self.there:
             return ""
         return f"Learned from {self.samples:,} of the {self.there:,} training samples; training learns from them all."
 
@@ -59,15 +62,10 @@ def trace(spec: Spec, folder: Path, column: str, place: int = 0, epoch: int | No
         "column": column,
         "index": row,
         "where": reader.where(row),
-        "stages": _stages(reader, planned, learned.fitted, value, row, epoch),
-        "random": any(map(_is_random, planned.steps)),
+        "stages": _stages(reader, planned, learned.fitted, value, _keys(spec, row, epoch)),
+        "random": any(step.random for step in planned.steps),
         "note": learned.note(),
     }
-
-
-def _is_random(step: Any) -> bool:
-    """Whether a step draws anew each time."""
-    return bool(getattr(step, "random", False))
 
 
 def _learned(spec: Spec, reader: Reader, planned: Plan, rows: Array) -> _Learned:
@@ -79,23 +77,31 @@ def _learned(spec: Spec, reader: Reader, planned: Plan, rows: Array) -> _Learned
             return _Learned(audio.fit(planned.steps), len(rows), len(rows))
         if len(kept) >= MOST_KEPT:
             kept.clear()
-        some = rows[np.unique(np.linspace(0, len(rows) - 1, min(FITTED_ON, len(rows))).astype(np.int64))]
-        values = reader.fetch(some, [planned.raw.name])[planned.raw.name] if planned.steps else np.empty(0)
-        kept[key] = _Learned(_fit(planned, values), len(some), len(rows))
+        some = _learned_from(planned, rows)
+        values = reader.fetch(some, [planned.raw.name])[planned.raw.name]
+        count = len(some) or len(rows)
+        kept[key] = _Learned(_fit(planned, values, reader.white), count, len(rows))
     return kept[key]
 
 
-def _fit(planned: Plan, training: Array) -> list[dict[str, Any]]:
+def _learned_from(planned: Plan, rows: Array) -> Array:
+    """The training samples that a column's steps are fitted on; none where no step learns anything."""
+    if planned.raw.kind != "text" and not any(step.learns for step in planned.steps):
+        return rows[:0]
+    return rows[np.unique(np.linspace(0, len(rows) - 1, min(FITTED_ON, len(rows))).astype(np.int64))]
+
+
+def _fit(planned: Plan, training: Array, white: float) -> list[dict[str, Any]]:
     if planned.raw.kind == "text":
         return text.fit(planned.steps, planned.raw.name, [each for each in training if each is not None])
-    return steps.fit(planned.steps, planned.raw, training, planned.numbers)
+    return steps.fit(planned.steps, planned.raw, training, planned.numbers, white=white)
 
 
 # ---------------------------------------------------------------------------------------------------------- stages
 
 
 def _stages(
-    reader: Reader, planned: Plan, fitted: Sequence[Mapping[str, Any]], value: Any, row: int, epoch: int | None
+    reader: Reader, planned: Plan, fitted: Sequence[Mapping[str, Any]], value: Any, keys: Keys | None
 ) -> list[dict[str, Any]]:
     raw = planned.raw
     first = {"op": "", "value": _source_value(reader, raw, value)}
@@ -107,9 +113,9 @@ def _stages(
             case "text":
                 shown = tokens(fitted[:count], str(value))
             case "audio":
-                shown = _sound_after(fitted[:count], value)
+                shown = _sound_after(fitted[:count], value, keys)
             case _:
-                shown = _shown(planned, _through(fitted[:count], value, row, epoch))
+                shown = _shown(planned, _through(fitted[:count], value, keys))
         stages.append({"op": step["op"], "value": shown})
     return stages
 
@@ -119,7 +125,7 @@ def _source_value(reader: Reader, raw: Column, value: Any) -> dict[str, Any]:
         return {"missing": True}
     match raw.kind:
         case "image":
-            return _picture(value)
+            return _picture(pixels(value, reader.white))
         case "text":
             return {"text": str(value)[:MOST_LETTERS]}
         case "audio":
@@ -130,25 +136,28 @@ def _source_value(reader: Reader, raw: Column, value: Any) -> dict[str, Any]:
     return shown if isinstance(shown, dict) else {"text": "" if shown is None else str(shown), "missing": shown is None}
 
 
-def _through(
-    fitted: Sequence[Mapping[str, Any]],
-    value: Any,
-    row: int,  # noqa: ARG001  # no step of this version draws
-    epoch: int | None,  # noqa: ARG001  # as above
-) -> Array:
-    """One sample's value after fitted steps; `row` and `epoch` are what a random draw is made from."""
-    found: Array = steps.apply([dict(each) for each in fitted], np.asarray(value)[None])[0]
-    return np.asarray(found)
+def _keys(spec: Spec, row: int, epoch: int | None) -> Keys | None:
+    """What random steps draw a sample's changes from in an epoch, the first being 1; None lets them rest."""
+    if epoch is None:
+        return None
+    seed = spec.training.get("seed")
+    return Keys(seed if isinstance(seed, int) else 0, epoch - 1, torch.tensor([row]))
+
+
+def _through(fitted: Sequence[Mapping[str, Any]], value: Any, keys: Keys | None) -> Array:
+    """One sample's value after fitted steps."""
+    found: Array = steps.apply(fitted, torch.from_numpy(np.ascontiguousarray(value))[None], keys)[0].numpy()
+    return found
 
 
 def _shown(planned: Plan, value: Array) -> dict[str, Any]:
     """A value after some steps: a picture, the name of a class, or numbers."""
     if planned.raw.kind == "image" and value.ndim == len(planned.raw.shape) and value.shape[0] in (1, 3):
         return _picture(value)
-    if value.dtype.kind in "iu" and value.ndim == 0 and planned.classes:
+    classes = planned.classes or planned.column.classes
+    if value.dtype.kind in "iu" and value.ndim == 0 and classes:
         place = int(value)
-        name = planned.classes[place] if 0 <= place < len(planned.classes) else "none"
-        return {"text": name, "place": place}
+        return {"text": classes[place] if 0 <= place < len(classes) else "none", "place": place}
     return _numbers(value, planned.raw.parts)
 
 
@@ -192,8 +201,8 @@ def _tokenized(sample: Mapping[str, Any], found: Mapping[str, Sequence[Mapping[s
     return {**sample, "tokens": cut}
 
 
-def _sound_after(fitted: Sequence[Mapping[str, Any]], found: audio.Sound) -> dict[str, Any]:
-    samples = audio.applied(fitted, found)
+def _sound_after(fitted: Sequence[Mapping[str, Any]], found: audio.Sound, keys: Keys | None) -> dict[str, Any]:
+    samples = audio.applied(fitted, found, keys)
     if fitted[-1]["op"] in FRAMES:
         return {"spectrum": heat(samples), "shape": list(samples.shape)}
     rate = next((each["params"]["rate"] for each in reversed(fitted) if each["op"] == Resample.__name__), found.rate)

@@ -1,10 +1,9 @@
-"""Data sources, and the steps that prepare their columns. Their readers stand in `engine.data`."""
+"""Data sources. Their readers stand in `engine.data`."""
 
 from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from engine.columns import ColumnKind
 from engine.declare import Declared, param
 from engine.kinds import AnyPath, Column, Columns, FilePath, FolderPath
 
@@ -214,6 +213,13 @@ class Ratings(Source, group="Files"):
         "|", "What separates several values in a cell, such as genres; each value becomes 0 or 1.", advanced=True
     )
     missing: Literal["refuse", "drop rows"] = param("refuse", "What happens to ratings that lack a value.")
+    negatives: int = param(
+        0,
+        "Items drawn beside each rating that its user has not rated, new ones in each epoch: their rating is 0, and "
+        "that of what was rated 1; 0 leaves the ratings as they are.",
+        low=0,
+        high=1000,
+    )
 
 
 class TimeSeries(Source, group="Files"):
@@ -245,46 +251,3 @@ class SeriesFile(Source, group="Files"):
     reader: ClassVar[str] = "engine.data.seriesfile:SeriesFile"
 
     path: AnyPath = param("", "The folder of NAME_TRAIN.ts and NAME_TEST.ts (or .arff), or one file.")
-
-
-class Step(Declared, family="step"):
-    """Prepares a column; what it learns from the training split is kept with the model.
-
-    `kinds` are the kinds of column it works on.
-    """
-
-    kinds: ClassVar[tuple[ColumnKind, ...]] = ("number", "image")
-
-
-class Standardize(Step, group="Numbers"):
-    """Brings numbers to mean 0 and standard deviation 1, measured on the training split."""
-
-    synonyms = ("normalize", "z-score", "scale")
-
-
-class Scale(Step, group="Numbers"):
-    """Multiplies by a factor and adds an offset."""
-
-    synonyms = ("normalize", "rescale", "divide")
-
-    factor: float = param(1 / 255, "What each number is multiplied by.")
-    offset: float = param(0.0, "What is added then.")
-
-
-class FillMissing(Step, group="Numbers"):
-    """Puts a value where one is missing, measured on the training split."""
-
-    title = "Fill missing"
-    synonyms = ("impute", "nan", "empty")
-    kinds: ClassVar[tuple[ColumnKind, ...]] = ("number", "category")
-
-    value: Literal["mean", "zero", "most common"] = param(
-        "mean", "What is put there; a category takes its most common."
-    )
-
-
-class Index(Step, group="Categories"):
-    """Makes classes of numbers: each different number becomes one class."""
-
-    synonyms = ("classes", "categorical", "label encode", "codes")
-    kinds: ClassVar[tuple[ColumnKind, ...]] = ("number",)

@@ -7,7 +7,8 @@ from typing import ClassVar, Literal
 from engine.columns import ColumnKind
 from engine.declare import param
 from engine.kinds import Column, FolderPath
-from engine.ops.source import Source, Step, Table
+from engine.ops.source import Source, Table
+from engine.ops.steps import Step
 
 SOUND: tuple[ColumnKind, ...] = ("audio",)
 
@@ -94,3 +95,48 @@ class MFCC(_Frames, group="Audio"):
 
     n_mfcc: int = param(13, "Number of coefficients.", low=1, high=1024)
     n_mels: int = param(40, "Number of mel bands they are computed from.", low=1, high=1024)
+
+
+class _RandomSound(Step, abstract=True):
+    kinds: ClassVar[tuple[ColumnKind, ...]] = SOUND
+    random: ClassVar[bool] = True
+
+
+class RandomGain(_RandomSound, group="Audio"):
+    """Makes training sounds louder or quieter."""
+
+    title = "Random gain"
+    synonyms = ("augment", "augmentation", "volume", "loudness", "amplitude")
+
+    decibels: float = param(6.0, "Greatest change, to either side, in decibels.", low=0, high=120)
+
+
+class RandomShift(_RandomSound, group="Audio"):
+    """Moves training sounds earlier or later; what leaves at one end is cut, silence comes in at the other."""
+
+    title = "Random shift"
+    synonyms = ("augment", "augmentation", "time shift", "roll", "delay")
+
+    seconds: float = param(0.1, "Greatest move, to either side, in seconds.", low=0, high=86_400)
+
+
+class RandomNoise(_RandomSound, group="Audio"):
+    """Adds white noise to training sounds."""
+
+    title = "Random noise"
+    synonyms = ("augment", "augmentation", "white noise", "snr", "background")
+
+    ratio: tuple[float, float] = param(
+        (10.0, 40.0), "Least and greatest power of the sound over that of the noise, in decibels.", low=-60, high=120
+    )
+
+
+class MaskFrames(_RandomSound, group="Audio"):
+    """Covers stretches of time and of bands in the frames of training sounds with the mean of all."""
+
+    title = "Mask frames"
+    synonyms = ("augment", "augmentation", "specaugment", "time mask", "frequency mask")
+
+    frames: int = param(20, "Most frames that a stretch of time covers.", low=0, high=10**6)
+    bands: int = param(8, "Most bands that a stretch of bands covers.", low=0, high=10**6)
+    count: int = param(1, "Stretches of each of the two.", low=1, high=100)

@@ -7,7 +7,8 @@ from typing import ClassVar, Literal
 from engine.columns import ColumnKind
 from engine.declare import param
 from engine.kinds import AnyPath, FolderPath
-from engine.ops.source import Source, Step
+from engine.ops.source import Source
+from engine.ops.steps import Step
 
 Encoding = Literal["UTF-8", "UTF-16", "Windows-1252"]
 

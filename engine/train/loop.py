@@ -6,6 +6,8 @@ import errno
 import math
 import time
 from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -28,6 +30,7 @@ from engine.train.optimizers import stepper
 from engine.train.session import Refused, Session, environment, open_session
 
 READ_SECONDS = 0.05  # between readings of the device, and of the commands
+STAGES_SECONDS = 1.0  # between tellings of how the data comes
 MOST_CELLS = 10_000  # of a table that is told every epoch
 MOST_WAITING = 1024  # batches whose answers are kept until they are read
 
@@ -125,14 +128,16 @@ def _started(spec: Spec, folder: Path, run: Run, device: str | None) -> Iterator
     session = open_session(spec, folder, device=device)
     run.write_json("environment.json", environment(session.device, folder))
     run.write_json("data.json", session.dataset.state)
-    yield from _epochs(session, run, Progressed())
+    with closing(session.loader):
+        yield from _epochs(session, run, Progressed())
 
 
 def _resumed(spec: Spec, run: Run, folder: str, device: str | None) -> Iterator[Event]:
     session = open_session(spec, Path(folder), device=device, trained=True)
     progressed = load_checkpoint(run, session.compiled.module, session.acting)
     run.clear("stop")
-    yield from _epochs(session, run, progressed)
+    with closing(session.loader):
+        yield from _epochs(session, run, progressed)
 
 
 def _epochs(session: Session, run: Run, progressed: Progressed) -> Iterator[Event]:
@@ -163,7 +168,8 @@ def _epochs(session: Session, run: Run, progressed: Progressed) -> Iterator[Even
             save_tensors(run.weights, module.state_dict())
         speed, rates = samples / max(seconds, 1e-9), session.rates()
         tables = _small((validation if validation.scores else measured).tables)
-        yield Epoch(progressed.epoch, measured.scores, validation.scores, seconds, speed, best, rates, tables)
+        notes = session.loader.news()
+        yield Epoch(progressed.epoch, measured.scores, validation.scores, seconds, speed, best, rates, tables, notes)
         metric = session.compiled.program.leading_metric() or LOSS
         for acting in session.acting:
             acting.after_epoch(scores[LOSS], scores.get(metric))
@@ -195,8 +201,8 @@ def _start_event(session: Session, run: Run, progressed: Progressed) -> Started:
         device=str(session.device),
         epochs=session.training.epochs,
         epoch=progressed.epoch,
-        steps_per_epoch=session.steps(),
-        samples={split: session.samples(split) for split in session.splits},
+        steps_per_epoch=session.loader.steps(),
+        samples={split: session.loader.samples(split) for split in session.dataset.splits},
         parameters=sum(each.numel() for each in session.compiled.module.parameters()),
         metrics={
             name: metric.higher_is_better
@@ -205,16 +211,18 @@ def _start_event(session: Session, run: Run, progressed: Progressed) -> Started:
         },
         passes=session.compiled.passes,
         time=time.time(),
+        notes=session.dataset.notes,
     )
 
 
 def _steps(session: Session, run: Run, progressed: Progressed, meter: Meter) -> Generator[Event, None, bool]:
     """Take the steps of one epoch that are left; returns whether it was stopped before its end."""
     step = stepper(session.compiled.module.forward, session.turns)
-    count, first = session.steps(), progressed.step
+    count, first = session.loader.steps(), progressed.step
     before = progressed.epoch * count
-    begun = read = time.monotonic()
-    for batch in session.training_batches(progressed.epoch, first):
+    begun = read = told = time.monotonic()
+    session.loader.stages.begin()
+    for batch in session.loader.training(progressed.epoch, first):
         answers = step(batch, before + progressed.step)
         meter.add(answers, batch[0].shape[0])
         progressed.step += 1
@@ -223,7 +231,12 @@ def _steps(session: Session, run: Run, progressed: Progressed, meter: Meter) -> 
             continue
         read = now
         _read(meter, progressed)
-        yield _progress(session, progressed, meter, (now - begun) / (progressed.step - first))
+        progress = _progress(session, progressed, meter, (now - begun) / (progressed.step - first))
+        if now - told >= STAGES_SECONDS:
+            told, loader = now, session.loader
+            stages = loader.stages
+            progress = replace(progress, waited=stages.waited, stages=stages.stages(), advice=loader.advice())
+        yield progress
         if progressed.step < count and run.requested("stop"):
             return True
     _read(meter, progressed)
@@ -245,7 +258,7 @@ def _read(meter: Meter, progressed: Progressed) -> None:
 
 
 def _progress(session: Session, progressed: Progressed, meter: Meter, seconds_a_step: float) -> Progress:
-    count = session.steps()
+    count = session.loader.steps()
     left = count - progressed.step + count * (session.training.epochs - progressed.epoch - 1)
     return Progress(
         epoch=progressed.epoch + 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,12 @@ def evaluate(run: Run, split: str = "test", *, device: str | None = None) -> Mea
     """Measure a run's best weights on a split: losses and metrics, and the tables of those that are tables."""
     folder = Path(run.environment().get("folder", "."))
     session = open_session(run.spec(), folder, device=device, trained=True)
-    if split not in session.splits:
-        raise Mistake(f"The data has no {split} split; it has {', '.join(session.splits)}.")
+    splits = session.dataset.splits
+    if split not in splits:
+        raise Mistake(f"The data has no {split} split; it has {', '.join(splits)}.")
     load_weights(session.compiled.module, run.weights)
-    return session.measure(split)
+    with closing(session.loader):
+        return session.measure(split)
 
 
 def load_model(run: Run) -> Compiled:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from engine import data
 from engine.binding import binding_problems, target_classes
@@ -40,7 +40,7 @@ class Session:
 
     compiled: Compiled
     dataset: data.Dataset
-    splits: Mapping[str, Mapping[str, data.Values]]  # per split a tensor for each feed, in the feeds' order
+    loader: data.Loader
     turns: Sequence[Acts]
     device: torch.device
     training: Training
@@ -57,36 +57,6 @@ class Session:
         """The learning rate of each optimizer as it is now."""
         return {acting.name: acting.rate for acting in self.acting}
 
-    def samples(self, split: str) -> int:
-        """How many samples a split has."""
-        return len(next(iter(self.splits[split].values()))) if split in self.splits else 0
-
-    def steps(self) -> int:
-        """Steps of an epoch."""
-        return _steps(self.samples("train"), self.batching)
-
-    def training_batches(self, epoch: int, start: int) -> Iterator[list[Tensor]]:
-        """The batches of an epoch from step `start` on, in the epoch's own order."""
-        order, size = self._order(epoch), self.batching.batch_size
-        return data.batches(self.splits["train"], size, order=order, drop_last=self.batching.drop_last, start=start)
-
-    def _order(self, epoch: int) -> Tensor | None:
-        """The order of an epoch's samples, None for that of the data."""
-        if not self.batching.shuffle:
-            return None
-        lengths = data.lengths_of(self.splits["train"]) if self.batching.by_length else None
-        if lengths is None:
-            return data.epoch_order(self.training.seed, epoch, self.samples("train"))
-        return data.bucketed_order(self.training.seed, epoch, lengths, self.batching.batch_size)
-
-    def _sorted(self, split: str) -> Tensor | None:
-        """The order in which least is filled up, None where all samples are of one size.
-
-        How far samples are filled up changes what a mean over time says, so it is to be alike in training and here.
-        """
-        lengths = data.lengths_of(self.splits[split]) if self.batching.by_length else None
-        return None if lengths is None else lengths.argsort(stable=True)
-
     def begin_training(self) -> None:
         """Put the model into training mode, but for the nodes that rest."""
         self.compiled.module.train()
@@ -95,20 +65,16 @@ class Session:
 
     def measure(self, split: str) -> Measured:
         """Losses and metrics over a whole split, the model in evaluation mode; nothing where there is no such split."""
-        if split not in self.splits:
+        if not self.loader.samples(split):
             return Measured()
         module, meter = self.compiled.module, Meter(self.compiled.program)
         module.eval()
         with torch.inference_mode():
-            for batch in data.batches(self.splits[split], self.batching.batch_size, order=self._sorted(split)):
+            for batch in self.loader.measuring(split):
                 meter.add(module(*batch), len(batch[0]))
         self.begin_training()
         meter.read()
         return meter.measured(self.classes)
-
-
-def _steps(samples: int, batching: Batching) -> int:
-    return data.batch_count(samples, batching.batch_size, drop_last=batching.drop_last)
 
 
 def open_session(spec: Spec, folder: Path, *, device: str | None = None, trained: bool = False) -> Session:
@@ -127,18 +93,17 @@ def open_session(spec: Spec, folder: Path, *, device: str | None = None, trained
     module = compiled.module.to(place)
     if not any(entry.optimizer.repeats for entry in entries):  # LBFGS flattens gradients as they lie
         _arrange_filters(module)
-    splits = {split: feed_tensors(compiled.feeds, tensors, place) for split, tensors in dataset.splits.items()}
-    samples = len(next(iter(splits["train"].values())))
+    loader = data.Loader(_flow(compiled.feeds, dataset, batching, place), batching, place, training.seed)
     session = Session(
         compiled,
         dataset,
-        splits,
+        loader,
         build_turns(
             compiled.spec,
             entries,
             module,
             compiled.program.losses,
-            steps=_steps(samples, batching) * training.epochs,
+            steps=loader.steps() * training.epochs,
             epochs=training.epochs,
             higher_is_better=_higher_is_better(compiled.program),
         ),
@@ -197,9 +162,32 @@ def _refuse(problems: list[Problem]) -> None:
         raise Refused(problems[0])
 
 
-def feed_tensors(
-    feeds: tuple[Feed, ...], columns: Mapping[str, data.Values], device: torch.device
-) -> dict[str, data.Values]:
+def _flow(feeds: tuple[Feed, ...], dataset: data.Dataset, batching: Batching, device: torch.device) -> data.Flow:
+    """What batches come from: the columns of the feeds, on the device where they are to lie there."""
+    used = list(dict.fromkeys(str(feed.column) for feed in feeds))
+    place = device if _is_resident(dataset, used, batching, device) else torch.device("cpu")
+    return data.Flow(
+        {split: feed_tensors(feeds, columns, place) for split, columns in dataset.splits.items()},
+        dataset.rows,
+        {
+            feed.name: dataset.tails[str(feed.column)]
+            for feed in feeds
+            if not feed.is_length and feed.column in dataset.tails
+        },
+        dataset.weights,
+        dataset.cache,
+    )
+
+
+def _is_resident(dataset: data.Dataset, used: Sequence[str], batching: Batching, device: torch.device) -> bool:
+    """Whether the columns lie on the device while it trains, so that no batch is copied."""
+    if device.type == "cpu" or batching.resident != "auto":
+        return batching.resident != "host"
+    needed = sum(data.bytes_of(columns[name]) for columns in dataset.splits.values() for name in used)
+    return needed <= torch.cuda.mem_get_info(device)[0] // 2
+
+
+def feed_tensors(feeds: tuple[Feed, ...], columns: Mapping[str, data.Values], device: torch.device) -> dict[str, Any]:
     """Arrange columns, and the lengths of their samples, in the order of the feeds, on the device."""
     placed = {name: columns[name].to(device) for name in dict.fromkeys(str(feed.column) for feed in feeds)}
     return {feed.name: _fed(feed, placed[str(feed.column)]) for feed in feeds}
@@ -208,7 +196,7 @@ def feed_tensors(
 def _fed(feed: Feed, column: data.Values) -> data.Values:
     if not feed.is_length:
         return column
-    assert isinstance(column, data.Ragged)
+    assert isinstance(column, data.Ragged | data.Live)
     return column.lengths
 
 

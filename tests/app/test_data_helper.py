@@ -38,7 +38,9 @@ def test_only_the_newest_answer_of_a_topic_counts(document: Document, engine: An
 
 
 def test_what_is_sent_is_what_the_data_depends_on() -> None:
-    spec = of_data(edit.set_source(image_classifier(), "Digits"))
+    spec = edit.set_setting(edit.set_source(image_classifier(), "Digits"), "training.epochs", 3)
+    spec = of_data(edit.set_setting(spec, "training.seed", 7))
     assert [(node.op, dict(node.inputs)) for node in spec.nodes.values()] == [("Input", {}), ("Input", {})]
     assert spec.data["source"]["kind"] == "Digits"
-    assert not spec.blocks and not spec.canvas and not spec.training
+    assert not spec.blocks and not spec.canvas
+    assert spec.training == {"seed": 7}

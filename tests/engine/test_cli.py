@@ -147,6 +147,16 @@ def test_data_in_json_keeps_its_shape(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "3 classes" in capsys.readouterr().out
 
 
+def test_data_is_timed_stage_by_stage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.data.timing.measure.__defaults__", (0.05,))
+    assert main(["data", project(tmp_path), "--bench"]) == 0
+    assert "samples/s" in capsys.readouterr().out
+    assert main(["data", project(tmp_path), "--bench", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["samples_per_second"] > 0
+
+
 def test_data_that_is_missing_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = '{"kind": "Table", "params": {"path": "gone.csv"}}'
     assert main(["data", project(tmp_path), "--set", f"data.source={source}"]) == 2

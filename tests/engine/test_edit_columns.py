@@ -52,6 +52,15 @@ def test_a_number_becomes_classes_and_is_a_number_again(tmp_path: Path) -> None:
     assert (again.kind, again.shape) == ("number", (1,))
 
 
+def test_numbers_in_ranges_are_numbers_again(tmp_path: Path) -> None:
+    spec = steps(table(tmp_path, ROWS), "age", "FillMissing", ("Bucketise", {"edges": [1.5, 3.5]}))
+    age = column_of(spec, "age")
+    assert (age.kind, kinds_for(spec, age)) == ("category", ("category", "number"))
+    spec = set_kind(spec, age, "number")
+    assert [each["op"] for each in spec.data["columns"]["age"]["steps"]] == ["FillMissing"]
+    assert column_of(spec, "age").kind == "number"
+
+
 def test_steps_that_do_not_work_on_the_new_kind_fall_away(tmp_path: Path) -> None:
     spec = steps(table(tmp_path, ROWS), "age", "Standardize", "FillMissing")
     spec = set_kind(spec, column_of(spec, "age"), "category")

@@ -12,7 +12,8 @@ from engine.declare import Declared
 from engine.ops import OPS
 from engine.ops.optimizer import Optimizer
 from engine.ops.settings import Batching, Split, Training
-from engine.ops.source import Source, Step
+from engine.ops.source import Source
+from engine.ops.steps import Step
 
 DECLARED = [*OPS.values(), *Optimizer.registry.values(), *Source.registry.values(), *Step.registry.values(),
             Batching, Split, Training]  # fmt: skip

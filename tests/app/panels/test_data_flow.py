@@ -94,6 +94,9 @@ def test_training_shows_what_each_stage_gives_and_how_long_the_model_waits(flow:
     assert rates["model"] == "waits 25%, 800/s"
     assert rates["cache"] == rates["shuffle"] == rates["prefetch"] == ""
     assert advice in words_in(flow)
+    flow.show_progress(progress())  # between, nothing is told of the stages
+    assert {name: card.rate for name, card in flow.cards.items()} == rates
+    assert advice in words_in(flow)
     flow.grab()
     flow.clear_progress()
     assert {card.rate for card in flow.cards.values()} == {""}

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from engine import data, edit
+from engine.ops.steps import Step
 from engine.problem import Mistake
 from engine.spec import Spec
 
@@ -42,6 +43,12 @@ def steps(spec: Spec, column: str, *listed: Any) -> Spec:
         {"op": each, "params": {}} if isinstance(each, str) else {"op": each[0], "params": each[1]} for each in listed
     ]
     return edit.set_setting(spec, "data.columns", {**spec.data.get("columns", {}), column: {"steps": plain}})
+
+
+def step(op: str, **params: Any) -> Step:
+    """A column step by its name."""
+    made: Step = Step.registry[op](**params)
+    return made
 
 
 def split(spec: Spec, **settings: Any) -> Spec:

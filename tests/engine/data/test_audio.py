@@ -12,6 +12,7 @@ from scipy.signal import resample_poly
 
 from engine import data, edit
 from engine.data import audio
+from engine.data.keys import Keys
 from engine.data.ragged import flat
 from engine.modules import signal
 from engine.ops import source_audio
@@ -28,6 +29,10 @@ TrimPad: Any = source_audio.TrimPad
 Spectrogram: Any = source_audio.Spectrogram
 MelSpectrogram: Any = source_audio.MelSpectrogram
 MFCC: Any = source_audio.MFCC
+RandomGain: Any = source_audio.RandomGain
+RandomShift: Any = source_audio.RandomShift
+RandomNoise: Any = source_audio.RandomNoise
+MaskFrames: Any = source_audio.MaskFrames
 
 RATE = 8000
 
@@ -115,6 +120,79 @@ def test_steps_that_do_not_go_together_are_refused(tmp_path: Path) -> None:
     assert "n_mfcc is 50; it must be at most n_mels (40)." in message
     fix = data.report(steps(spec, "audio", "Mono"), HERE).problems[0].fixes[0]
     assert fix.arguments["value"][0] == {"op": "Resample", "params": {"rate": RATE}}
+
+
+def varied(step: Any, wave: np.ndarray[Any, Any], sample: int = 0, *, epoch: int = 0, frames: Any = None) -> Any:
+    chain = [Mono(), *([frames] if frames else []), step]
+    keys = Keys(0, epoch, torch.tensor([5, sample]))
+    return audio.applied(audio.fit(chain), audio.Sound(wave, RATE), keys, 1)
+
+
+def test_random_steps_of_sounds_depend_on_seed_epoch_and_sample_and_rest_without_them() -> None:
+    wave = tone(440)
+    for step in (RandomGain(), RandomShift(), RandomNoise(), MaskFrames(frames=3, bands=4, count=3)):
+        frames = MelSpectrogram() if type(step).__name__ == "MaskFrames" else None
+        plain = audio.applied(audio.fit([Mono(), *([frames] if frames else [])]), audio.Sound(wave, RATE))
+        chain = audio.fit([Mono(), *([frames] if frames else []), step])
+        assert np.array_equal(audio.applied(chain, audio.Sound(wave, RATE)), plain)
+        found = [varied(step, wave, sample, epoch=epoch, frames=frames) for sample, epoch in ((1, 0), (2, 0), (1, 1))]
+        assert np.array_equal(found[0], varied(step, wave, 1, frames=frames))
+        assert not any(np.array_equal(found[0], each) for each in (plain, *found[1:]))
+        assert all(each.shape == plain.shape and each.dtype == np.float32 for each in found)
+
+
+def test_random_steps_of_sounds_stay_within_their_bounds() -> None:
+    wave = tone(440)
+    louder = [np.abs(varied(RandomGain(decibels=6.0), wave, sample)).max() / 0.5 for sample in range(40)]
+    assert 0.5 < min(louder) < 0.6 and 1.7 < max(louder) < 2.0
+    for sample in range(20):
+        ratio = (
+            np.square(wave).mean()
+            / np.square(varied(RandomNoise(ratio=(10.0, 20.0)), wave, sample) - wave[:, 0]).mean()
+        )
+        assert 9 < 10 * np.log10(ratio) < 21
+    ramp = np.arange(1, 1001, dtype=np.float32)[:, None] / 1000
+    for sample in range(20):
+        found = varied(RandomShift(seconds=0.05), ramp, sample)
+        by = int((found > 0).argmax()) if found[0] == 0 else -round(float(found[0] - ramp[0, 0]) * 1000)
+        assert abs(by) <= 0.05 * RATE
+        oracle = np.zeros(1000, np.float32)
+        oracle[max(0, by) : 1000 + min(0, by)] = ramp[max(0, -by) : 1000 - max(0, by), 0]
+        assert np.array_equal(found, oracle)
+    assert not varied(RandomNoise(), np.zeros((100, 1), np.float32)).any()
+
+
+def test_masked_frames_are_whole_stretches_at_the_mean() -> None:
+    wave = tone(440) + np.random.default_rng(0).normal(0, 0.05, (2000, 1)).astype(np.float32)
+    plain = audio.applied(audio.fit([Mono(), MelSpectrogram()]), audio.Sound(wave, RATE))
+    for sample in range(12):
+        found = varied(MaskFrames(frames=4, bands=6), wave, sample, frames=MelSpectrogram())
+        changed = found != plain
+        assert changed.all(1).sum() <= 4 and changed.all(0).sum() <= 6
+        rows, columns = changed.all(1), changed.all(0)
+        assert np.array_equal(changed, rows[:, None] | columns)
+        assert np.allclose(found[changed], plain.mean())
+
+
+def test_files_are_loaded_with_the_draws_of_their_samples(tmp_path: Path) -> None:
+    paths = [write(tmp_path / f"{place}.wav", tone(300 + place)) for place in range(4)]
+    chain = audio.fit([Mono(), RandomGain()])
+    whole, _ = audio.load(chain, paths, keys=Keys(1, 0, torch.arange(4)))
+    part, _ = audio.load(chain, paths[2:], keys=Keys(1, 0, torch.tensor([2, 3])))
+    assert np.array_equal(part.values, whole.values[whole.offsets[2] :])
+    rested, _ = audio.load(chain, paths)
+    assert not np.array_equal(rested.values, whole.values)
+
+
+def test_what_covers_frames_comes_after_what_makes_them(tmp_path: Path) -> None:
+    spec = source("AudioFolder", tones(tmp_path))
+    assert "covers parts of frames, and no step before it makes them" in refusal(steps(spec, "audio", "MaskFrames"))[0]
+    noisy = steps(spec, "audio", "Mono", ("RandomNoise", {"ratio": [30.0, 10.0]}))
+    assert refusal(noisy)[1] == "data.columns.audio.steps.1.params.ratio"
+    column = audio.after(
+        audio.audio_column("audio", 1, RATE, RATE), (TrimPad(seconds=0.5), MelSpectrogram(), MaskFrames())
+    )
+    assert (column.shape, column.ports) == ((40, 26), "frames, length")
 
 
 # ---------------------------------------------------------------------------------------------------------- sources

@@ -9,7 +9,7 @@ import pytest
 import torch
 from sklearn import datasets
 
-from engine import data
+from engine import data, edit
 from engine.problem import Mistake
 from tests.engine.data.making import HERE, everything, source, split, steps
 
@@ -61,13 +61,13 @@ def test_random_numbers_are_the_same_for_a_seed_and_others_for_another() -> None
     assert 0 <= float(first["target"].min()) <= float(first["target"].max()) <= 1
 
 
-def test_a_huge_random_set_is_reported_without_being_drawn_and_refused_before_memory_runs_out() -> None:
+def test_a_huge_random_set_is_reported_without_being_drawn_and_refused_for_memory() -> None:
     spec = source("RandomNumbers", samples=10**7, features=10**6)
     report = data.report(spec, HERE, samples=2)
     assert report.splits == {"train": 8_000_000, "validation": 1_000_000, "test": 1_000_000}
     assert report.samples[0]["features"] == "1000000 numbers"
-    with pytest.raises(Mistake, match="GiB as tensors"):
-        data.prepare(spec, HERE)
+    with pytest.raises(Mistake, match=r"GiB as tensors.* set cache to disk"):
+        data.prepare(edit.set_setting(spec, "data.batching.cache", "memory"), HERE)
 
 
 def test_importing_the_data_package_imports_no_heavy_library() -> None:

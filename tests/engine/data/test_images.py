@@ -10,6 +10,7 @@ from PIL import Image
 from engine import data
 from engine.data import images
 from engine.data.images import decode_one
+from engine.problem import Mistake
 from tests.engine.data.making import HERE, everything, image_folder, refusal, source, split, write_image
 
 
@@ -40,17 +41,17 @@ def test_grey_images_have_one_channel(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("mode", "colour", "expected"),
     [
-        ("L", 128, 0.502),
-        ("I;16", 65535, 1.0),
-        ("1", 1, 1.0),
-        ("RGBA", (255, 0, 0, 255), 1.0),
-        ("P", 0, 0.0),
-        ("CMYK", (0, 0, 0, 0), 1.0),
+        ("L", 128, 128),
+        ("I;16", 65535, 255),
+        ("1", 1, 255),
+        ("RGBA", (255, 0, 0, 255), 255),
+        ("P", 0, 0),
+        ("CMYK", (0, 0, 0, 0), 255),
     ],
 )
-def test_images_of_every_mode_are_decoded(tmp_path: Path, mode: str, colour: object, expected: float) -> None:
+def test_images_of_every_mode_are_decoded(tmp_path: Path, mode: str, colour: object, expected: int) -> None:
     path = write_image(tmp_path / ("a.tif" if mode == "CMYK" else "a.png"), colour, mode)
-    assert decode_one(path, (3, 10, 12))[0, 0, 0] == pytest.approx(expected, abs=0.001)
+    assert decode_one(path, (3, 10, 12))[0, 0, 0] == expected
 
 
 def test_an_image_is_turned_upright_as_its_camera_says(tmp_path: Path) -> None:
@@ -60,22 +61,34 @@ def test_an_image_is_turned_upright_as_its_camera_says(tmp_path: Path) -> None:
     exif[0x0112] = 6  # turned by 90 degrees
     Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
     upright = decode_one(tmp_path / "a.png", (1, 4, 2))[0]
-    assert (upright[:2] == 1).all()
+    assert (upright[:2] == 255).all()
     assert (upright[2:] == 0).all()
 
 
-def test_an_image_that_does_not_decode_is_named(tmp_path: Path) -> None:
-    home = image_folder(tmp_path, {"cat": 3, "dog": 3})
+def test_an_image_that_does_not_decode_is_left_out_and_named(tmp_path: Path) -> None:
+    home = image_folder(tmp_path, {"cat": 3, "dog": 5})
     (home / "dog" / "1.png").write_bytes(b"no image")
-    message, param = refusal(source("ImageFolder", home))
-    assert str(Path("dog", "1.png")) in message
-    assert "no image of a known format" in message
-    assert param == "data.source.params.path"
+    dataset = data.prepare(source("ImageFolder", home), HERE)
+    assert sum(len(each["image"]) for each in dataset.splits.values()) == 7
+    assert sum(len(each["label"]) for each in dataset.splits.values()) == 7
+    left_out = next(note for note in dataset.notes if "left out" in note)
+    assert "1 image is left out" in left_out
+    assert f"{Path('dog', '1.png')} is no image of a known format" in left_out
     noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     Image.fromarray(noise).save(home / "dog" / "1.png")
     whole = (home / "dog" / "1.png").read_bytes()
     (home / "dog" / "1.png").write_bytes(whole[: len(whole) // 2])
-    assert "cannot be decoded" in refusal(source("ImageFolder", home))[0]
+    notes = data.prepare(source("ImageFolder", home), HERE).notes
+    assert any("cannot be decoded" in note for note in notes)
+
+
+def test_a_folder_of_which_no_image_decodes_is_refused(tmp_path: Path) -> None:
+    home = image_folder(tmp_path, {"cat": 2, "dog": 2})
+    for path in home.glob("*/*.png"):
+        path.write_bytes(b"no image")
+    with pytest.raises(Mistake, match="None of the files can be read") as caught:
+        data.prepare(source("ImageFolder", home), HERE)
+    assert caught.value.param == "data.source.params.path"
 
 
 def test_files_that_are_no_images_are_left_out_and_told(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from engine.data import Values, batches, bucketed_order, epoch_order, lengths_of
-from engine.data.ragged import Flat, Ragged, bounds, flat
+from engine.data import batches, epoch_order, lengths_of
+from engine.data.ragged import Flat, InMemory, Ragged, bounds, flat
 
 LENGTHS = [3, 1, 5, 2, 4, 1, 6]
 
@@ -46,7 +46,7 @@ def test_frames_are_filled_along_the_axis_that_differs() -> None:
 def test_lengths_dense_columns_and_padded_ones_go_together() -> None:
     ragged = column()
     order = epoch_order(1, 2, 7)
-    columns: dict[str, Values] = {"x": ragged, "length": ragged.lengths, "y": torch.arange(7)}
+    columns: dict[str, InMemory] = {"x": ragged, "length": ragged.lengths, "y": torch.arange(7)}
     for x, length, y in batches(columns, 2, order=order):
         assert length.tolist() == [LENGTHS[place] for place in y.tolist()]
         assert x.ne(0).sum(1).tolist() == length.tolist()
@@ -61,9 +61,13 @@ def test_a_resumed_epoch_yields_the_rest_of_it() -> None:
 
 def test_samples_of_like_length_come_together_the_same_way_for_a_seed() -> None:
     lengths = torch.randint(1, 400, (1003,), generator=torch.Generator().manual_seed(0))
-    order = bucketed_order(5, 1, lengths, 10)
-    assert torch.equal(order, bucketed_order(5, 1, lengths, 10))
-    assert not torch.equal(order, bucketed_order(5, 2, lengths, 10))
+
+    def bucketed(epoch: int) -> torch.Tensor:
+        return epoch_order(5, epoch, 1003, lengths=lengths, batch_size=10)
+
+    order = bucketed(1)
+    assert torch.equal(order, bucketed(1))
+    assert not torch.equal(order, bucketed(2))
     assert torch.equal(order.sort().values, torch.arange(1003))
 
     def filled(order: torch.Tensor) -> int:

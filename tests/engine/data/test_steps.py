@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from engine import data
 from engine.columns import default_steps
-from engine.ops.source import Step
+from engine.ops.steps import Step
 from tests.engine.data.making import HERE, everything, refusal, source, split, steps, table
 
 

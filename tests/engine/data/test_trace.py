@@ -7,11 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from engine import data
+from engine import data, edit
+from engine.data import steps as column_steps
 from engine.data import trace as tracing
 from engine.data.browse import browse
+from engine.data.keys import Keys
+from engine.data.sources import open_source
 from engine.data.trace import trace, with_tokens
 from engine.problem import Mistake
 from tests.engine.data.making import HERE, bound, source, steps, table
@@ -91,6 +95,23 @@ def test_an_image_is_shown_after_each_step(tmp_path: Path) -> None:
     assert second["value"]["range"][0] < -0.9
     picture = Image.open(BytesIO(base64.b64decode(second["value"]["png"])))
     assert picture.size == (16, 16)
+
+
+def test_random_steps_are_drawn_as_training_draws_them(tmp_path: Path) -> None:
+    flipped = steps(images(tmp_path, 6), "image", ("RandomErasing", {"p": 1.0}), "Standardize")
+    spec = bound(edit.set_setting(flipped, "training.seed", 3), "image", "label")
+    spec = edit.set_setting(spec, "data.batching.shuffle", False)
+    rest = trace(spec, HERE, "image", 1)
+    assert rest["random"] is True
+    assert rest["stages"][0]["value"]["png"] == rest["stages"][1]["value"]["png"]
+    drawn = {epoch: trace(spec, HERE, "image", 1, epoch)["stages"][2]["value"] for epoch in (1, 2, 3)}
+    assert len({each["png"] for each in drawn.values()}) == 3
+    row = trace(spec, HERE, "image", 1)["index"]
+    reader = open_source(spec, HERE)
+    stored = torch.from_numpy(reader.fetch(np.array([row]), ["image"])["image"])
+    fitted = data.prepare(spec, HERE).state["columns"]["image"]["steps"]
+    second = column_steps.apply(fitted, stored, Keys(3, 1, torch.tensor([row])))[0]  # epoch 2, counted from 0
+    assert drawn[2]["range"] == pytest.approx([float(second.min()), float(second.max())], abs=1e-5)
 
 
 def test_a_sound_becomes_shorter_and_then_frames(tmp_path: Path) -> None:

@@ -560,7 +560,7 @@ def test_gradients_of_a_turn_reach_only_its_own_weights(tmp_path: Path) -> None:
     session = open_session(gan(), tmp_path)
     from engine.train.optimizers import stepper
 
-    batches: Iterator[list[Tensor]] = session.training_batches(0, 0)
+    batches: Iterator[list[Tensor]] = session.loader.training(0, 0)
     stepper(session.compiled.module.forward, list(session.turns[:1]) * 2)(next(batches), 0)
     module = session.compiled.module
     assert module.get_parameter("linear_3.weight").grad is not None

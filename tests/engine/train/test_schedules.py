@@ -139,9 +139,9 @@ def in_a_run(spec: Spec, folder: Path) -> list[tuple[float, float]]:
     """The same, of the optimizer of a run."""
     session = open_session(spec, folder)
     step, (acting,), seen, number = stepper(session.compiled.module.forward, session.turns), session.acting, [], 0
-    assert session.steps() == STEPS
+    assert session.loader.steps() == STEPS
     for epoch in range(EPOCHS):
-        for batch in session.training_batches(epoch, 0):
+        for batch in session.loader.training(epoch, 0):
             (group,) = acting.optimizer.param_groups
             assert acting.rate == group["lr"]
             seen.append((group["lr"], group["momentum"]))
@@ -375,7 +375,7 @@ def test_an_optimizer_that_rests_counts_its_own_steps(tmp_path: Path) -> None:
     spec = edit.set_schedule(spec, 1, {"op": "LinearLR", "params": {"interval": "step", "total_iters": None}})
     session = open_session(spec, tmp_path)
     step, slow = stepper(session.compiled.module.forward, session.turns), session.acting[1]
-    for number, batch in enumerate(list(session.training_batches(0, 0)) * 3):
+    for number, batch in enumerate(list(session.loader.training(0, 0)) * 3):
         step(batch, number)
     assert math.ceil(3 * STEPS / 3) == 8
     assert slow.rate == pytest.approx(0.01)  # at the end of its eight steps

@@ -1,0 +1,163 @@
+"""Columns whose samples are read when a batch needs them, in worker processes or in this one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from engine.data.keys import Keys
+from engine.data.ragged import Flat, InMemory, Ragged
+
+Array = NDArray[Any]
+Taken = tuple[Any, Mapping[int, str]]  # an Array or a Flat of samples, and the places of those that failed with words
+
+
+@dataclass(frozen=True, eq=False)
+class Live:
+    """A column that is not kept: `take` reads samples by their rows in the source.
+
+    Samples that differ in size are filled up with `fill` along `axis`, to `width` where that is given.
+    """
+
+    rows: Array
+    take: Callable[[Array, Keys | None], Taken]
+    row_bytes: int  # of a sample as it is read
+    fill: float = 0.0
+    axis: int = 0
+    width: int | None = None
+    is_length: bool = False  # whether it stands for how long the samples are
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def to(self, _device: torch.device) -> Live:
+        """The same column: its batches are moved, each by itself."""
+        return self
+
+    @property
+    def lengths(self) -> Live:
+        """The column of how long the samples are."""
+        return replace(self, is_length=True)
+
+
+Values = InMemory | Live  # what a column is for a graph
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One batch to be read: places in a split, and, in training, the seed and the epoch of its random choices."""
+
+    split: str
+    places: Tensor
+    drawn: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Read:
+    """One batch as it was read: the values of each live column.
+
+    `places` are those of the samples that could be read; `faults` say what was wrong with the others.
+    """
+
+    places: Tensor
+    values: Mapping[str, Tensor]
+    faults: Sequence[str] = ()
+    seconds: float = 0.0
+
+    def pin_memory(self) -> Read:
+        """The same in memory that a GPU can copy from while it computes."""
+        return replace(self, values={name: each.pin_memory() for name, each in self.values.items()})
+
+
+class _Columns(Dataset[Read]):
+    """Live columns of every split, read a batch at a time."""
+
+    def __init__(self, splits: Mapping[str, Mapping[str, Live]]) -> None:
+        self._splits = splits
+
+    def __getitem__(self, ask: Ask) -> Read:
+        begun = time.perf_counter()
+        columns = self._splits[ask.split]
+        rows = next(iter(columns.values())).rows[ask.places.numpy()]
+        keys = Keys(*ask.drawn, torch.from_numpy(rows)) if ask.drawn is not None else None
+        found = {take: take(rows, keys) for take in {column.take: None for column in columns.values()}}
+        faults = {place: words for _values, failed in found.values() for place, words in failed.items()}
+        taken = {name: found[column.take][0] for name, column in columns.items()}
+        good = np.delete(np.arange(len(ask.places)), sorted(faults))
+        values = {}
+        for name, each in taken.items():
+            column = columns[name]
+            if isinstance(each, Flat):
+                values[name] = _lengths(each, good) if column.is_length else _padded(column, each, good)
+            else:
+                values[name] = torch.from_numpy(each[good] if faults else each)
+        words = [faults[place] for place in sorted(faults)]
+        return Read(ask.places[torch.from_numpy(good)], values, words, time.perf_counter() - begun)
+
+
+def _padded(column: Live, held: Flat, good: Array) -> Tensor:
+    """The samples at some places, filled up to the longest of them."""
+    ragged = Ragged.of(held, fill=column.fill, axis=column.axis, width=column.width)
+    places = torch.from_numpy(good)
+    return ragged.batch(places, ragged.widths(places, max(1, len(good)))[0] if len(good) else 1)
+
+
+def _lengths(held: Flat, good: Array) -> Tensor:
+    return torch.from_numpy(held.lengths[good])
+
+
+class _Asked(Sampler[Ask]):
+    """The batches that are asked for next."""
+
+    def __init__(self) -> None:
+        self.asks: Sequence[Ask] = ()
+
+    def __iter__(self) -> Iterator[Ask]:
+        return iter(self.asks)
+
+    def __len__(self) -> int:
+        return len(self.asks)
+
+
+class Reading:
+    """Reads batches of live columns, some ahead of their use where there are workers."""
+
+    def __init__(self, splits: Mapping[str, Mapping[str, Live]], *, workers: int, prefetch: int, pinned: bool) -> None:
+        self._asked = _Asked()
+        self._loader: DataLoader[Read] | None = DataLoader(
+            _Columns(splits),
+            batch_size=None,
+            sampler=self._asked,
+            num_workers=workers,
+            prefetch_factor=prefetch if workers else None,
+            persistent_workers=bool(workers),
+            pin_memory=pinned,
+            collate_fn=_as_it_is,  # type: ignore[arg-type]  # with no batch_size it gets one sample
+            worker_init_fn=_begin_worker,
+        )
+
+    def batches(self, asks: Sequence[Ask]) -> Iterator[Read]:
+        """Yield what is asked for, in order. Only one such iteration runs at a time."""
+        assert self._loader is not None
+        self._asked.asks = asks
+        yield from self._loader
+
+    def close(self) -> None:
+        """Let the workers go."""
+        self._loader = None
+
+
+def _as_it_is(read: Read) -> Read:
+    return read
+
+
+def _begin_worker(_number: int) -> None:
+    torch.set_num_threads(1)
