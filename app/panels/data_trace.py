@@ -111,12 +111,8 @@ class TraceBox(QWidget):
         self._draw.setVisible(bool(answer.get("random")))
         self._where.setText(str(answer.get("where", "")))
         self._where.setToolTip(str(answer.get("where", "")))
-        drawn = (
-            f"Random steps as drawn in epoch {self._epoch}; outside of training they rest."
-            if answer.get("random")
-            else ""
-        )
-        told = (answer.get("error"), drawn, answer.get("note"))
+        drawn = f"Random steps as drawn in epoch {self._epoch}; outside of training they rest."
+        told = (answer.get("error"), drawn if answer.get("random") else "", answer.get("note"))
         self._note.setText(" ".join(str(each) for each in told if each))
 
     def stages(self) -> list[tuple[str, Mapping[str, Any]]]:

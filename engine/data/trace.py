@@ -78,7 +78,8 @@ def _learned(spec: Spec, reader: Reader, planned: Plan, rows: Array) -> _Learned
         if len(kept) >= MOST_KEPT:
             kept.clear()
         some = _learned_from(planned, rows)
-        values = reader.fetch(some, [planned.raw.name])[planned.raw.name]
+        read, faults = reader.read(some, planned.raw.name)
+        values = np.delete(read, list(faults), axis=0)  # training leaves out what cannot be read too
         count = len(some) or len(rows)
         kept[key] = _Learned(_fit(planned, values, reader.white), count, len(rows))
     return kept[key]

@@ -18,7 +18,7 @@ from engine.data.keys import Keys
 from engine.data.sources import open_source
 from engine.data.trace import trace, with_tokens
 from engine.problem import Mistake
-from tests.engine.data.making import HERE, bound, source, steps, table
+from tests.engine.data.making import HERE, bound, source, split, steps, table
 from tests.engine.data.test_browse import images, sounds
 
 ROWS = "a,b,kind\n" + "".join(f"{i},{i * i},{'xyz'[i % 3]}\n" for i in range(50))
@@ -112,6 +112,16 @@ def test_random_steps_are_drawn_as_training_draws_them(tmp_path: Path) -> None:
     fitted = data.prepare(spec, HERE).state["columns"]["image"]["steps"]
     second = column_steps.apply(fitted, stored, Keys(3, 1, torch.tensor([row])))[0]  # epoch 2, counted from 0
     assert drawn[2]["range"] == pytest.approx([float(second.min()), float(second.max())], abs=1e-5)
+
+
+def test_steps_are_learned_from_what_can_be_read(tmp_path: Path) -> None:
+    spec = split(steps(images(tmp_path, 10), "image", "Standardize"), validation=0.1, test=0.1)
+    before = trace(spec, HERE, "image", 0)
+    (tmp_path / "dog" / "9.png").write_text("no image")
+    (tmp_path / "dog" / "8.png").write_text("no image")
+    after = trace(spec, HERE, "image", 0)
+    assert [stage["op"] for stage in after["stages"]] == [stage["op"] for stage in before["stages"]]
+    assert after["stages"][1]["value"]["range"] != before["stages"][1]["value"]["range"]
 
 
 def test_a_sound_becomes_shorter_and_then_frames(tmp_path: Path) -> None:
