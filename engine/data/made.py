@@ -17,8 +17,7 @@ from engine.columns import RAGGED, Column
 from engine.data import audio, planned, sequences, steps, store
 from engine.data.keep import FITS_WELL, Kept, Place, free_memory, read_all
 from engine.data.keys import Keys
-from engine.data.live import Live, Taken
-from engine.data.loader import Tail
+from engine.data.live import Live, Tail, Taken
 from engine.data.numbers import Unfit
 from engine.data.pixels import unit
 from engine.data.ragged import Flat, Picked

@@ -13,7 +13,7 @@ import torch
 from engine.columns import RAGGED, Column
 from engine.data import planned, steps
 from engine.data.keep import Place, place_for
-from engine.data.loader import Tail
+from engine.data.live import Tail
 from engine.data.made import Maker, Plan, source_key
 from engine.data.orders import balanced, drawing_weights
 from engine.data.sources import Array, Reader, close_source, open_source
