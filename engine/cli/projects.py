@@ -150,8 +150,9 @@ def _data_of(path: Path, overrides: list[str]) -> tuple[list[Guess], Spec]:
     if is_project(path):
         return [], load_with(path, overrides)
     from engine.data.guess import guess  # pyarrow and numpy only where they are needed
+    from engine.data.hubfiles import hub_name
 
-    guesses = guess(path.absolute())
+    guesses = guess(path if hub_name(str(path)) else path.absolute())
     spec = edit.set_source(Spec(), guesses[0].kind, guesses[0].params)
     for override in overrides:
         spec = overridden(spec, override)
@@ -169,9 +170,9 @@ def is_project(path: Path) -> bool:
 def _guessed(guesses: Sequence[Guess]) -> Iterator[str]:
     """The guess in a sentence, how it is written, and what else it may be."""
     for place, each in enumerate(guesses):
-        params = ", ".join(f"{name}={value}" for name, value in each.params.items() if name != "path")
+        params = ", ".join(f"{name}={value}" for name, value in each.params.items() if name not in ("path", "name"))
         beside = f" ({params})" if params else ""
-        name = Path(str(each.params.get("path", ""))).name
+        name = each.params.get("name") or Path(str(each.params.get("path", ""))).name
         yield f"{'or ' if place else ''}{each.kind}{beside} {name}: {each.words}"
 
 

@@ -17,6 +17,7 @@ from torch import nn
 
 from engine.columns import Column
 from engine.data.ragged import Array, Flat, Ragged, flat
+from engine.data.stored import File, opened
 from engine.modules import signal
 from engine.ops.source import Step
 from engine.ops.source_audio import MFCC, MelSpectrogram, Resample, Spectrogram, TrimPad
@@ -49,12 +50,12 @@ def audio_column(name: str, channels: int | str, rate: int, common: int, size: s
 # --------------------------------------------------------------------------------------------------------- decoding
 
 
-def decode(path: Path) -> Sound:
+def decode(path: File) -> Sound:
     """Read a sound file; raises Mistake with its path where that fails."""
     import soundfile  # used here alone
 
     try:
-        samples, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
+        samples, rate = soundfile.read(opened(path), dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, OSError, ValueError, TypeError) as error:
         raise Mistake(f"{path} {_fault(path, error)}.") from None
     if not len(samples):
@@ -64,19 +65,19 @@ def decode(path: Path) -> Sound:
     return Sound(samples, int(rate))
 
 
-def _fault(path: Path, error: Exception) -> str:
-    if not path.exists():
+def _fault(path: File, error: Exception) -> str:
+    if isinstance(path, Path) and not path.exists():
         return "does not exist"
     words = str(error).rpartition(": ")[2].rstrip(".") or type(error).__name__
     return f"cannot be decoded ({words})"
 
 
-def facts(path: Path) -> tuple[int, int, int]:
+def facts(path: File) -> tuple[int, int, int]:
     """Frames, rate and channels of a sound file by its head; raises Mistake where it has none."""
     import soundfile  # used here alone
 
     try:
-        info = soundfile.info(str(path))
+        info = soundfile.info(opened(path))
     except (soundfile.SoundFileError, OSError, ValueError, TypeError) as error:
         raise Mistake(f"{path} {_fault(path, error)}.") from None
     if info.frames <= 0:
@@ -236,7 +237,7 @@ def _module(op: str, params: tuple[tuple[str, Any], ...], rate: int) -> nn.Modul
 
 
 def load(
-    fitted: Sequence[Fitted], paths: Sequence[Path], *, rate: int = 0, channels: int | None = None
+    fitted: Sequence[Fitted], paths: Sequence[File], *, rate: int = 0, channels: int | None = None
 ) -> tuple[Flat, list[tuple[int, str]]]:
     """Decode files in several threads and apply the steps; also returns places and faults of those that failed.
 
@@ -245,7 +246,7 @@ def load(
     """
     resampled = any(step["op"] == "Resample" for step in fitted)
 
-    def work(path: Path) -> Array | str:
+    def work(path: File) -> Array | str:
         try:
             sound = decode(path)
             if not resampled and rate not in (0, sound.rate):

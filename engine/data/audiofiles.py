@@ -16,6 +16,7 @@ from engine.columns import Column
 from engine.data import audio
 from engine.data.images import PLACES, files_in
 from engine.data.sources import Array, Reader, class_column, located_folder, reading, refuse
+from engine.data.stored import File
 from engine.data.table import Table
 from engine.declare import did_you_mean
 from engine.ops import source_audio as declared
@@ -25,8 +26,8 @@ from engine.problem import Mistake
 class Sounds:
     """The sound files of a source that can be opened, what their heads say, and notes on the others."""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        def work(path: Path) -> tuple[int, int, int] | str:
+    def __init__(self, paths: Sequence[File]) -> None:
+        def work(path: File) -> tuple[int, int, int] | str:
             try:
                 return audio.facts(path)
             except Mistake as mistake:
@@ -82,11 +83,11 @@ class AudioFolder(Reader):
     def __init__(self, source: declared.AudioFolder, folder: Path) -> None:
         home = located_folder(source.path, folder, "folder of sounds")
         with reading(home):
-            paths = [path for path in files_in(home) if path.suffix.lower() in audio.SUFFIXES]
-        if not paths:
+            found = [path for path in files_in(home) if path.suffix.lower() in audio.SUFFIXES]
+        if not found:
             raise refuse(f"{home} holds no sounds; choose the folder of the {', '.join(sorted(audio.SUFFIXES))} files.")
-        self._sounds = Sounds(paths)
-        paths = self._sounds.paths
+        self._sounds = Sounds(found)
+        paths = [path for path, good in zip(found, self._sounds.good, strict=True) if good]
         if not paths:
             raise refuse(f"{home}: none of the sounds can be read. {self._sounds.notes[0]}")
         names = _classes(home, paths, source.classes)
@@ -105,7 +106,7 @@ class AudioFolder(Reader):
     def held(self, name: str) -> Array | None:
         return self._labels if name == "label" else None
 
-    def files(self, name: str) -> Sequence[Path]:
+    def files(self, name: str) -> Sequence[File]:
         return self._sounds.paths
 
     def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
@@ -164,7 +165,7 @@ class AudioTable(Table):
         self.columns = {**self.columns, name: self._sounds.column(name, self._free_size(name))}
         self.notes = (*self.notes, *self._sounds.notes)
 
-    def files(self, name: str) -> Sequence[Path]:
+    def files(self, name: str) -> Sequence[File]:
         return self._sounds.paths
 
     def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:

@@ -11,8 +11,10 @@ import numpy as np
 
 from engine.data import idx, images, seriesfile, tablefile
 from engine.data.archive import archive_in, entered, is_archive, named_as_given, unpacked, visible
+from engine.data.guess_hub import hub_guesses
 from engine.data.guess_text import pairs_of_lines, texts_and_sounds
-from engine.data.guessing import Guess, Named, offer
+from engine.data.guessing import TARGETS, Guess, Named, offer
+from engine.data.hubfiles import hub_name
 from engine.data.imagetable import image_column_of
 from engine.data.moments import PARTS as TIME_PARTS
 from engine.data.moments import moments
@@ -24,7 +26,6 @@ from engine.problem import Mistake
 MOST_GUESSES = 12
 LOOKED_AT = 2000  # rows of a table
 LARGEST_AS_IS = 96  # pixels; larger images are resized to the default
-TARGETS = ("target", "label", "class", "species", "y", "outcome", "diagnosis", "survived", "quality", "category")
 TARGET_WORDS = ("target", "label", "class", "price", "value", "income", "churn", "outcome")
 FEW_CLASSES = 20
 EVEN = 0.5  # share of the steps between moments that are alike, from which rows follow each other in time
@@ -35,8 +36,11 @@ NPY = (".npy", ".npz")
 def guess(path: Path) -> list[Guess]:
     """What lies at a path, the likeliest first; raises Mistake where it is nothing that a source reads.
 
-    The path may be a file, a folder, an archive, or a place in an archive; params hold it as it was given.
+    The path may be a file, a folder, an archive, or a place in an archive; params hold it as it was given. It may also
+    name a set of the Hugging Face hub, "hub:owner/name".
     """
+    if name := hub_name(str(path)):
+        return list(hub_guesses(name))
     with reading(path):
         archive = archive_in(path)
         if not path.exists() and archive is None:

@@ -6,13 +6,13 @@ import os
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from engine.data.sources import PARTS, Array, Reader, class_column, image_column, located_folder, reading, refuse
+from engine.data.stored import File, opened
 from engine.ops import source as declared
 from engine.problem import Mistake
 
@@ -127,7 +127,7 @@ def _refuse_classes(home: Path, classes: Sequence[str], parts: dict[Path, int], 
 # --------------------------------------------------------------------------------------------------------- decoding
 
 
-def decode(paths: Sequence[Path], shape: Sequence[int]) -> Array:
+def decode(paths: Sequence[File], shape: Sequence[int]) -> Array:
     """Decode images in several threads to (count, *shape), pixels from 0 to 1.
 
     `shape` is (channels, height, width). Raises Mistake with the file that cannot be decoded.
@@ -146,14 +146,14 @@ def decode(paths: Sequence[Path], shape: Sequence[int]) -> Array:
     return images
 
 
-def decode_one(file: Path | bytes, shape: Sequence[int]) -> Array:
+def decode_one(file: File | bytes, shape: Sequence[int]) -> Array:
     """Decode one image file, or the bytes of one, to an array of `shape` with pixels from 0 to 1."""
     from PIL import Image, ImageOps, UnidentifiedImageError  # takes a moment to import
 
     name = "the image" if isinstance(file, bytes) else str(file)
     channels, height, width = shape
     try:
-        with Image.open(BytesIO(file) if isinstance(file, bytes) else file) as image:
+        with Image.open(opened(file)) as image:
             image.draft("RGB" if channels == 3 else "L", (width, height))
             upright = ImageOps.exif_transpose(image)
             return _pixels(upright, "RGB" if channels == 3 else "L", (width, height))

@@ -18,6 +18,8 @@ from engine.data import (
     idx,
     images,
     imagetable,
+    lists,
+    moments,
     ratings,
     sequences,
     series,
@@ -90,6 +92,10 @@ def _value(row: Row, name: str, kept: Mapping[str, Any], state: State) -> Any:
         return _text(row[name], name)
     if kept["kind"] == "audio":
         return sequences.path_of(row[name], name)
+    if kept["kind"] == "sequence":
+        return lists.sample(row[name], name)
+    if kept["kind"] == "date":
+        return moments.sample(row[name], name)
     if kept["kind"] == "image":
         return _image(row[name], name, kept["shape"], state)
     return _numbers(row[name], name, kept)
@@ -347,15 +353,22 @@ def _from_table(source: declared.Source, state: State, path: Path, columns: list
             return f"row {place + read.first_row}"
 
         table = [read.table.column(part) for part in parts]
+        if lists.is_list(table[0].type):
+            tensors |= _from_rows(state, [{name: each} for each in table[0].to_pylist()], [name], where)
+            continue
         if kept["kind"] in RAGGED:
             texts = tablefile.texts(table[0]).to_pylist()
             if kept["kind"] == "audio":
                 texts = [None if each is None else str(path.parent / each) for each in texts]
             tensors |= _from_rows(state, [{name: each} for each in texts], [name], where)
             continue
-        values = (
-            _classes(table[0], kept, name, where) if kept["kind"] == "category" else _table_numbers(table, parts, where)
-        )
+        match kept["kind"]:
+            case "category":
+                values = _classes(table[0], kept, name, where)
+            case "date":
+                values = _dates(table[0], name)
+            case _:
+                values = _table_numbers(table, parts, where)
         if kept["kind"] != "category" and values.shape[1:] != tuple(kept["shape"]):
             raise Mistake(f"{path}: {name} is {_sizes(kept['shape'])} numbers a sample; give a JSON or NumPy file.")
         tensors[name] = _finished(kept, name, values, where)
@@ -372,6 +385,13 @@ def _classes(column: Any, kept: Mapping[str, Any], name: str, where: Any) -> Arr
         except Mistake as mistake:
             raise Mistake(f"{where(place)}: {mistake.message}") from None
     return values
+
+
+def _dates(column: Any, name: str) -> Array:
+    found = moments.moments(column)
+    if found is None:
+        raise Mistake(f"{name} holds no dates that are written alike, such as 2024-01-31.")
+    return found[:, None]
 
 
 def _table_numbers(table: list[Any], parts: Sequence[str], where: Any) -> Array:

@@ -60,6 +60,7 @@ def prepare(spec: Spec, folder: Path, columns: Collection[str] | None = None) ->
     bound = bound_columns(spec, reader)
     names = _known(reader, columns) if columns is not None else bound or list(reader.columns)
     plans = {name: plan(spec, reader, name) for name in dict.fromkeys((*names, *bound))}
+    refuse_dates(spec, [plans[name] for name in bound])
     rows, notes = complete_rows(spec, reader, plans.values())
     loaded, rows, faults = load_sounds(reader, plans.values(), rows)
     _check_memory([plans[name].column for name in names], len(rows))
@@ -122,6 +123,18 @@ def plan(spec: Spec, reader: Reader, name: str) -> Plan:
         counts=tuple(counts.tolist()) if listed else (),
     )
     return Plan(raw, chain, column, classes, numbers)
+
+
+def refuse_dates(spec: Spec, plans: Iterable[Plan]) -> None:
+    """Raise Mistake for dates that no step makes numbers of a network's size of."""
+    for each in plans:
+        if each.column.kind == "date":
+            where = f"data.columns.{each.raw.name}.steps"
+            listed = steps.sections(spec).get(each.raw.name, {}).get("steps", ())
+            value = [*listed, {"op": "DateParts", "params": {}}]
+            fix = Fix("Add DateParts", "set_setting", {"path": where, "value": value})
+            words = f"{each.raw.name} holds dates, and a network takes numbers; give it the step DateParts"
+            raise Mistake(f"{words}, which makes year, month, day and the like of them.", param=where, fixes=(fix,))
 
 
 def complete_rows(spec: Spec, reader: Reader, plans: Iterable[Plan]) -> tuple[Array, tuple[str, ...]]:
@@ -243,6 +256,8 @@ def _values(
         return sequences.sounds(plan.raw, plan.steps, plan.column, held)
     if plan.raw.kind in RAGGED:
         samples = {part: reader.fetch(rows, [plan.raw.name])[plan.raw.name] for part, rows in indices.items()}
+        if plan.raw.kind == "sequence":
+            return sequences.numbers(plan.raw, plan.column, samples)
         return sequences.texts(plan.raw, plan.steps, plan.column, samples)
     arrays, state = _prepared(plan, reader, indices)
     return {part: torch.from_numpy(array) for part, array in arrays.items()}, state, plan.column, ()

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from engine.columns import Column, DataReport
+from engine.columns import Column, DataReport, day_text
 from engine.data import audio, sequences
-from engine.data.prepare import Plan, bound_columns, complete_rows, labels_of, plan, split_notes
+from engine.data.prepare import Plan, bound_columns, complete_rows, labels_of, plan, refuse_dates, split_notes
 from engine.data.sources import Array, Reader, open_source, reading
 from engine.data.splits import counted, split, split_of
 from engine.ops.source import Source
@@ -38,7 +38,9 @@ def report(spec: Spec, folder: Path, samples: int = SHOWN) -> DataReport:
     for name in reader.columns:
         found = _tried(problems, lambda name=name: plan(spec, reader, name))  # type: ignore[misc]  # bound at once
         plans[name] = found or Plan(reader.described(name), (), reader.described(name))
-    watched = bound_columns(spec, reader) or _watched(reader)
+    bound = bound_columns(spec, reader)
+    _tried(problems, lambda: refuse_dates(spec, [plans[name] for name in bound]))
+    watched = bound or _watched(reader)
     chosen = _tried(problems, lambda: complete_rows(spec, reader, [plans[name] for name in watched]))
     splits: dict[str, int] = {}
     notes = reader.notes
@@ -128,10 +130,15 @@ def shown_value(reader: Reader, column: Column, value: Any) -> Any:
         return None if value is None else str(value)[:MOST_LETTERS]
     if column.kind == "audio":
         return None if value is None else audio.thumbnail(value)
+    if column.kind == "sequence" and value is None:
+        return None
+    if column.kind == "date":
+        return None if np.isnan(value).any() else day_text(float(np.ravel(value)[0]))
     if column.kind == "image":
         return {"png": png(value)}
     if np.size(value) > MOST_NUMBERS:
-        return f"{' × '.join(map(str, column.shape))} numbers"
+        shape = np.shape(value) if column.kind == "sequence" else column.shape
+        return f"{' × '.join(map(str, shape))} numbers"
     if np.asarray(value).dtype.kind != "f":
         return np.asarray(value).tolist()
     numbers = [None if np.isnan(each) else float(each) for each in np.asarray(value, np.float64).ravel()]

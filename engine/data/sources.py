@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from engine.columns import RAGGED, Column
 from engine.data import sequences
 from engine.data.archive import archive_in, entered, named_as_given, visible
+from engine.data.stored import File
 from engine.declare import did_you_mean
 from engine.kinds import Path as PathKind
 from engine.ops.source import Source
@@ -56,7 +57,7 @@ class Reader:
         """All values of a column that is in memory, None for one that is read in `fetch`."""
         raise NotImplementedError
 
-    def files(self, name: str) -> Sequence[Path]:
+    def files(self, name: str) -> Sequence[File]:
         """The file of each sample of a column of sounds."""
         raise NotImplementedError
 
