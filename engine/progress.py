@@ -8,15 +8,28 @@ from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from engine.amounts import memory
+
+BYTES = "bytes"
+
 
 @dataclass(frozen=True, slots=True)
 class Headway:
-    """What is being done, and how much of it: `done` of `total` in `unit`; `total` is 0 where it is not known."""
+    """What is being done, and how much of it: `done` of `total` in `unit`; `total` is 0 where it is not known.
+
+    `what` is "" once all is done.
+    """
 
     what: str
     done: int = 0
     total: int = 0
     unit: str = ""
+
+    def words(self) -> str:
+        """How far it has come, such as "Downloading owner/name: 12.5 MiB of 40 MiB"."""
+        amounts = [each for each in (self.done, self.total) if each]
+        said = [memory(each) if self.unit == BYTES else f"{each:,}" for each in amounts]
+        return f"{self.what}: {' of '.join(said)}" if said else self.what
 
     def encode(self) -> dict[str, Any]:
         return asdict(self)

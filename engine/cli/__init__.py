@@ -159,7 +159,9 @@ def _export(parser: argparse.ArgumentParser) -> None:
 
 
 def _data(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, help="project file, any file, folder or archive with data, or hub:OWNER/NAME")
+    parser.add_argument(
+        "file", type=Path, help="project file, any file, folder or archive with data, or hub:OWNER/NAME"
+    )
     _settings(parser)
     _json(parser)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from engine.progress import Headway
+from engine.progress import BYTES, Headway
 
 
 class Bar:
@@ -18,17 +18,22 @@ class Bar:
     def __call__(self, headway: Headway) -> None:
         if not sys.stderr.isatty():
             return
-        if headway.what != self._what or headway.total < 0:
+        if headway.what != self._what:
             self.close()
             self._bar, self._what = self._begun(headway), headway.what
+        if self._bar is None:
+            return
         self._bar.total, self._bar.n = headway.total or None, headway.done
         self._bar.refresh()
 
     def _begun(self, headway: Headway) -> Any:
         from tqdm import tqdm  # a moment that few verbs need
 
-        scaled = headway.unit == "B"
-        return tqdm(desc=headway.what, unit=headway.unit or "step", unit_scale=scaled, unit_divisor=1024, leave=False)
+        if not headway.what:
+            return None
+        scaled = headway.unit == BYTES
+        unit = "B" if scaled else headway.unit
+        return tqdm(desc=headway.what, unit=unit, unit_scale=scaled, unit_divisor=1024, leave=False)
 
     def close(self) -> None:
         """Take the bar away."""

@@ -21,7 +21,7 @@ from engine.data.sources import refuse
 from engine.declare import did_you_mean
 from engine.ops.source_hub import HubDataset
 from engine.problem import Fix, Mistake
-from engine.progress import Headway, Watcher, watcher
+from engine.progress import BYTES, Headway, Watcher, watcher
 
 HUB = "the Hugging Face hub"
 NAME = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
@@ -44,8 +44,11 @@ def splits_of(source: HubDataset, folder: Path) -> tuple[dict[str, Any], tuple[s
     home = _local(name, folder)
     if home is None and not NAME.fullmatch(name):
         raise refuse(f"name is {name!r}; write it as the hub does, owner/name or name.", "name")
-    with _quiet(), _explained(source, name):
-        return _read(source, name, home)
+    try:
+        with _quiet(), _explained(source, name):
+            return _read(source, name, home)
+    finally:
+        watcher()(Headway(""))
 
 
 def _local(name: str, folder: Path) -> Path | None:
@@ -73,8 +76,8 @@ def _read(source: HubDataset, name: str, home: Path | None) -> tuple[dict[str, A
     watcher()(Headway(f"Preparing {name}"))
     builder.download_and_prepare()
     splits = builder.as_dataset()
-    note = f"{name} is read from the cache, for {HUB} was not reached or is not to be asked."
-    return dict(splits), (note,) if alone else ()
+    why = "HF_HUB_OFFLINE is set" if _told_offline() else f"{HUB} was not reached"
+    return dict(splits), (f"{name} is read from the cache, for {why}.",) if alone else ()
 
 
 def _told_offline() -> bool:
@@ -147,7 +150,7 @@ def _bar(tell: Watcher, what: str) -> type[Any]:
         def display(self, *_args: Any, **_kwargs: Any) -> bool:
             counts[id(self)] = (int(self.n), int(self.total or 0))
             done, total = map(sum, zip(*counts.values(), strict=True))
-            tell(Headway(what, done, total, "B"))
+            tell(Headway(what, done, total, BYTES))
             return True
 
         def clear(self, *_args: Any, **_kwargs: Any) -> None:

@@ -157,9 +157,13 @@ class Table(Reader):
         if values is None:
             self.notes += (f"{name} holds lists that are empty, or lists of lists that differ in length; left out.",)
             return None
-        self._arrays[name] = values
         if values.dtype == object:
-            return lists.sequence_column(name, self._free_size(name))
+            column = lists.sequence_column(name, self._free_size(name))
+            self._arrays[name] = values
+            return column
+        if values.shape[1:] == (1,):
+            return self._number(name, values[:, 0], whole=False)
+        self._arrays[name] = values
         return Column(name, "number", values.shape[1:], "float32", default=STANDARDIZE)
 
     def _category(self, name: str, texts: Any) -> Column | None:

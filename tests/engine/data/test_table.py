@@ -88,6 +88,8 @@ def test_parquet_columns_of_many_types_are_read(tmp_path: Path) -> None:
             "day": pa.array([0, 365, 730, None] * 3, pa.int32()).cast(pa.date32()),
             "name": pa.array(["b", "a", None, "a"] * 3).dictionary_encode(),
             "list": pa.array([[1], [2], [3], [4]] * 3),
+            "words": pa.array([["a"], ["b", "c"], [], None] * 3),
+            "object": pa.array([{"a": 1}] * 12),
         }
     )
     pq.write_table(content, tmp_path / "t.parquet")
@@ -99,10 +101,12 @@ def test_parquet_columns_of_many_types_are_read(tmp_path: Path) -> None:
         "whole": ("number", 3, 4.0),
         "real": ("number", 3, 2.5),
         "flag": ("number", 3, 1.0),
-        "day": ("number", 3, 730.0),
+        "day": ("date", 3, 730.0),
+        "list": ("number", 0, 4.0),
     }
-    assert report.columns["features"].parts == ("whole", "real", "flag")
-    assert any("list is of the type" in note for note in report.notes)
+    assert report.columns["features"].parts == ("whole", "real", "flag", "list")
+    assert "words holds lists of string and no numbers, and is left out." in report.notes
+    assert any("object is of the type struct" in note for note in report.notes)
 
 
 @pytest.mark.parametrize(
@@ -288,13 +292,13 @@ def test_a_missing_category_is_filled_by_the_fix_and_a_missing_target_is_not(tmp
 
 @pytest.mark.parametrize("name", ["t.jsonl", "t.ndjson", "t.jsonl.gz"])
 def test_json_lines_read_like_a_csv(tmp_path: Path, name: str) -> None:
-    rows = [f'{{"length": {i}, "kind": "{"xyz"[i % 3]}", "more": [1]}}' for i in range(30)]
+    rows = [f'{{"length": {i}, "kind": "{"xyz"[i % 3]}", "more": {{"a": 1}}}}' for i in range(30)]
     text = "\n".join(rows).encode()
     (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
     report = data.report(source("Table", tmp_path / name, target="kind"), HERE)
     assert report.columns["kind"].classes == ("x", "y", "z")
     assert report.columns["length"].high == 29
-    assert any(note.startswith("more is of the type list") for note in report.notes)
+    assert any(note.startswith("more is of the type struct") for note in report.notes)
 
 
 def test_a_feather_file_is_read(tmp_path: Path) -> None:
