@@ -159,9 +159,9 @@ def _export(parser: argparse.ArgumentParser) -> None:
 
 
 def _data(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "file", type=Path, help="project file, any file, folder or archive with data, or hub:OWNER/NAME"
-    )
+    what = "project file, any file, folder or archive with data, or hub:OWNER/NAME"
+    parser.add_argument("file", type=Path, nargs="?", help=what)
+    parser.add_argument("--clear-cache", action="store_true", help="throw away what archives were unpacked to")
     _settings(parser)
     _json(parser)
 

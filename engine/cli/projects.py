@@ -130,6 +130,10 @@ def totals(spec: Spec, report: Report) -> str:
 
 def data(arguments: argparse.Namespace) -> int:
     """Describe a project's data, or what lies at a path; exit status 2 where something is wrong with it."""
+    if arguments.clear_cache:
+        return _clear_cache()
+    if arguments.file is None:
+        raise Mistake("Which data? Name a project, a file, a folder, an archive, or hub:OWNER/NAME.")
     guesses, spec = _data_of(arguments.file, arguments.set)
     from engine.data import report as data_report  # torch's seconds only where they are needed
 
@@ -143,6 +147,16 @@ def data(arguments: argparse.Namespace) -> int:
     for problem in report.problems:
         print(f"{arguments.file}: {problem}", file=sys.stderr)
     return 2 if report.problems else 0
+
+
+def _clear_cache() -> int:
+    """Throw away what archives were unpacked to."""
+    from engine.data.archivecache import cache_folder, clear  # few verbs need it
+
+    freed, in_use = clear()
+    kept = f"; {in_use} in use {'is' if in_use == 1 else 'are'} kept" if in_use else ""
+    print(f"{cache_folder()}: {memory(freed)} freed{kept}")
+    return 0
 
 
 def _data_of(path: Path, overrides: list[str]) -> tuple[list[Guess], Spec]:

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from engine.columns import Column
+from engine.data.archivecache import as_given
 from engine.data.ragged import Array, Flat, Ragged, flat
 from engine.data.stored import File, opened
 from engine.modules import signal
@@ -57,12 +58,17 @@ def decode(path: File) -> Sound:
     try:
         samples, rate = soundfile.read(opened(path), dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, OSError, ValueError, TypeError) as error:
-        raise Mistake(f"{path} {_fault(path, error)}.") from None
+        raise refused(path, _fault(path, error)) from None
     if not len(samples):
-        raise Mistake(f"{path} holds no sound: it has a length of 0.")
+        raise refused(path, "holds no sound: it has a length of 0")
     if not np.isfinite(samples).all():
-        raise Mistake(f"{path} holds numbers that are not finite.")
+        raise refused(path, "holds numbers that are not finite")
     return Sound(samples, int(rate))
+
+
+def refused(path: File, words: str) -> Mistake:
+    """The Mistake for a sound that is of no use, named as its user knows it."""
+    return Mistake(as_given(f"{path} {words}."))
 
 
 def _fault(path: File, error: Exception) -> str:
@@ -79,9 +85,9 @@ def facts(path: File) -> tuple[int, int, int]:
     try:
         info = soundfile.info(opened(path))
     except (soundfile.SoundFileError, OSError, ValueError, TypeError) as error:
-        raise Mistake(f"{path} {_fault(path, error)}.") from None
+        raise refused(path, _fault(path, error)) from None
     if info.frames <= 0:
-        raise Mistake(f"{path} holds no sound: it has a length of 0.")
+        raise refused(path, "holds no sound: it has a length of 0")
     return int(info.frames), int(info.samplerate), int(info.channels)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from engine.columns import Column
 from engine.data import audio
+from engine.data.archivecache import as_given
 from engine.data.images import PLACES, files_in
 from engine.data.sources import Array, Reader, class_column, located_folder, reading, refuse
 from engine.data.stored import File
@@ -47,7 +48,7 @@ class Sounds:
             return ()
         count, first = len(other), other[0]
         words = f"{count:,} of {len(self._rates):,} sounds {'have' if count > 1 else 'has'} another sampling rate"
-        where = f"{self.paths[first]} ({self._rates[first]:,} Hz)"
+        where = f"{as_given(str(self.paths[first]))} ({self._rates[first]:,} Hz)"
         return (f"{words} than {self.rate:,} Hz, first {where}; Resample brings them to one.",)
 
     @property
@@ -114,7 +115,7 @@ class AudioFolder(Reader):
         return fetched | ({"audio": self._sounds.fetch(indices)} if "audio" in names else {})
 
     def where(self, index: int) -> str:
-        return str(self._sounds.paths[index])
+        return as_given(str(self._sounds.paths[index]))
 
 
 def _classes(home: Path, paths: Sequence[Path], told: str) -> list[str]:

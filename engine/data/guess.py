@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from engine.data import idx, images, seriesfile, tablefile
-from engine.data.archive import archive_in, entered, is_archive, named_as_given, unpacked, visible
+from engine.data.archive import archive_in, entered, is_archive, unpacked, visible
 from engine.data.guess_hub import hub_guesses
 from engine.data.guess_text import pairs_of_lines, texts_and_sounds
 from engine.data.guessing import TARGETS, Guess, Named, offer
@@ -45,8 +45,7 @@ def guess(path: Path) -> list[Guess]:
         archive = archive_in(path)
         if not path.exists() and archive is None:
             raise refuse(f"{path} does not exist.")
-        with named_as_given([archive] if archive else []):
-            found = {(each.kind, str(each.params)): each for each in reversed(list(_at(path)))}
+        found = {(each.kind, str(each.params)): each for each in reversed(list(_at(path)))}
     if found:
         return list(reversed(found.values()))[:MOST_GUESSES]
     raise refuse(f"{path} holds nothing that can be read as data: {_what(entered(path))}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import re
 import shutil
@@ -99,14 +100,15 @@ def _reached(endpoint: str) -> bool:
 def _quiet() -> Iterator[None]:
     """Keep the libraries' bars, warnings and prints away: what they have to say is told as ours is."""
     import datasets  # loaded here for the first time
-    import huggingface_hub
+    from huggingface_hub.utils import logging as hub_logging
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
-    datasets.logging.set_verbosity(datasets.logging.CRITICAL)
-    huggingface_hub.logging.set_verbosity(huggingface_hub.logging.CRITICAL)
+    datasets.logging.set_verbosity(logging.CRITICAL)
+    hub_logging.set_verbosity(logging.CRITICAL)
     with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
         warnings.simplefilter("ignore")
         datasets.disable_progress_bars()
-        huggingface_hub.utils.disable_progress_bars()
+        disable_progress_bars()
         yield
 
 
@@ -141,7 +143,7 @@ def _bar(tell: Watcher, what: str) -> type[Any]:
 
     counts: dict[int, tuple[int, int]] = {}
 
-    class Told(tqdm):  # type: ignore[type-arg]
+    class Told(tqdm):  # type: ignore[misc]
         monitor_interval = 0  # else a thread of its own watches over the bars
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.data.archivecache import as_given
 from engine.data.sources import PARTS, Array, Reader, class_column, image_column, located_folder, reading, refuse
 from engine.data.stored import File, opened
 from engine.ops import source as declared
@@ -60,7 +61,7 @@ class ImageFolder(Reader):
         return fetched
 
     def where(self, index: int) -> str:
-        return str(self._paths[index])
+        return as_given(str(self._paths[index]))
 
 
 class _Found:

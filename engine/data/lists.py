@@ -102,8 +102,9 @@ def described(column: Column, values: Array) -> Column:
     if not known:
         return column
     counts, numbers = [len(each) for each in known], np.concatenate(known)
-    facts = {"low": float(numbers.min()), "high": float(numbers.max()), "mean": float(numbers.mean(dtype=float))}
-    return replace(column, lengths=(float(min(counts)), float(np.median(counts)), float(max(counts))), **facts)
+    lengths = (float(min(counts)), float(np.median(counts)), float(max(counts)))
+    low, high, mean = float(numbers.min()), float(numbers.max()), float(numbers.mean(dtype=float))
+    return replace(column, lengths=lengths, low=low, high=high, mean=mean)
 
 
 def laid_out(samples: Array) -> Flat:

@@ -16,7 +16,7 @@ from engine.columns import RAGGED, Column
 from engine.data import audio, sequences, steps
 from engine.data.ragged import Flat, Values
 from engine.data.sources import MOST_LISTED, Array, Reader, close_source, open_source
-from engine.data.splits import small_classes, split, split_of
+from engine.data.splits import small_classes, split, split_of, unseen_classes
 from engine.declare import did_you_mean
 from engine.ops.source import Source, Step
 from engine.problem import Fix, Mistake
@@ -226,6 +226,8 @@ def split_notes(counts: Mapping[str, int], reader: Reader, rows: Array, labels: 
         words = [names[int(place)] if 0 <= place < len(names) else "?" for place in different]
     else:
         words = steps.class_names(different)
+    named = dict(zip(different.tolist(), words, strict=True))
+    notes += unseen_classes(reader, rows, labels, named)
     return notes + small_classes(reader, each.tolist(), words, len(counts))
 
 

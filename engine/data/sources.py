@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from engine.columns import RAGGED, Column
 from engine.data import sequences
-from engine.data.archive import archive_in, entered, named_as_given, visible
+from engine.data.archive import archive_in, entered, visible
+from engine.data.archivecache import as_given
 from engine.data.stored import File
 from engine.declare import did_you_mean
 from engine.kinds import Path as PathKind
@@ -171,9 +172,7 @@ def open_source(spec: Spec, folder: Path) -> Reader:
     What was opened last is kept, so that looking again after a small change of other settings is quick.
     """
     source = source_of(spec)
-    paths = _paths(source, folder)
-    with named_as_given(paths):
-        return _opened(source, folder, tuple(map(_stamp, paths)))
+    return _opened(source, folder, tuple(map(_stamp, _paths(source, folder))))
 
 
 def close_source() -> None:
@@ -212,8 +211,8 @@ def _stamp(path: Path, depth: int = 2) -> tuple[object, ...]:
 
 
 def refuse(message: str, param: str = "path", fixes: tuple[Fix, ...] = ()) -> Mistake:
-    """A Mistake at a param of the source."""
-    return Mistake(message, param=f"data.source.params.{param}", fixes=fixes)
+    """A Mistake at a param of the source; what lies in an archive is named by its place there."""
+    return Mistake(as_given(message), param=f"data.source.params.{param}", fixes=fixes)
 
 
 def located(path: str, folder: Path, what: str) -> Path:
@@ -260,5 +259,7 @@ def reading(path: Path) -> Iterator[None]:
         name = error.filename or path
         raise refuse(f"{name} may not be read: its permissions forbid it; change them or choose another.") from None
     except (OSError, RuntimeError, ValueError) as error:  # ValueError: a NUL in a path; RuntimeError: no such ~user
-        words = getattr(error, "strerror", None) or str(error)
-        raise refuse(f"{path} cannot be read: {words.rstrip('.')}.") from None
+        words = (getattr(error, "strerror", None) or str(error)).rstrip(".")
+        if words.startswith("Truncated"):  # what pyarrow says of a gzip without its end
+            raise refuse(f"{path} is cut off or damaged ({words}); fetch it again.") from None
+        raise refuse(f"{path} cannot be read: {words}.") from None

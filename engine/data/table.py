@@ -121,6 +121,10 @@ class Table(Reader):
             return self._category(name, tablefile.texts(column))
         if tablefile.is_time(kind) and name != self.target:
             return self._date(name, tablefile.numbers(column))
+        if (infinite := tablefile.infinite(column)) is not None:
+            count, first = infinite
+            words = f"{name} has {count:,} infinite value{'s' * (count > 1)}, first {self.where(first)}"
+            self.notes += (f"{words}; {'they count' if count > 1 else 'it counts'} as missing.",)
         if tablefile.is_numeric(kind) or tablefile.is_time(kind):
             return self._number(name, tablefile.numbers(column), whole=str(kind).startswith(("int", "uint")))
         if lists.is_list(kind):
@@ -158,9 +162,9 @@ class Table(Reader):
             self.notes += (f"{name} holds lists that are empty, or lists of lists that differ in length; left out.",)
             return None
         if values.dtype == object:
-            column = lists.sequence_column(name, self._free_size(name))
+            size = self._free_size(name)
             self._arrays[name] = values
-            return column
+            return lists.sequence_column(name, size)
         if values.shape[1:] == (1,):
             return self._number(name, values[:, 0], whole=False)
         self._arrays[name] = values
@@ -242,6 +246,9 @@ class Table(Reader):
         count = len(self._classes.get(self.target, ()))
         if self.target not in columns:
             raise refuse(f"The target {self.target} is empty or of no usable type; choose another.", "target")
+        if count == 1:
+            words = f"The target {self.target} has one class, {self._classes[self.target][0]}"
+            raise refuse(f"{words}; at least two are needed to tell apart. Choose another target.", "target")
         if count > MOST_LISTED:
             words = f"The target {self.target} has {count:,} different texts, more than {MOST_LISTED:,} classes"
             raise refuse(f"{words}; choose another target.", "target")

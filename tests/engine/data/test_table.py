@@ -188,7 +188,7 @@ def test_a_text_column_among_the_chosen_features_is_refused(tmp_path: Path) -> N
         (b"\x00\x01\x02\x03", {}, "is no text file", "path"),
         (b"PK\x03\x04 and so on", {}, "Excel", "path"),
         (b"PAR1 and then nothing", {}, "cannot be read as a Parquet file", "path"),
-        (b"\x1f\x8b\x08 cut off", {}, "cannot be read", "path"),
+        (b"\x1f\x8b\x08 cut off", {}, "is cut off or damaged", "path"),
         (FLOWERS, {"target": "kin"}, "no column 'kin' (did you mean 'kind'?)", "target"),
         (FLOWERS, {"features": ["lenght"]}, "(did you mean 'length'?)", "features"),
         (FLOWERS, {"features": ["length", "width"], "target": "width"}, "which is the target", "features"),
