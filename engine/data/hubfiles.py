@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import logging
 import os
 import re
@@ -147,7 +148,7 @@ def _bar(tell: Watcher, what: str) -> type[Any]:
         monitor_interval = 0  # else a thread of its own watches over the bars
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **{**kwargs, "disable": False, "leave": False})
+            super().__init__(*args, **{**kwargs, "disable": False, "leave": False, "file": io.StringIO()})
 
         def display(self, *_args: Any, **_kwargs: Any) -> bool:
             counts[id(self)] = (int(self.n), int(self.total or 0))
@@ -240,7 +241,8 @@ def _no_room(name: str, error: BaseException) -> Mistake:
 
 def _listed(words: str) -> list[str]:
     """The names that an error of the library lists."""
-    return re.findall(r"'([^']+)'", words.rpartition("[")[2])
+    found = re.search(r"\[([^\]]+)\]", words)
+    return re.findall(r"'([^']+)'", found[1]) if found else []
 
 
 def _no_config(source: HubDataset, name: str, configs: list[str]) -> Mistake:

@@ -20,15 +20,11 @@ class Stored:
     def __str__(self) -> str:
         return self.where
 
-    def opened(self) -> Any:
-        """The file as a stream that reads no more than it is asked for; its path where the column holds that alone."""
-        import pyarrow as pa  # loaded by now
-
-        value = self.column[self.place]
-        content = value["bytes"] if value.is_valid else None
-        if content is not None and content.is_valid:
-            return pa.BufferReader(content.as_buffer())
-        return str((value.as_py() or {}).get("path") or "")
+    def opened(self) -> BytesIO | str:
+        """The file's bytes as a stream, or its path where the column holds that alone."""
+        value = self.column[self.place].as_py() or {}
+        content = value.get("bytes")
+        return str(value.get("path") or "") if content is None else BytesIO(content)
 
 
 File = Path | Stored

@@ -143,7 +143,7 @@ def test_missing_values_are_refused_or_their_rows_left_out(tmp_path: Path) -> No
     drop, fill = data.report(spec, HERE).problems[0].fixes
     dropped = data.report(fixes.apply(spec, drop), HERE)
     assert sum(dropped.splits.values()) == 11
-    assert "left out" in dropped.notes[0]
+    assert any("left out" in note for note in dropped.notes)
     filled = data.report(fixes.apply(spec, fill), HERE)
     assert not filled.problems
     assert sum(filled.splits.values()) == 14
@@ -358,3 +358,32 @@ def test_what_is_wrong_in_a_second_file_is_named_there(tmp_path: Path) -> None:
     assert "row 2 of test.csv" in refusal(spec, columns=["features"])[0]
     (tmp_path / "test.csv").write_text("length,widht,colour,kind\n1,2,red,x\n")
     assert "no column 'width' (did you mean 'widht'?), which table.csv has" in refusal(spec)[0]
+
+
+def test_a_target_of_one_class_is_refused(tmp_path: Path) -> None:
+    message, param = refusal(table(tmp_path, "x,kind\n" + "1,a\n" * 10, target="kind"))
+    assert message.startswith("The target kind has one class, a; at least two are needed")
+    assert param == "data.source.params.target"
+
+
+def test_infinite_values_are_counted_and_the_first_is_named(tmp_path: Path) -> None:
+    report = data.report(table(tmp_path, "x,y\n" + "1,2\ninf,3\n-inf,4\n2,inf\n" * 3), HERE)
+    assert "x has 6 infinite values, first row 3; they count as missing." in report.notes
+    assert "y has 3 infinite values, first row 5; they count as missing." in report.notes
+    assert report.columns["x"].missing == 6
+
+
+def test_a_class_that_training_lacks_is_told(tmp_path: Path) -> None:
+    (tmp_path / "test.csv").write_text("x,kind\n1,a\n2,c\n3,d\n")
+    spec = table(tmp_path, "x,kind\n" + "1,a\n2,b\n" * 9, target="kind", test_path=str(tmp_path / "test.csv"))
+    note = "The classes c, d are in test, and train has no sample of them to learn from."
+    assert note in data.report(spec, HERE).notes
+    assert note in data.prepare(bound(spec, "features", "kind"), HERE).notes
+
+
+def test_a_gzipped_table_that_is_cut_off_is_refused_and_not_read_in_part(tmp_path: Path) -> None:
+    whole = gzip.compress(("x,kind\n" + "".join(f"{i * 7919 % 10007},{'ab'[i % 2]}\n" for i in range(50_000))).encode())
+    for share in (0.01, 0.5, 0.99):
+        path = tmp_path / f"{share}.csv.gz"
+        path.write_bytes(whole[: int(len(whole) * share)])
+        assert f"{path} is cut off or damaged" in refusal(source("Table", path))[0]
