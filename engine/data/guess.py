@@ -257,15 +257,21 @@ def _missing(read: TableFile) -> dict[str, Any]:
 def _target(read: TableFile) -> str:
     """The column that is likeliest to be predicted, "" where none stands out."""
     for name in read.names:
-        if name.lower().strip() in TARGETS:
+        if name.lower().strip() in TARGETS and _differs(read, name):
             return name
     for name in reversed(read.names):
-        if any(word in re.split(r"[^a-z]+", name.lower()) for word in TARGET_WORDS):
+        if any(word in re.split(r"[^a-z]+", name.lower()) for word in TARGET_WORDS) and _differs(read, name):
             return name
     if _has_few(read, read.names[-1]):
         return read.names[-1]
     classes = [name for name in read.names if _has_few(read, name)]
     return classes[0] if len(classes) == 1 and len(read.names) == 2 else ""
+
+
+def _differs(read: TableFile, name: str) -> bool:
+    """Whether a column holds numbers, or more than one text."""
+    column = read.table.column(name)
+    return not tablefile.is_text(column.type) or len(column.unique().drop_null()) > 1
 
 
 def _has_few(read: TableFile, name: str) -> bool:

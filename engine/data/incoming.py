@@ -204,15 +204,15 @@ def _part(kept: Mapping[str, Any], name: str, lacks: Array) -> str:
 # ----------------------------------------------------------------------------------------------------------- files
 
 
-def read_file(spec: Spec, state: State, path: Path, columns: Collection[str]) -> dict[str, Any]:
+def read_file(spec: Spec, state: State, path: Path, columns: Collection[str], folder: Path = Path()) -> dict[str, Any]:
     """Read new samples from a file: JSON (an object or a list), JSON lines, a table, NumPy, IDX, images, or text.
 
-    Raises Mistake that names the file, the row and the column.
+    Paths of the spec's source start at `folder`. Raises Mistake that names the file, the row and the column.
     """
     if not path.exists():
         raise Mistake(f"{path} does not exist.")
     try:
-        return _read(spec, state, path, list(columns))
+        return _read(spec, state, path, list(columns), folder)
     except Mistake as mistake:
         named = mistake.message if str(path) in mistake.message else f"{path}: {mistake.message}"
         raise Mistake(named) from None
@@ -220,7 +220,7 @@ def read_file(spec: Spec, state: State, path: Path, columns: Collection[str]) ->
         raise Mistake(f"{path} cannot be read: {error.strerror or error}.") from None
 
 
-def _read(spec: Spec, state: State, path: Path, columns: list[str]) -> dict[str, Values]:
+def _read(spec: Spec, state: State, path: Path, columns: list[str], folder: Path) -> dict[str, Values]:
     suffix = path.with_suffix("").suffix.lower() if path.suffix == ".gz" else path.suffix.lower()
     if suffix in (".json", ".jsonl", ".ndjson"):
         return read_rows(state, _json_rows(path), columns)
@@ -245,7 +245,8 @@ def _read(spec: Spec, state: State, path: Path, columns: list[str]) -> dict[str,
             past = series.latest(source, path, _kept(state, "past")["parts"])
             return dict(_from_arrays(state, {"past": past}, path, columns))
         case declared.Ratings() as source:
-            return read_rows(state, ratings.rows_of(source, path), columns)
+            parts = {name: _kept(state, name)["parts"] for name in columns}
+            return read_rows(state, ratings.rows_of(source, path, folder, parts), columns)
         case declared.ImagesInTable() as source:
             return read_rows(state, imagetable.rows_of(source, path), columns)
         case source:
