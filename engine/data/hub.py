@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from engine.data import hubfiles, images, tablefile
 from engine.data.audiofiles import Sounds
 from engine.data.images import PLACES
 from engine.data.sources import PARTS, Array, class_column, image_column, refuse
-from engine.data.stored import File, files_of
+from engine.data.stored import File, StoredFiles
 from engine.data.table import Table, known_column
 from engine.data.tablefile import TableFile
 from engine.declare import did_you_mean
@@ -49,14 +50,14 @@ class Hub(Table):
         self._names = {each.name: each.feature.names for each in held if hasattr(each.feature, "names")}
         self.target = known_column(source.target, names, "target")
         self.drops_missing = source.missing == "drop rows"
-        self._open_files({each.name: each for each in held if _medium(each.feature)})
+        media = {each.name: each for each in held if _medium(each.feature)}
+        self._open_files(media, hubfiles.homes_of(source, folder))
         shape = (3 if source.colour == "RGB" else 1, source.height, source.width)
-        media = {each: self._medium(each, shape) for each in self._stored}
         plain = _table([each for each in held if each.name not in media]).take(self._kept)
         told = [each.name for each in held if each.feature == TRANSLATION]
         columns = self._filled(TableFile(plain, 1), source.features, (*source.texts, *told))
         self._rows = len(self._kept)
-        self.columns = {**media, **columns}
+        self.columns = {name: self._medium(name, shape) for name in media} | columns
         if not self.columns:
             raise refuse(f"{self._path} has no column of a kind that is read.", "name")
 
@@ -71,17 +72,19 @@ class Hub(Table):
             self.parts = np.repeat(np.array([part for part, _name, _split in chosen], np.int8), counts)
         self._kept = np.arange(sum(counts))
 
-    def _open_files(self, held: Mapping[str, _Held]) -> None:
+    def _open_files(self, held: Mapping[str, _Held], within: tuple[Path, ...]) -> None:
         """Take in the columns of images and sounds, whose files are read when needed; rows with a bad sound go."""
-        named = [self.where(row) for row in range(len(self._kept))]
-        stored = {name: files_of(each.values, [f"{where}, {name}" for where in named]) for name, each in held.items()}
+        stored = {
+            name: StoredFiles(each.values, self._kept, partial(self._named, name), within)
+            for name, each in held.items()
+        }
         self._sounds = {name: Sounds(stored[name]) for name, each in held.items() if _medium(each.feature) == "audio"}
         self.notes += tuple(note for each in self._sounds.values() for note in each.notes)
-        good = np.all([np.ones(len(named), bool), *(each.good for each in self._sounds.values())], axis=0)
+        good = np.all([np.ones(len(self._kept), bool), *(each.good for each in self._sounds.values())], axis=0)
         self._kept = self._kept[good]
         if not len(self._kept):
             raise refuse(f"{self._path}: none of the sounds can be read. {self.notes[-1]}", "name")
-        self._stored = {name: [files[row] for row in self._kept.tolist()] for name, files in stored.items()}
+        self._stored = {name: files.at(self._kept) for name, files in stored.items()}
         if self.parts is not None:
             self.parts = self.parts[self._kept]
         if not np.all(good):
@@ -91,6 +94,9 @@ class Hub(Table):
         if name not in self._sounds:
             return image_column(name, shape)
         return self._sounds[name].column(name, "T" if len(self._sounds) == 1 else f"T_{name}")
+
+    def _named(self, name: str, row: int) -> str:
+        return f"{super().where(row)}, {name}"
 
     def where(self, index: int) -> str:
         return super().where(int(self._kept[index]))
@@ -116,14 +122,13 @@ class Hub(Table):
             if name in self._sounds:
                 found[name] = self._sounds[name].fetch(indices)
             elif name in self._stored:
-                files = [self._stored[name][index] for index in indices.tolist()]
-                found[name] = images.decode(files, self.columns[name].sizes)
+                found[name] = images.decode(self._stored[name].at(indices), self.columns[name].sizes)
         return found
 
     def missing(self, name: str) -> Array | None:
         if name not in self._stored:
             return super().missing(name)
-        lacks = np.asarray(self._stored[name][0].column.is_null())[self._kept]
+        lacks = np.asarray(self._stored[name].column.is_null())[self._kept]
         return lacks if lacks.any() else None
 
 

@@ -53,6 +53,16 @@ def splits_of(source: HubDataset, folder: Path) -> tuple[dict[str, Any], tuple[s
         watcher()(Headway(""))
 
 
+def homes_of(source: HubDataset, folder: Path) -> tuple[Path, ...]:
+    """The folders where the files of a set may lie: the libraries' caches, and the folder that it names."""
+    import datasets  # loaded by now
+    from huggingface_hub import constants
+
+    caches = (datasets.config.HF_DATASETS_CACHE, constants.HF_HUB_CACHE)
+    home = _local(source.name.strip(), folder)
+    return (*map(Path, caches), *([home] if home else []))
+
+
 def _local(name: str, folder: Path) -> Path | None:
     """The folder that a name is the path of; None for a name of the hub."""
     if not name.startswith(("/", "~", "./", "../")):

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
+
+from numpy.typing import NDArray
+
+from engine.problem import Mistake
+
+Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """One file of a column of {"bytes", "path"}, read when it is needed; `where` names it to people."""
+    """One file of a column of {"bytes", "path"}, read when it is needed; `where` names it to people.
+
+    A path that leads out of the folders `within` is not followed: who wrote the table does not choose what is read.
+    """
 
     column: Any  # a pyarrow ChunkedArray that is mapped into memory
     place: int
     where: str
+    within: tuple[Path, ...]
 
     def __str__(self) -> str:
         return self.where
@@ -24,7 +34,39 @@ class Stored:
         """The file's bytes as a stream, or its path where the column holds that alone."""
         value = self.column[self.place].as_py() or {}
         content = value.get("bytes")
-        return str(value.get("path") or "") if content is None else BytesIO(content)
+        if content is not None:
+            return BytesIO(content)
+        path = Path(value.get("path") or "")
+        if not any(path.resolve().is_relative_to(home.resolve()) for home in self.within):
+            raise Mistake(f"{self.where} names {path}, which is no file of the set; leave the row out.")
+        return str(path)
+
+
+class StoredFiles(Sequence[Stored]):
+    """The files of a column at some rows of it; `named` names a row to people."""
+
+    def __init__(self, column: Any, rows: Array, named: Callable[[int], str], within: tuple[Path, ...]) -> None:
+        self.column = column
+        self._rows, self._named, self._within = rows, named, within
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, place: int) -> Stored: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> StoredFiles: ...
+
+    def __getitem__(self, place: int | slice) -> Stored | StoredFiles:
+        if isinstance(place, slice):
+            return StoredFiles(self.column, self._rows[place], self._named, self._within)
+        row = int(self._rows[place])
+        return Stored(self.column, row, self._named(row), self._within)
+
+    def at(self, places: Array) -> StoredFiles:
+        """Those of them at these places."""
+        return StoredFiles(self.column, self._rows[places], self._named, self._within)
 
 
 File = Path | Stored
@@ -35,8 +77,3 @@ def opened(file: File | bytes) -> Any:
     if isinstance(file, Stored):
         return file.opened()
     return BytesIO(file) if isinstance(file, bytes) else str(file)
-
-
-def files_of(column: Any, where: Sequence[str]) -> list[Stored]:
-    """The files of a column, each with its name."""
-    return [Stored(column, place, name) for place, name in enumerate(where)]

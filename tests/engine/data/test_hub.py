@@ -232,6 +232,26 @@ def test_a_picture_that_is_none_is_named_by_its_row(cache: Path) -> None:
     assert "row 1, picture is no image of a known format" in refusal(spec)[0]
 
 
+def test_a_set_does_not_choose_what_is_read_of_this_machine(cache: Path) -> None:
+    secret = cache / "mine.png"
+    secret.write_bytes(picture(9))
+    features = Features({"picture": Image(), "y": ClassLabel(names=["a", "b"])})
+    pictures = [{"bytes": None, "path": str(secret)}] * 10
+    spec = local(cache / "set", {"picture": pictures, "y": [0, 1] * 5}, features, target="y")
+    assert f"row 1, picture names {secret}, which is no file of the set" in refusal(spec)[0]
+
+
+def test_a_folder_of_images_is_read_as_the_library_reads_it(cache: Path) -> None:
+    for name in ("cat/1.png", "cat/2.png", "dog/1.png", "dog/2.png"):
+        path = cache / "set" / "train" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(picture(50 if "cat" in name else 200))
+    report = data.report(source("HubDataset", name=str(cache / "set"), target="label"), HERE)
+    assert not report.problems
+    assert report.columns["label"].classes == ("cat", "dog")
+    assert all("png" in sample["image"] for sample in report.samples)
+
+
 def wave(rate: int, seconds: float) -> bytes:
     stream = io.BytesIO()
     soundfile.write(stream, np.sin(np.arange(round(rate * seconds)) / 9), rate, format="WAV")
