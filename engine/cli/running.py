@@ -105,6 +105,8 @@ def _print_words(stream: Iterator[Event], run: Run) -> Event | None:
             case Started():
                 counts = ", ".join(f"{split} {count:,}" for split, count in last.samples.items())
                 print(f"Training {last.parameters:,} parameters on {last.device}; samples: {counts}")
+                for note in last.notes:
+                    print(note)
                 bar = tqdm(total=last.steps_per_epoch, unit="step", leave=False, disable=not sys.stderr.isatty())
                 epochs = last.epochs
             case Progress():

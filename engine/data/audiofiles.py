@@ -16,7 +16,7 @@ from engine.columns import Column
 from engine.data import audio
 from engine.data.archivecache import as_given
 from engine.data.images import PLACES, files_in
-from engine.data.sources import Array, Reader, class_column, located_folder, reading, refuse
+from engine.data.sources import Array, Reader, class_column, folder_of_named, located_folder, reading, refuse
 from engine.data.stored import File
 from engine.data.table import Table
 from engine.declare import did_you_mean
@@ -153,7 +153,7 @@ class AudioTable(Table):
         if name not in self.columns or self.columns[name].kind not in ("category", "text"):
             words = f"The table has no column {name!r} of paths{did_you_mean(name, self.columns)}; set sounds."
             raise refuse(words, "sounds")
-        home = located_folder(source.folder, folder, "folder of sounds") if source.folder else self._path.parent
+        home = folder_of_named(source.folder, folder, self._path, "folder of sounds")
         values, classes = self._arrays.pop(name), self._classes.pop(name, None)
         texts = [classes[each] if each >= 0 else None for each in values] if classes is not None else values.tolist()
         self._name, self._folder = name, home

@@ -250,6 +250,11 @@ def located_folder(path: str, folder: Path, what: str) -> Path:
     return home
 
 
+def folder_of_named(chosen: str, folder: Path, table: Path, what: str) -> Path:
+    """The folder where the paths that a table names start: the one that is chosen, else the table's own."""
+    return located_folder(chosen, folder, what) if chosen else table.parent
+
+
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[None]:
     """Turn what the system says of an unreadable file into a Mistake."""
