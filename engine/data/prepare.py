@@ -18,7 +18,7 @@ from engine.data.ragged import Flat, Values
 from engine.data.sources import MOST_LISTED, Array, Reader, close_source, open_source
 from engine.data.splits import small_classes, split, split_of, unseen_classes
 from engine.declare import did_you_mean
-from engine.ops.source import Source, Step
+from engine.ops.source import FillMissing, Source, Step
 from engine.problem import Fix, Mistake
 from engine.spec import Spec
 
@@ -151,8 +151,7 @@ def complete_rows(spec: Spec, reader: Reader, plans: Iterable[Plan]) -> tuple[Ar
     count, first = int(lost.sum()), reader.where(int(np.argmax(lost)))
     words = f"{count:,} of {len(rows):,} samples lack a value in {_culprits(reader, lacking)}, first {first}"
     if not reader.drops_missing:
-        ragged = any(reader.columns[name].kind in RAGGED for name in lacking)
-        todo = "leave them out" if reader.target in lacking or ragged else "leave them out or fill them in"
+        todo = "leave them out or fill them in" if _can_be_filled(reader, lacking) else "leave them out"
         raise Mistake(f"{words}; {todo}.", param=_missing_param(spec), fixes=_fixes(spec, reader, lacking))
     if count == len(rows):
         raise Mistake(f"Every row lacks a value in {_culprits(reader, lacking)}.", param=_missing_param(spec))
@@ -181,12 +180,16 @@ def _fixes(spec: Spec, reader: Reader, lacking: Mapping[str, Array]) -> tuple[Fi
     if _missing_param(spec).endswith("missing"):
         arguments = {"path": "data.source.params.missing", "value": "drop rows"}
         fixes.append(Fix("Leave these rows out", "set_setting", arguments))
-    ragged = any(reader.columns[name].kind in RAGGED for name in lacking)
-    if reader.target not in lacking and not ragged:  # a target that was filled in would be learnt as if it were true
+    if _can_be_filled(reader, lacking):
         filled = {name: {"steps": _with_filling(spec, reader.columns[name])} for name in lacking}
         columns = {**steps.sections(spec), **filled}
         fixes.append(Fix("Fill in what is missing", "set_setting", {"path": "data.columns", "value": columns}))
     return tuple(fixes)
+
+
+def _can_be_filled(reader: Reader, lacking: Collection[str]) -> bool:
+    """Whether a step fills in what all of these lack; a target so filled in would be learnt as if it were true."""
+    return reader.target not in lacking and all(reader.columns[name].kind in FillMissing.kinds for name in lacking)
 
 
 def _with_filling(spec: Spec, column: Column) -> list[Any]:

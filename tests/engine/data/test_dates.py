@@ -11,9 +11,10 @@ import pytest
 
 from engine import data, fixes
 from engine.columns import day_text
+from engine.data.moments import sample
 from engine.problem import Mistake
 from engine.spec import Spec
-from tests.engine.data.making import HERE, bound, refusal, source, split, table
+from tests.engine.data.making import HERE, bound, refusal, source, split, steps, table
 
 FIRST = dt.date(2024, 1, 1)
 DAYS = [FIRST + dt.timedelta(days=row) for row in range(30)]
@@ -89,6 +90,19 @@ def test_new_dates_are_read_from_text_days_and_tables(tmp_path: Path) -> None:
     )
     with pytest.raises(Mistake, match=r"day is 'soon'; it must be a day or a moment, such as 2024-01-31"):
         data.read_rows(state, [{"day": "soon"}], ["day"])
+
+
+def test_dates_that_are_read_from_a_file_as_such_count_alike() -> None:
+    moments = (dt.date(2024, 1, 31), dt.datetime(2024, 1, 31, 12, tzinfo=dt.UTC), "2024-01-31 12:00:00", 19_753.5, None)
+    assert [float(sample(each, "day")[0]) for each in moments[:-1]] == [19_753, 19_753.5, 19_753.5, 19_753.5]
+    assert np.isnan(sample(moments[-1], "day")).all()
+
+
+def test_missing_dates_are_not_offered_to_be_filled_in(tmp_path: Path) -> None:
+    spec = steps(table(tmp_path, "day,x\n" + "2024-01-31,1\n,2\n2024-02-01,3\n" * 4), "x")
+    with pytest.raises(Mistake, match=r"lack a value in day \(4\), first row 3; leave them out\.") as caught:
+        data.prepare(spec, HERE, ["day"])
+    assert [fix.text for fix in caught.value.fixes] == ["Leave these rows out"]
 
 
 @pytest.mark.parametrize("seed", range(10))
