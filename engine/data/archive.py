@@ -135,29 +135,39 @@ def _explained(archive: Path) -> Iterator[None]:
         damaged = error.strerror is None  # gzip and bz2 raise a bare OSError for wrong bytes
         if damaged:
             raise _refused(f"{archive} is cut off or damaged ({str(error).rstrip('.')}); fetch it again.") from None
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise _refused(_no_room(archive)) from None
         raise _refused(f"{archive} cannot be unpacked to {cache_folder()}: {error.strerror}.") from None
 
 
-def _no_room(archive: Path, needed: int = 0) -> str:
-    size = f"unpacks to {memory(needed)}" if needed else "does not fit on the disk when it is unpacked"
+@contextmanager
+def _in_room(archive: Path, needed: int) -> Iterator[None]:
+    """Turn a disk that fills up into a Mistake."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise _refused(_no_room(archive, needed)) from None
+
+
+def _no_room(archive: Path, needed: int) -> str:
     free = memory(shutil.disk_usage(cache_folder()).free)
     todo = "make room (`netloom data --clear-cache` may), or unpack it elsewhere and choose the folder"
-    return f"{archive} {size}, and {cache_folder()} has {free} free; {todo}."
+    return f"{archive} unpacks to {memory(needed)}, and {cache_folder()} has {free} free; {todo}."
 
 
 def _unpack(archive: Path, work: Path) -> None:
     if zipfile.is_zipfile(archive) or archive.suffix.lower() == ".zip":
         with zipfile.ZipFile(archive) as zipped:
-            _check(archive, (Member(each.filename, each.file_size, _oddness(each)) for each in zipped.infolist()))
-            zipped.extractall(work)  # noqa: S202 - every path was checked
+            members = (Member(each.filename, each.file_size, _oddness(each)) for each in zipped.infolist())
+            with _in_room(archive, _checked(archive, members)):
+                zipped.extractall(work)  # noqa: S202 - every path was checked
         return
     with tarfile.open(archive) as tarred:
-        _check(archive, (Member(each.name, each.size, _tar_oddness(each)) for each in tarred))
-        for each in tarred.getmembers():
-            each.mode = 0o755 if each.isdir() else 0o644
-            tarred.extract(each, work, set_attrs=False, filter="data")
+        size = _checked(archive, (Member(each.name, each.size, _tar_oddness(each)) for each in tarred))
+        with _in_room(archive, size):
+            for each in tarred.getmembers():
+                each.mode = 0o755 if each.isdir() else 0o644
+                tarred.extract(each, work, set_attrs=False, filter="data")
 
 
 def _oddness(info: zipfile.ZipInfo) -> str:
@@ -170,8 +180,11 @@ def _tar_oddness(info: tarfile.TarInfo) -> str:
     return "a link" if info.issym() or info.islnk() else "a device"
 
 
-def _check(archive: Path, members: Iterable[Member]) -> None:
-    """Refuse paths that climb out of the archive, what is no file, a bomb, and more than the disk can take."""
+def _checked(archive: Path, members: Iterable[Member]) -> int:
+    """The bytes that the members have unpacked.
+
+    Refuses paths that climb out of the archive, what is no file, a bomb, and more than the disk can take.
+    """
     size, packed = 0, archive.stat().st_size
     for count, member in enumerate(members):
         if _climbs(member.name):
@@ -189,6 +202,7 @@ def _check(archive: Path, members: Iterable[Member]) -> None:
     prune(room_for=size)
     if size > shutil.disk_usage(cache_folder()).free - LEFT_FREE:
         raise _refused(_no_room(archive, size))
+    return size
 
 
 def _climbs(name: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.columns import Column
+from engine.columns import RAGGED, Column
 from engine.data import hubfiles, images, tablefile
 from engine.data.audiofiles import Sounds
 from engine.data.images import PLACES
@@ -53,11 +53,14 @@ class Hub(Table):
         media = {each.name: each for each in held if _medium(each.feature)}
         self._open_files(media, hubfiles.homes_of(source, folder))
         shape = (3 if source.colour == "RGB" else 1, source.height, source.width)
-        plain = _table([each for each in held if each.name not in media]).take(self._kept)
+        plain = _table([each for each in held if each.name not in media])
+        if plain.num_rows > len(self._kept):
+            plain = plain.take(self._kept)
         told = [each.name for each in held if each.feature == TRANSLATION]
         columns = self._filled(TableFile(plain, 1), source.features, (*source.texts, *told))
         self._rows = len(self._kept)
-        self.columns = {name: self._medium(name, shape) for name in media} | columns
+        alone = len(self._sounds) == 1 and not any(each.kind in RAGGED for each in columns.values())
+        self.columns = {name: self._medium(name, shape, "T" if alone else f"T_{name}") for name in media} | columns
         if not self.columns:
             raise refuse(f"{self._path} has no column of a kind that is read.", "name")
 
@@ -90,10 +93,9 @@ class Hub(Table):
         if not np.all(good):
             self._sounds = {name: Sounds(self._stored[name]) for name in self._sounds}
 
-    def _medium(self, name: str, shape: Sequence[int]) -> Column:
-        if name not in self._sounds:
-            return image_column(name, shape)
-        return self._sounds[name].column(name, "T" if len(self._sounds) == 1 else f"T_{name}")
+    def _medium(self, name: str, shape: Sequence[int], size: str) -> Column:
+        """The column of images of this shape, or of sounds whose length has the name `size`."""
+        return self._sounds[name].column(name, size) if name in self._sounds else image_column(name, shape)
 
     def _named(self, name: str, row: int) -> str:
         return f"{super().where(row)}, {name}"

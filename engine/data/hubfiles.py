@@ -192,6 +192,12 @@ def _explained(source: HubDataset, name: str) -> Iterator[None]:
         raise
     except (datasets.exceptions.DatasetsError, HfHubHTTPError, OSError, ValueError, RuntimeError) as error:
         raise _mistake(source, name, error) from None
+    except Exception as error:  # the network's errors are of a library that the hub's own has changed before
+        if not type(error).__module__.startswith("httpx"):
+            raise
+        words = str(error).rstrip(".") or type(error).__name__
+        todo = "try again, and the download goes on where it was"
+        raise refuse(f"{name}: the connection to {HUB} broke ({words}); {todo}.", "name") from None
 
 
 def _mistake(source: HubDataset, name: str, error: Exception) -> Mistake:

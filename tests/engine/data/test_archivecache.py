@@ -148,6 +148,6 @@ def test_a_disk_that_fills_while_unpacking_is_told_with_its_folder(
 
     monkeypatch.setattr("zipfile.ZipFile.extractall", full)
     message = refusal(source("Table", zipped(tmp_path / "set.zip")))[0]
-    assert f"{tmp_path / 'set.zip'} does not fit on the disk when it is unpacked, and {cache_folder()} has" in message
+    assert f"{tmp_path / 'set.zip'} unpacks to {len(TABLE)} bytes, and {cache_folder()} has" in message
     assert "--clear-cache" in message
     assert list(cache_folder().iterdir()) == []

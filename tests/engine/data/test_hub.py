@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
@@ -173,13 +174,32 @@ def test_an_unknown_split_or_column_is_told_with_those_there_are(hub: FakeHub) -
 
 
 def test_a_full_disk_is_told_with_its_folder(hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_args: Any, **_keywords: Any) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", full)
+    failing(OSError(errno.ENOSPC, "No space left on device"), monkeypatch)
     message = refusal(hub_spec())[0]
     assert f"{SET} does not fit on the disk of {tmp_path / 'cache'}" in message
     assert "set HF_HOME to a folder on another disk" in message
+
+
+def failing(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every download end in an error."""
+
+    def fetch(*_args: Any, **_keywords: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", fetch)
+
+
+def test_a_disk_that_the_library_finds_too_small_is_told_with_what_is_needed(
+    hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(OSError("Not enough disk space. Needed: 12.5 GiB (download: 5 GiB, generated: 7.5 GiB)"), monkeypatch)
+    assert "GiB free, and 12.5 GiB are needed; make room" in refusal(hub_spec())[0]
+
+
+def test_a_connection_that_breaks_is_told(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(httpx2.RemoteProtocolError("peer closed connection"), monkeypatch)
+    words = "the connection to the Hugging Face hub broke (peer closed connection); try again, and the download goes on"
+    assert words in refusal(hub_spec())[0]
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
@@ -269,6 +289,20 @@ def test_sounds_are_read_and_bad_ones_left_out(cache: Path) -> None:
     dataset = data.prepare(bound(spec, "sound", "y"), HERE)
     lengths = sorted(int(each) for split in dataset.splits.values() for each in split["sound"].counts)
     assert lengths == sorted(round(8000 * (0.1 + 0.01 * row)) for row in range(12) if row != 3)
+
+
+def test_a_sound_and_its_words_differ_in_length_by_names_of_their_own(cache: Path) -> None:
+    sounds = [{"bytes": wave(8000, 0.1), "path": None}] * 30
+    features = Features({"sound": Audio(), "said": Value("string")})
+    words = [f"{WORDS} and so on {row}" for row in range(30)]
+    report = data.report(local(cache / "set", {"sound": sounds, "said": words}, features), HERE)
+    assert (report.columns["sound"].shape, report.columns["said"].shape) == (("T_sound",), ("T",))
+
+
+def test_images_alone_are_a_set(cache: Path) -> None:
+    pictures = [{"bytes": picture(9), "path": None}] * 10
+    report = data.report(local(cache / "set", {"picture": pictures}, Features({"picture": Image()})), HERE)
+    assert (report.problems, list(report.columns), report.splits["train"]) == ((), ["picture"], 8)
 
 
 def test_lists_objects_and_translations_become_columns(cache: Path) -> None:
