@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from engine import edit
+from engine.progress import Headway, watcher
 from engine.serve import COUNTED_AT_ONCE, Server
 from engine.spec import encode
 from tests.builders import chain, image_classifier
@@ -105,3 +106,14 @@ def test_the_curve_of_a_schedule_is_answered_in_points() -> None:
     )
     assert replies[0]["curve"] == [[0, 1.0], [1, 0.1], [2, pytest.approx(0.01)]]
     assert "did you mean 'StepLR'" in replies[1]["error"]
+
+
+def test_work_that_takes_a_while_tells_how_far_it_has_come_before_its_reply(monkeypatch: pytest.MonkeyPatch) -> None:
+    def work(_path: Path) -> list[Any]:
+        watcher()(Headway("Downloading a/b", 1, 2, "bytes"))
+        return []
+
+    monkeypatch.setattr("engine.data.guess.guess", work)
+    _ready, told, reply = answers({"id": 7, "do": "guess", "path": "hub:a/b"})
+    assert told == {"id": 7, "progress": {"what": "Downloading a/b", "done": 1, "total": 2, "unit": "bytes"}}
+    assert reply == {"id": 7, "guesses": []}
