@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signa
 
 from app.document import Document
 from engine.columns import DataReport
+from engine.progress import Headway
 from engine.report import Optimised, Report
 from engine.serve import COUNTED_AT_ONCE
 from engine.spec import Spec, encode
@@ -30,6 +31,7 @@ class EngineProcess(QObject):
 
     lost = Signal(str)
     printed = Signal(str)
+    progressed = Signal(str)  # how far work has come that takes a while; "" once it is done
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -89,6 +91,9 @@ class EngineProcess(QObject):
         assert self._process is not None
         while self._process is not None and self._process.canReadLine():
             answer = json.loads(bytes(self._process.readLine().data()))
+            if "progress" in answer:
+                self.progressed.emit(Headway.decode(answer["progress"]).words())
+                continue
             reply = self._waiting.pop(answer.get("id", -1), None)
             if reply is not None:
                 reply(answer)

@@ -283,6 +283,7 @@ class Window(QMainWindow):
         for process in (self.checks, self.worker):
             process.lost.connect(lambda text: self.messages.show_message(text, "warning"))
             process.printed.connect(self.log.add)
+            process.progressed.connect(self.statusBar().showMessage)
         runner.started.connect(self._run_started)
         runner.told.connect(lambda event: self.curves.take(event))
         runner.told.connect(self.data_page.take)

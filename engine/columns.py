@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from engine.problem import Problem
 
 ColumnKind = Literal["number", "category", "date", "image", "mask", "boxes", "text", "audio", "sequence"]
-RAGGED: tuple[ColumnKind, ...] = ("text", "audio")  # kinds whose samples differ in size
+RAGGED: tuple[ColumnKind, ...] = ("text", "audio", "sequence")  # kinds whose samples differ in size
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +19,13 @@ class Column:
     """One column: `shape` and `dtype` are those of one sample's tensor, the batch axis left out.
 
     `low`, `high` and `mean` are of the values as the source holds them, before the steps. A category's values are
-    the places of its `classes`, from `low` to `high`; more than 1,000 classes are not listed.
+    the places of its `classes`, from `low` to `high`; more than 1,000 classes are not listed. Those of a date are days
+    since 1970.
 
     A size that differs from sample to sample is a name, such as "T"; batches fill it up with `fill`. `ports` are those
     of an Input that is bound to the column. `lengths` are the shortest, the middle and the longest sample as the source
-    holds them: characters of a text, seconds of a sound. Before it was trained on, a text has no `high`, for how many
-    tokens it has is learned.
+    holds them: characters of a text, seconds of a sound, numbers of a list. Before it was trained on, a text has no
+    `high`, for how many tokens it has is learned.
     """
 
     name: str
@@ -46,12 +48,14 @@ class Column:
     follows: str = ""  # the image column whose pixels it speaks of: masks and boxes move as the image does
 
     def extent(self) -> str:
-        """How much text or sound there is, in words: "7,972 tokens, 2 to 910 characters"; "" for other kinds."""
+        """How much there is, in words: "7,972 tokens, 2 to 910 characters"; of dates, from when to when."""
+        if self.kind == "date" and self.low is not None and self.high is not None:
+            return f"{day_text(self.low)} to {day_text(self.high)}"
         if self.kind not in RAGGED:
             return ""
-        tokens = [f"{int(self.high) + 1:,} tokens"] if self.high is not None else []
+        tokens = [f"{int(self.high) + 1:,} tokens"] if self.kind == "text" and self.high is not None else []
         rate = [f"{self.rate:,} Hz"] if self.rate else []
-        unit = "characters" if self.kind == "text" else "s"
+        unit = {"text": "characters", "sequence": "numbers"}.get(self.kind, "s")
         lengths = [f"{self.lengths[0]:.3g} to {self.lengths[-1]:.3g} {unit}"] if self.lengths else []
         return ", ".join([*tokens, *lengths, *rate])
 
@@ -69,6 +73,16 @@ class Column:
         """The shape of a column whose samples have one size."""
         assert all(isinstance(size, int) for size in self.shape)
         return tuple(size for size in self.shape if isinstance(size, int))
+
+
+def day_text(days: float) -> str:
+    """Days since 1970 as people write them: "2011-01-31", with the time where it is not midnight."""
+    try:
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=round(days * 86_400))
+    except (OverflowError, ValueError):  # beyond the years that a calendar has here
+        return f"{days:g} days"
+    whole = moment.hour == moment.minute == moment.second == 0
+    return moment.strftime("%Y-%m-%d" if whole else "%Y-%m-%d %H:%M:%S")
 
 
 @dataclass(frozen=True, slots=True)

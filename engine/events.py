@@ -41,8 +41,8 @@ class Started:
     parameters: int
     metrics: Mapping[str, bool] = field(default_factory=dict)  # name -> whether higher is better
     passes: tuple[str, ...] = ()  # what the graph passes did, one sentence each
+    notes: tuple[str, ...] = ()  # what was found in the data, such as rows left out or texts cut
     time: float = 0.0  # seconds since 1970
-    notes: tuple[str, ...] = ()  # what a user should know of the data, such as samples that were left out
 
 
 @dataclass(frozen=True, slots=True)

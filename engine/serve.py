@@ -1,5 +1,7 @@
 """The window's helper process: requests and replies as JSON lines on stdin and stdout.
 
+Work that takes a while tells how far it has come, in lines that hold "progress", before its reply.
+
 A reader thread takes the requests in, so that a newer check can put an end to an older one.
 """
 
@@ -18,6 +20,7 @@ from typing import IO, Any
 
 from engine import spec as specs
 from engine.problem import Mistake
+from engine.progress import watched
 from engine.python_code import fault_words
 
 COUNTED_AT_ONCE = 100  # nodes whose graph passes are run with each check; it takes some 4 ms
@@ -40,6 +43,7 @@ class Server:
     def __init__(self, requests: IO[str], replies: IO[str]) -> None:
         self._requests, self._replies = requests, replies
         self._waiting: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
+        self._sending = threading.Lock()
         self._newest_check = -1
         self._works: dict[str, Callable[[Request], Reply]] = {
             "check": self._check,
@@ -77,7 +81,8 @@ class Server:
     def _answer(self, request: Request) -> None:
         work = self._works.get(request.get("do", ""))
         try:
-            reply = work(request) if work else {"error": f"There is no request {request.get('do')!r}."}
+            with watched(lambda headway: self._send({"id": request.get("id"), "progress": headway.encode()})):
+                reply = work(request) if work else {"error": f"There is no request {request.get('do')!r}."}
         except Mistake as mistake:
             reply = {"error": mistake.message}
         except MemoryError:
@@ -91,8 +96,9 @@ class Server:
         self._send({"id": request.get("id"), **reply})
 
     def _send(self, reply: Reply) -> None:
-        self._replies.write(json.dumps(reply, ensure_ascii=False) + "\n")
-        self._replies.flush()
+        with self._sending:  # threads of a download tell how far they are
+            self._replies.write(json.dumps(reply, ensure_ascii=False) + "\n")
+            self._replies.flush()
 
     def _check(self, request: Request) -> Reply:
         from engine.check import Stopped  # loaded by now

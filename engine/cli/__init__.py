@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from engine.cli import catalogue, projects, running
+from engine.cli.bar import Bar
 from engine.problem import Mistake
+from engine.progress import watched
 from engine.python_code import fault_words
 
 FAILED, AT_FAULT = 1, 2
@@ -25,7 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _studio(arguments)
     parsed = _parser().parse_args(arguments)
     try:
-        status: int = parsed.verb(parsed)
+        with watched(Bar()):
+            status: int = parsed.verb(parsed)
     except Mistake as mistake:
         print(f"netloom: {mistake.message}", file=sys.stderr)
         return AT_FAULT
@@ -156,7 +159,9 @@ def _export(parser: argparse.ArgumentParser) -> None:
 
 
 def _data(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, help="project file, or any file, folder or archive with data")
+    what = "project file, any file, folder or archive with data, or hub:OWNER/NAME"
+    parser.add_argument("file", type=Path, nargs="?", help=what)
+    parser.add_argument("--clear-cache", action="store_true", help="throw away what archives were unpacked to")
     parser.add_argument("--bench", action="store_true", help="measure how fast the data comes, stage by stage")
     _settings(parser)
     _json(parser)

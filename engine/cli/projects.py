@@ -130,6 +130,10 @@ def totals(spec: Spec, report: Report) -> str:
 
 def data(arguments: argparse.Namespace) -> int:
     """Describe a project's data, or what lies at a path; exit status 2 where something is wrong with it."""
+    if arguments.clear_cache:
+        return _clear_cache()
+    if arguments.file is None:
+        raise Mistake("Which data? Name a project, a file, a folder, an archive, or hub:OWNER/NAME.")
     guesses, spec = _data_of(arguments.file, arguments.set)
     folder = arguments.file.resolve().parent
     if arguments.bench:
@@ -164,13 +168,24 @@ def _timed(spec: Spec, folder: Path, *, as_json: bool) -> int:
     return 0
 
 
+def _clear_cache() -> int:
+    """Throw away what archives were unpacked to."""
+    from engine.data.archivecache import cache_folder, clear  # few verbs need it
+
+    freed, in_use = clear()
+    kept = f"; {in_use} in use {'is' if in_use == 1 else 'are'} kept" if in_use else ""
+    print(f"{cache_folder()}: {memory(freed)} freed{kept}")
+    return 0
+
+
 def _data_of(path: Path, overrides: list[str]) -> tuple[list[Guess], Spec]:
     """The project at a path; where it is none, what it looks like, with a project whose source reads it."""
     if is_project(path):
         return [], load_with(path, overrides)
     from engine.data.guess import guess  # pyarrow and numpy only where they are needed
+    from engine.data.hubfiles import hub_name
 
-    guesses = guess(path.absolute())
+    guesses = guess(path if hub_name(str(path)) else path.absolute())
     spec = edit.set_source(Spec(), guesses[0].kind, guesses[0].params)
     for override in overrides:
         spec = overridden(spec, override)
@@ -188,9 +203,9 @@ def is_project(path: Path) -> bool:
 def _guessed(guesses: Sequence[Guess]) -> Iterator[str]:
     """The guess in a sentence, how it is written, and what else it may be."""
     for place, each in enumerate(guesses):
-        params = ", ".join(f"{name}={value}" for name, value in each.params.items() if name != "path")
+        params = ", ".join(f"{name}={value}" for name, value in each.params.items() if name not in ("path", "name"))
         beside = f" ({params})" if params else ""
-        name = Path(str(each.params.get("path", ""))).name
+        name = each.params.get("name") or Path(str(each.params.get("path", ""))).name
         yield f"{'or ' if place else ''}{each.kind}{beside} {name}: {each.words}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
 import lzma
@@ -17,14 +18,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import platformdirs
-
+from engine.amounts import memory
+from engine.data.archivecache import WORK, cache_folder, prune, use
 from engine.declare import did_you_mean
 from engine.problem import Mistake
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 LEFT_FREE = 2**28  # bytes of the disk that unpacking leaves free
 MOST_MEMBERS = 5_000_000
+MOST_BYTES_UNASKED = 2**30  # that are unpacked however small they were packed
+MOST_TIMES = 200  # as large as the archive; tables of numbers reach 20
 
 
 @dataclass(frozen=True)
@@ -79,28 +82,27 @@ def visible(folder: Path) -> list[Path]:
     return sorted(each for each in folder.iterdir() if not each.name.startswith((".", "__MACOSX")))
 
 
-def cache_folder() -> Path:
-    """Where archives are unpacked."""
-    return platformdirs.user_cache_path("netloom") / "unpacked"
-
-
 def unpacked(archive: Path) -> Path:
     """Unpack an archive, unless its content has been before; returns the folder."""
     home = _home(archive)
-    if home.is_dir():
-        return home
-    home.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=home.parent))
-    try:
+    if not home.is_dir():
         with _explained(archive):
-            _unpack(archive, work)
+            home.parent.mkdir(parents=True, exist_ok=True)
+            _unpack_to(home, archive)
+    use(home, archive)
+    return home
+
+
+def _unpack_to(home: Path, archive: Path) -> None:
+    work = Path(tempfile.mkdtemp(prefix=WORK, dir=home.parent))
+    try:
+        _unpack(archive, work)
         work.replace(home)
     except OSError:
         if not home.is_dir():  # else another process was as quick
             raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    return home
 
 
 def _home(archive: Path) -> Path:
@@ -108,18 +110,6 @@ def _home(archive: Path) -> Path:
     facts = archive.stat()
     digest = _digest(archive, facts.st_size, facts.st_mtime_ns)
     return cache_folder() / f"{archive.name.split('.')[0][:40]}-{digest}"
-
-
-@contextmanager
-def named_as_given(paths: Iterable[Path]) -> Iterator[None]:
-    """Let mistakes name what is in an archive by its place there, not by where it was unpacked."""
-    try:
-        yield
-    except Mistake as mistake:
-        message = mistake.message
-        for archive in filter(is_archive, paths):
-            message = message.replace(str(_home(archive)), str(archive))
-        raise Mistake(message, param=mistake.param, fixes=mistake.fixes) from None
 
 
 @functools.lru_cache(maxsize=64)
@@ -148,19 +138,36 @@ def _explained(archive: Path) -> Iterator[None]:
         raise _refused(f"{archive} cannot be unpacked to {cache_folder()}: {error.strerror}.") from None
 
 
+@contextmanager
+def _in_room(archive: Path, needed: int) -> Iterator[None]:
+    """Turn a disk that fills up into a Mistake."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise _refused(_no_room(archive, needed)) from None
+
+
+def _no_room(archive: Path, needed: int) -> str:
+    free = memory(shutil.disk_usage(cache_folder()).free)
+    todo = "make room (`netloom data --clear-cache` may), or unpack it elsewhere and choose the folder"
+    return f"{archive} unpacks to {memory(needed)}, and {cache_folder()} has {free} free; {todo}."
+
+
 def _unpack(archive: Path, work: Path) -> None:
     if zipfile.is_zipfile(archive) or archive.suffix.lower() == ".zip":
         with zipfile.ZipFile(archive) as zipped:
-            infos = zipped.infolist()
-            _check(archive, [Member(each.filename, each.file_size, _oddness(each)) for each in infos])
-            zipped.extractall(work)  # noqa: S202 - every path was checked
+            members = (Member(each.filename, each.file_size, _oddness(each)) for each in zipped.infolist())
+            with _in_room(archive, _checked(archive, members)):
+                zipped.extractall(work)  # noqa: S202 - every path was checked
         return
     with tarfile.open(archive) as tarred:
-        infos_in_tar = tarred.getmembers()
-        _check(archive, [Member(each.name, each.size, _tar_oddness(each)) for each in infos_in_tar])
-        for each in infos_in_tar:
-            each.mode = 0o755 if each.isdir() else 0o644
-            tarred.extract(each, work, set_attrs=False, filter="data")
+        size = _checked(archive, (Member(each.name, each.size, _tar_oddness(each)) for each in tarred))
+        with _in_room(archive, size):
+            for each in tarred.getmembers():
+                each.mode = 0o755 if each.isdir() else 0o644
+                tarred.extract(each, work, set_attrs=False, filter="data")
 
 
 def _oddness(info: zipfile.ZipInfo) -> str:
@@ -173,9 +180,12 @@ def _tar_oddness(info: tarfile.TarInfo) -> str:
     return "a link" if info.issym() or info.islnk() else "a device"
 
 
-def _check(archive: Path, members: Iterable[Member]) -> None:
-    """Refuse paths that climb out of the archive, what is no file, and more than the disk can take."""
-    size = 0
+def _checked(archive: Path, members: Iterable[Member]) -> int:
+    """The bytes that the members have unpacked.
+
+    Refuses paths that climb out of the archive, what is no file, a bomb, and more than the disk can take.
+    """
+    size, packed = 0, archive.stat().st_size
     for count, member in enumerate(members):
         if _climbs(member.name):
             raise _refused(f"{archive} holds {member.name!r}, a path that climbs out of it; nothing was unpacked.")
@@ -184,10 +194,15 @@ def _check(archive: Path, members: Iterable[Member]) -> None:
         if count >= MOST_MEMBERS:
             raise _refused(f"{archive} holds more than {MOST_MEMBERS:,} files; unpack it yourself.")
         size += member.size
-    free = shutil.disk_usage(cache_folder()).free
-    if size > free - LEFT_FREE:
-        words = f"{archive} unpacks to {size / 2**30:,.1f} GiB, and {cache_folder()} has {free / 2**30:,.1f} GiB free"
-        raise _refused(f"{words}; make room, or unpack it elsewhere and choose the folder.")
+        if size > MOST_BYTES_UNASKED and size > MOST_TIMES * packed:
+            words = (
+                f"{archive} has {memory(packed)} and unpacks to {memory(size)} or more, as files made to fill disks do"
+            )
+            raise _refused(f"{words}; if you trust it, unpack it yourself and choose the folder.")
+    prune(room_for=size)
+    if size > shutil.disk_usage(cache_folder()).free - LEFT_FREE:
+        raise _refused(_no_room(archive, size))
+    return size
 
 
 def _climbs(name: str) -> bool:

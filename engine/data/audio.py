@@ -17,8 +17,10 @@ from torch import nn
 
 from engine.columns import Column
 from engine.data import store
+from engine.data.archivecache import as_given
 from engine.data.keys import Keys, generator
 from engine.data.ragged import Array, Flat, Ragged, bounds, flat
+from engine.data.stored import File, opened
 from engine.declare import show_value
 from engine.modules import signal
 from engine.ops.source_audio import (
@@ -62,38 +64,43 @@ def audio_column(name: str, channels: int | str, rate: int, common: int, size: s
 # --------------------------------------------------------------------------------------------------------- decoding
 
 
-def decode(path: Path) -> Sound:
+def decode(path: File) -> Sound:
     """Read a sound file; raises Mistake with its path where that fails."""
     import soundfile  # used here alone
 
     try:
-        samples, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
+        samples, rate = soundfile.read(opened(path), dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, OSError, ValueError, TypeError) as error:
-        raise Mistake(f"{path} {_fault(path, error)}.") from None
+        raise refused(path, _fault(path, error)) from None
     if not len(samples):
-        raise Mistake(f"{path} holds no sound: it has a length of 0.")
+        raise refused(path, "holds no sound: it has a length of 0")
     if not np.isfinite(samples).all():
-        raise Mistake(f"{path} holds numbers that are not finite.")
+        raise refused(path, "holds numbers that are not finite")
     return Sound(samples, int(rate))
 
 
-def _fault(path: Path, error: Exception) -> str:
-    if not path.exists():
+def refused(path: File, words: str) -> Mistake:
+    """The Mistake for a sound that is of no use, named as its user knows it."""
+    return Mistake(as_given(f"{path} {words}."))
+
+
+def _fault(path: File, error: Exception) -> str:
+    if isinstance(path, Path) and not path.exists():
         return "does not exist"
     words = str(error).rpartition(": ")[2].rstrip(".") or type(error).__name__
     return f"cannot be decoded ({words})"
 
 
-def facts(path: Path) -> tuple[int, int, int]:
+def facts(path: File) -> tuple[int, int, int]:
     """Frames, rate and channels of a sound file by its head; raises Mistake where it has none."""
     import soundfile  # used here alone
 
     try:
-        info = soundfile.info(str(path))
+        info = soundfile.info(opened(path))
     except (soundfile.SoundFileError, OSError, ValueError, TypeError) as error:
-        raise Mistake(f"{path} {_fault(path, error)}.") from None
+        raise refused(path, _fault(path, error)) from None
     if info.frames <= 0:
-        raise Mistake(f"{path} holds no sound: it has a length of 0.")
+        raise refused(path, "holds no sound: it has a length of 0")
     return int(info.frames), int(info.samplerate), int(info.channels)
 
 
@@ -295,7 +302,7 @@ def _module(op: str, params: tuple[tuple[str, Any], ...], rate: int) -> nn.Modul
 
 def load(
     fitted: Sequence[Fitted],
-    paths: Sequence[Path],
+    paths: Sequence[File],
     *,
     rate: int = 0,
     channels: int | None = None,
@@ -308,7 +315,7 @@ def load(
     """
     resampled = any(step["op"] == "Resample" for step in fitted)
 
-    def work(place: int, path: Path) -> Array | str:
+    def work(place: int, path: File) -> Array | str:
         try:
             sound = decode(path)
             if not resampled and rate not in (0, sound.rate):
@@ -353,7 +360,7 @@ def finished(fitted: Sequence[Fitted], rate: int, sounds: Flat, places: Array, k
 
 
 def stored(
-    key: str, fitted: Sequence[Fitted], paths: Sequence[Path], needed: int
+    key: str, fitted: Sequence[Fitted], paths: Sequence[File], needed: int
 ) -> tuple[Flat, list[tuple[int, str]]]:
     """The same sounds in a file on the disk, mapped into memory; they are decoded where it is not there yet.
 

@@ -14,8 +14,19 @@ import numpy as np
 
 from engine.columns import Column
 from engine.data import audio
+from engine.data.archivecache import as_given
 from engine.data.images import PLACES, files_in
-from engine.data.sources import Array, Reader, class_column, left_out, located_folder, reading, refuse
+from engine.data.sources import (
+    Array,
+    Reader,
+    class_column,
+    folder_of_named,
+    left_out,
+    located_folder,
+    reading,
+    refuse,
+)
+from engine.data.stored import File
 from engine.data.table import Table
 from engine.declare import did_you_mean
 from engine.ops import source_audio as declared
@@ -25,8 +36,8 @@ from engine.problem import Mistake
 class Sounds:
     """The sound files of a source that can be opened, what their heads say, and notes on the others."""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        def work(path: Path) -> tuple[int, int, int] | str:
+    def __init__(self, paths: Sequence[File]) -> None:
+        def work(path: File) -> tuple[int, int, int] | str:
             try:
                 return audio.facts(path)
             except Mistake as mistake:
@@ -46,7 +57,7 @@ class Sounds:
             return ()
         count, first = len(other), other[0]
         words = f"{count:,} of {len(self._rates):,} sounds {'have' if count > 1 else 'has'} another sampling rate"
-        where = f"{self.paths[first]} ({self._rates[first]:,} Hz)"
+        where = f"{as_given(str(self.paths[first]))} ({self._rates[first]:,} Hz)"
         return (f"{words} than {self.rate:,} Hz, first {where}; Resample brings them to one.",)
 
     @property
@@ -86,11 +97,11 @@ class AudioFolder(Reader):
     def __init__(self, source: declared.AudioFolder, folder: Path) -> None:
         home = located_folder(source.path, folder, "folder of sounds")
         with reading(home):
-            paths = [path for path in files_in(home) if path.suffix.lower() in audio.SUFFIXES]
-        if not paths:
+            found = [path for path in files_in(home) if path.suffix.lower() in audio.SUFFIXES]
+        if not found:
             raise refuse(f"{home} holds no sounds; choose the folder of the {', '.join(sorted(audio.SUFFIXES))} files.")
-        self._sounds = Sounds(paths)
-        paths = self._sounds.paths
+        self._sounds = Sounds(found)
+        paths = [path for path, good in zip(found, self._sounds.good, strict=True) if good]
         if not paths:
             raise refuse(f"{home}: none of the sounds can be read. {self._sounds.notes[0]}")
         names = _classes(home, paths, source.classes)
@@ -109,7 +120,7 @@ class AudioFolder(Reader):
     def held(self, name: str) -> Array | None:
         return self._labels if name == "label" else None
 
-    def files(self, name: str) -> Sequence[Path]:
+    def files(self, name: str) -> Sequence[File]:
         return self._sounds.paths
 
     def seconds(self, name: str) -> Array:
@@ -119,7 +130,7 @@ class AudioFolder(Reader):
         return self._sounds.read(indices) if name == "audio" else (self._labels[indices], {})
 
     def where(self, index: int) -> str:
-        return str(self._sounds.paths[index])
+        return as_given(str(self._sounds.paths[index]))
 
 
 def _classes(home: Path, paths: Sequence[Path], told: str) -> list[str]:
@@ -157,7 +168,7 @@ class AudioTable(Table):
         if name not in self.columns or self.columns[name].kind not in ("category", "text"):
             words = f"The table has no column {name!r} of paths{did_you_mean(name, self.columns)}; set sounds."
             raise refuse(words, "sounds")
-        home = located_folder(source.folder, folder, "folder of sounds") if source.folder else self._path.parent
+        home = folder_of_named(source.folder, folder, self._path, "folder of sounds")
         values, classes = self._arrays.pop(name), self._classes.pop(name, None)
         texts = [classes[each] if each >= 0 else None for each in values] if classes is not None else values.tolist()
         self._name, self._folder = name, home
@@ -170,7 +181,7 @@ class AudioTable(Table):
         self.columns = {**self.columns, name: self._sounds.column(name, self._free_size(name))}
         self.notes = (*self.notes, *self._sounds.notes)
 
-    def files(self, name: str) -> Sequence[Path]:
+    def files(self, name: str) -> Sequence[File]:
         return self._sounds.paths
 
     def seconds(self, name: str) -> Array:

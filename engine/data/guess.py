@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from engine.data import idx, images, seriesfile, tablefile
-from engine.data.archive import archive_in, entered, is_archive, named_as_given, unpacked, visible
+from engine.data.archive import archive_in, entered, is_archive, unpacked, visible
+from engine.data.guess_hub import hub_guesses
 from engine.data.guess_text import pairs_of_lines, texts_and_sounds
-from engine.data.guessing import Guess, Named, offer
+from engine.data.guessing import TARGETS, Guess, Named, offer
+from engine.data.hubfiles import hub_name
 from engine.data.imagetable import image_column_of
 from engine.data.moments import PARTS as TIME_PARTS
 from engine.data.moments import moments
@@ -24,7 +26,6 @@ from engine.problem import Mistake
 MOST_GUESSES = 12
 LOOKED_AT = 2000  # rows of a table
 LARGEST_AS_IS = 96  # pixels; larger images are resized to the default
-TARGETS = ("target", "label", "class", "species", "y", "outcome", "diagnosis", "survived", "quality", "category")
 TARGET_WORDS = ("target", "label", "class", "price", "value", "income", "churn", "outcome")
 FEW_CLASSES = 20
 EVEN = 0.5  # share of the steps between moments that are alike, from which rows follow each other in time
@@ -35,14 +36,16 @@ NPY = (".npy", ".npz")
 def guess(path: Path) -> list[Guess]:
     """What lies at a path, the likeliest first; raises Mistake where it is nothing that a source reads.
 
-    The path may be a file, a folder, an archive, or a place in an archive; params hold it as it was given.
+    The path may be a file, a folder, an archive, or a place in an archive; params hold it as it was given. It may also
+    name a set of the Hugging Face hub, "hub:owner/name".
     """
+    if name := hub_name(str(path)):
+        return list(hub_guesses(name))
     with reading(path):
         archive = archive_in(path)
         if not path.exists() and archive is None:
             raise refuse(f"{path} does not exist.")
-        with named_as_given([archive] if archive else []):
-            found = {(each.kind, str(each.params)): each for each in reversed(list(_at(path)))}
+        found = {(each.kind, str(each.params)): each for each in reversed(list(_at(path)))}
     if found:
         return list(reversed(found.values()))[:MOST_GUESSES]
     raise refuse(f"{path} holds nothing that can be read as data: {_what(entered(path))}.")
@@ -254,15 +257,21 @@ def _missing(read: TableFile) -> dict[str, Any]:
 def _target(read: TableFile) -> str:
     """The column that is likeliest to be predicted, "" where none stands out."""
     for name in read.names:
-        if name.lower().strip() in TARGETS:
+        if name.lower().strip() in TARGETS and _differs(read, name):
             return name
     for name in reversed(read.names):
-        if any(word in re.split(r"[^a-z]+", name.lower()) for word in TARGET_WORDS):
+        if any(word in re.split(r"[^a-z]+", name.lower()) for word in TARGET_WORDS) and _differs(read, name):
             return name
     if _has_few(read, read.names[-1]):
         return read.names[-1]
     classes = [name for name in read.names if _has_few(read, name)]
     return classes[0] if len(classes) == 1 and len(read.names) == 2 else ""
+
+
+def _differs(read: TableFile, name: str) -> bool:
+    """Whether a column holds numbers, or more than one text."""
+    column = read.table.column(name)
+    return not tablefile.is_text(column.type) or len(column.unique().drop_null()) > 1
 
 
 def _has_few(read: TableFile, name: str) -> bool:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+TARGETS = ("target", "label", "class", "species", "y", "outcome", "diagnosis", "survived", "quality", "category")
+
 Named = Callable[[Path], str]  # how a place is written in params, through the archive that it lies in
 
 

@@ -6,14 +6,15 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch.utils.data import get_worker_info
 
+from engine.data.archivecache import as_given
 from engine.data.sources import PARTS, Array, Reader, class_column, image_column, located_folder, reading, refuse
+from engine.data.stored import File, opened
 from engine.ops import source as declared
 from engine.problem import Mistake
 
@@ -64,7 +65,7 @@ class ImageFolder(Reader):
         return self._labels[indices], {}
 
     def where(self, index: int) -> str:
-        return str(self._paths[index])
+        return as_given(str(self._paths[index]))
 
 
 class _Found:
@@ -131,7 +132,7 @@ def _refuse_classes(home: Path, classes: Sequence[str], parts: dict[Path, int], 
 # --------------------------------------------------------------------------------------------------------- decoding
 
 
-def decode(paths: Sequence[Path], shape: Sequence[int]) -> tuple[Array, dict[int, str]]:
+def decode(paths: Sequence[File], shape: Sequence[int]) -> tuple[Array, dict[int, str]]:
     """Decode images in several threads to bytes of (count, *shape); also the places of those that failed, with words.
 
     `shape` is (channels, height, width). In a worker process, one beside others, there is one thread.
@@ -158,14 +159,14 @@ def decode(paths: Sequence[Path], shape: Sequence[int]) -> tuple[Array, dict[int
     return images, faults
 
 
-def decode_one(file: Path | bytes, shape: Sequence[int]) -> Array:
+def decode_one(file: File | bytes, shape: Sequence[int]) -> Array:
     """Decode one image file, or the bytes of one, to bytes of `shape`; raises Mistake with what is wrong with it."""
     from PIL import Image, ImageOps, UnidentifiedImageError  # takes a moment to import
 
     name = "the image" if isinstance(file, bytes) else str(file)
     channels, height, width = shape
     try:
-        with Image.open(BytesIO(file) if isinstance(file, bytes) else file) as image:
+        with Image.open(opened(file)) as image:
             image.draft("RGB" if channels == 3 else "L", (width, height))
             upright = ImageOps.exif_transpose(image)
             return _pixels(upright, "RGB" if channels == 3 else "L", (width, height))

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.data import tablefile
 from engine.data.images import SUFFIXES, decode
-from engine.data.sources import Array, image_column, located_file, located_folder, reading, refuse
+from engine.data.sources import Array, folder_of_named, image_column, located_file, reading, refuse
 from engine.data.table import Table, known_column
 from engine.data.tablefile import TableFile
 from engine.ops import source as declared
@@ -34,9 +34,7 @@ class ImagesInTable(Table):
             raise refuse(f"{self._path} has no column of paths of images; set image to the one that names them.", IMAGE)
         if column == self.target:
             raise refuse(f"{column} names the images, and is the target too; choose another target.", "target")
-        home = self._path.parent
-        if source.folder:
-            home = located_folder(source.folder, folder, "folder where the images' paths start")
+        home = folder_of_named(source.folder, folder, self._path, "folder where the images' paths start")
         self._images = self._found(read.table.column(column), column, home)
         rest = read.table.drop_columns([column])
         if IMAGE in rest.column_names:

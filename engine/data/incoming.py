@@ -18,6 +18,8 @@ from engine.data import (
     idx,
     images,
     imagetable,
+    lists,
+    moments,
     ratings,
     sequences,
     series,
@@ -91,6 +93,10 @@ def _value(row: Row, name: str, kept: Mapping[str, Any], state: State) -> Any:
         return _text(row[name], name)
     if kept["kind"] == "audio":
         return sequences.path_of(row[name], name)
+    if kept["kind"] == "sequence":
+        return lists.sample(row[name], name)
+    if kept["kind"] == "date":
+        return moments.sample(row[name], name)
     if kept["kind"] == "image":
         return _image(row[name], name, kept["shape"], state)
     return _numbers(row[name], name, kept)
@@ -203,15 +209,15 @@ def _part(kept: Mapping[str, Any], name: str, lacks: Array) -> str:
 # ----------------------------------------------------------------------------------------------------------- files
 
 
-def read_file(spec: Spec, state: State, path: Path, columns: Collection[str]) -> dict[str, Any]:
+def read_file(spec: Spec, state: State, path: Path, columns: Collection[str], folder: Path = Path()) -> dict[str, Any]:
     """Read new samples from a file: JSON (an object or a list), JSON lines, a table, NumPy, IDX, images, or text.
 
-    Raises Mistake that names the file, the row and the column.
+    Paths of the spec's source start at `folder`. Raises Mistake that names the file, the row and the column.
     """
     if not path.exists():
         raise Mistake(f"{path} does not exist.")
     try:
-        return _read(spec, state, path, list(columns))
+        return _read(spec, state, path, list(columns), folder)
     except Mistake as mistake:
         named = mistake.message if str(path) in mistake.message else f"{path}: {mistake.message}"
         raise Mistake(named) from None
@@ -219,7 +225,7 @@ def read_file(spec: Spec, state: State, path: Path, columns: Collection[str]) ->
         raise Mistake(f"{path} cannot be read: {error.strerror or error}.") from None
 
 
-def _read(spec: Spec, state: State, path: Path, columns: list[str]) -> dict[str, Values]:
+def _read(spec: Spec, state: State, path: Path, columns: list[str], folder: Path) -> dict[str, Values]:
     suffix = path.with_suffix("").suffix.lower() if path.suffix == ".gz" else path.suffix.lower()
     if suffix in (".json", ".jsonl", ".ndjson"):
         return read_rows(state, _json_rows(path), columns)
@@ -244,7 +250,8 @@ def _read(spec: Spec, state: State, path: Path, columns: list[str]) -> dict[str,
             past = series.latest(source, path, _kept(state, "past")["parts"])
             return dict(_from_arrays(state, {"past": past}, path, columns))
         case declared.Ratings() as source:
-            return read_rows(state, ratings.rows_of(source, path), columns)
+            parts = {name: _kept(state, name)["parts"] for name in columns}
+            return read_rows(state, ratings.rows_of(source, path, folder, parts), columns)
         case declared.ImagesInTable() as source:
             return read_rows(state, imagetable.rows_of(source, path), columns)
         case source:
@@ -354,15 +361,22 @@ def _from_table(source: declared.Source, state: State, path: Path, columns: list
             return f"row {place + read.first_row}"
 
         table = [read.table.column(part) for part in parts]
+        if lists.is_list(table[0].type):
+            tensors |= _from_rows(state, [{name: each} for each in table[0].to_pylist()], [name], where)
+            continue
         if kept["kind"] in RAGGED:
             texts = tablefile.texts(table[0]).to_pylist()
             if kept["kind"] == "audio":
                 texts = [None if each is None else str(path.parent / each) for each in texts]
             tensors |= _from_rows(state, [{name: each} for each in texts], [name], where)
             continue
-        values = (
-            _classes(table[0], kept, name, where) if kept["kind"] == "category" else _table_numbers(table, parts, where)
-        )
+        match kept["kind"]:
+            case "category":
+                values = _classes(table[0], kept, name, where)
+            case "date":
+                values = _dates(table[0], name)
+            case _:
+                values = _table_numbers(table, parts, where)
         if kept["kind"] != "category" and values.shape[1:] != tuple(kept["shape"]):
             raise Mistake(f"{path}: {name} is {_sizes(kept['shape'])} numbers a sample; give a JSON or NumPy file.")
         tensors[name] = _finished(kept, name, values, where)
@@ -379,6 +393,13 @@ def _classes(column: Any, kept: Mapping[str, Any], name: str, where: Any) -> Arr
         except Mistake as mistake:
             raise Mistake(f"{where(place)}: {mistake.message}") from None
     return values
+
+
+def _dates(column: Any, name: str) -> Array:
+    found = moments.moments(column)
+    if found is None:
+        raise Mistake(f"{name} holds no dates that are written alike, such as 2024-01-31.")
+    return found[:, None]
 
 
 def _table_numbers(table: list[Any], parts: Sequence[str], where: Any) -> Array:

@@ -17,6 +17,7 @@ from engine.data.keys import Keys
 from engine.data.ragged import Flat, InMemory, Ragged
 
 Array = NDArray[Any]
+Tail = Callable[[Tensor, Keys | None], Tensor]  # what is still to be done to a batch of a column
 Taken = tuple[Any, Mapping[int, str]]  # an Array or a Flat of samples, and the places of those that failed with words
 
 
@@ -80,8 +81,8 @@ class Read:
 class _Columns(Dataset[Read]):
     """Live columns of every split, read a batch at a time."""
 
-    def __init__(self, splits: Mapping[str, Mapping[str, Live]]) -> None:
-        self._splits = splits
+    def __init__(self, splits: Mapping[str, Mapping[str, Live]], tails: Mapping[str, Tail]) -> None:
+        self._splits, self._tails = splits, tails
 
     def __getitem__(self, ask: Ask) -> Read:
         begun = time.perf_counter()
@@ -100,6 +101,10 @@ class _Columns(Dataset[Read]):
             else:
                 values[name] = torch.from_numpy(each[good] if faults else each)
         words = [faults[place] for place in sorted(faults)]
+        if keys is not None and faults:
+            keys = replace(keys, samples=keys.samples[torch.from_numpy(good)])
+        if len(good):
+            values |= {name: tail(values[name], keys) for name, tail in self._tails.items()}
         return Read(ask.places[torch.from_numpy(good)], values, words, time.perf_counter() - begun)
 
 
@@ -130,10 +135,19 @@ class _Asked(Sampler[Ask]):
 class Reading:
     """Reads batches of live columns, some ahead of their use where there are workers."""
 
-    def __init__(self, splits: Mapping[str, Mapping[str, Live]], *, workers: int, prefetch: int, pinned: bool) -> None:
+    def __init__(
+        self,
+        splits: Mapping[str, Mapping[str, Live]],
+        tails: Mapping[str, Tail],
+        *,
+        workers: int,
+        prefetch: int,
+        pinned: bool,
+    ) -> None:
+        """`tails` are what is done to a batch of a column where it is read."""
         self._asked = _Asked()
         self._loader: DataLoader[Read] | None = DataLoader(
-            _Columns(splits),
+            _Columns(splits, tails),
             batch_size=None,
             sampler=self._asked,
             num_workers=workers,

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from engine.data.batching import batch_count, batches, lengths_of
 from engine.data.keys import Keys
-from engine.data.live import Ask, Live, Read, Reading
+from engine.data.live import Ask, Live, Read, Reading, Tail
 from engine.data.orders import epoch_order
 from engine.data.ragged import Ragged
 from engine.data.sources import left_out
@@ -22,7 +22,6 @@ from engine.data.stages import Stages
 from engine.ops.settings import Batching
 
 T = TypeVar("T")
-Tail = Callable[[Tensor, Keys | None], Tensor]  # what is still done to a batch of a column on the device
 MOST_WORKERS = 8  # unless more are asked for
 
 
@@ -56,8 +55,14 @@ class Loader:
             for split, columns in flow.splits.items()
         }
         self._live = live if any(live.values()) else {}
+        self._early: dict[
+            str, Tail
+        ] = {}  # done where samples are read, which is as good where there is no other device
+        if device.type == "cpu":
+            names = {name for columns in live.values() for name in columns}
+            self._early = {name: tail for name, tail in flow.tails.items() if name in names}
         self._reading: Reading | None = None
-        self.workers = _workers(batching.workers) if self._live else 0
+        self.workers = _workers(batching.workers, device) if self._live else 0
         self.stages = Stages(self.workers, spare=max(0, _cores() - self.workers) if self._live else 0)
         self._faults: dict[str, bool] = {}  # what was wrong with a sample, and whether it was told
 
@@ -175,7 +180,8 @@ class Loader:
     def _reader(self) -> Reading:
         if self._reading is None:
             pinned = self._device.type == "cuda"
-            self._reading = Reading(self._live, workers=self.workers, prefetch=self._batching.prefetch, pinned=pinned)
+            prefetch = self._batching.prefetch
+            self._reading = Reading(self._live, self._early, workers=self.workers, prefetch=prefetch, pinned=pinned)
         return self._reading
 
     def _finished(
@@ -183,12 +189,12 @@ class Loader:
     ) -> list[Tensor]:
         """A batch on the device, after what is still to be done to its columns there."""
         batch = self._timed("copy", lambda: [each.to(self._device, non_blocking=True) for each in batch])
-        if not self._flow.tails:
+        tails = {name: tail for name, tail in self._flow.tails.items() if name not in self._early}
+        if not tails:
             return batch
         keys = None
         if epoch is not None:
             keys = Keys(self._seed, epoch, torch.from_numpy(self._flow.rows[split][places.numpy()]))
-        tails = self._flow.tails
         return self._timed(
             "steps",
             lambda: [
@@ -225,5 +231,8 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _workers(asked: int | None) -> int:
-    return min(MOST_WORKERS, _cores()) if asked is None else asked
+def _workers(asked: int | None, device: torch.device) -> int:
+    """How many processes read: as many as asked for; else one a core, or for half of them where those train too."""
+    if asked is not None:
+        return asked
+    return min(MOST_WORKERS, _cores() if device.type != "cpu" else max(1, _cores() // 2))

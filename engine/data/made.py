@@ -17,12 +17,12 @@ from engine.columns import RAGGED, Column
 from engine.data import audio, planned, sequences, steps, store
 from engine.data.keep import FITS_WELL, Kept, Place, free_memory, read_all
 from engine.data.keys import Keys
-from engine.data.live import Live, Taken
-from engine.data.loader import Tail
+from engine.data.live import Live, Tail, Taken
 from engine.data.numbers import Unfit
 from engine.data.pixels import unit
 from engine.data.ragged import Flat, Picked
-from engine.data.sources import Array, Reader, left_out, source_of, stamps
+from engine.data.sources import Array, Reader, left_out, source_of, stamps, unreadable
+from engine.data.stored import File
 from engine.ops.steps import Step
 from engine.problem import Mistake
 from engine.spec import Spec
@@ -60,9 +60,10 @@ def source_key(spec: Spec, folder: Path, reader: Reader) -> str:
     """A name for what a source holds: its settings and the state of its files."""
     source = source_of(spec)
     params = {name: getattr(source, name) for name in source.params()}
-    files = [path for name in reader.columns for path in reader.files(name)]
-    facts = [(str(path), *_facts(path)) for path in files]
-    return store.key_of(type(source).__name__, params, str(folder.resolve()), stamps(source, folder), facts)
+    facts = [
+        (str(path), *_facts(path)) for name in reader.columns for path in reader.files(name) if isinstance(path, Path)
+    ]
+    return store.key_of(type(source).__name__, params, str(folder.resolve()), stamps(source, folder), reader.key, facts)
 
 
 def _facts(path: Path) -> tuple[int, int]:
@@ -100,8 +101,7 @@ class Maker:
             self._kept[name], failed = read_all(self._reader, name, rows, self._place, self._key)
             faults |= failed
         if faults and len(faults) == len(rows):
-            words = f"None of the files can be read: {next(iter(faults.values()))}"
-            raise Mistake(words, param="data.source.params.path")
+            raise unreadable(faults)
         good = rows[~np.isin(rows, list(faults))] if faults else rows
         what = next((each.raw.kind for each in plans if each.raw.name in self._kept), "sound")
         return good, left_out([faults[row] for row in sorted(faults)], what)
@@ -127,6 +127,9 @@ class Maker:
         """A column made ready for these rows of each split."""
         if plan.raw.kind == "audio":
             return self._audio(plan, indices)
+        if plan.raw.kind == "sequence":
+            samples = {part: self._fetched(plan.raw.name, rows) for part, rows in indices.items()}
+            return Made(*sequences.numbers(plan.raw, plan.column, samples))
         if plan.raw.kind in RAGGED and self._place == "disk":
             fetched = partial(self._fetched, plan.raw.name)
             return Made(*sequences.stored_texts(self._key, plan.raw, plan.steps, plan.column, fetched, indices))
@@ -293,7 +296,7 @@ def _taken(reader: Reader, name: str, rows: Array, _keys: Keys | None) -> Taken:
 
 
 def _sounds(
-    fitted: Sequence[steps.Fitted], files: Sequence[Path], rows: Array, keys: Keys | None, *, rate: int
+    fitted: Sequence[steps.Fitted], files: Sequence[File], rows: Array, keys: Keys | None, *, rate: int
 ) -> Taken:
     sounds, faults = audio.load(fitted, [files[row] for row in rows], rate=rate, keys=keys)
     return sounds, dict(faults)

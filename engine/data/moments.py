@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
 
 from engine.data import tablefile
 from engine.data.sources import Array
+from engine.problem import Mistake
 
 FORMATS = (
     *("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H", "%Y-%m-%d", "%Y-%m"),
@@ -62,6 +63,19 @@ def together(columns: Mapping[str, Array]) -> Array:
         if part in named:
             days = days + (named[part] - first) / parts_a_day
     return days
+
+
+def sample(value: Any, name: str) -> Array:
+    """One date that is to be predicted for, as text or as days since 1970; raises Mistake where it is neither."""
+    if value is None or isinstance(value, int | float):
+        return np.full(1, math.nan if value is None else float(value))
+    if isinstance(value, date):  # as Parquet has them
+        whole = value if isinstance(value, datetime) else datetime(value.year, value.month, value.day, tzinfo=UTC)
+        return np.full(1, whole.replace(tzinfo=whole.tzinfo or UTC).timestamp() / DAY_S)
+    found = moment(str(value))
+    if found is None:
+        raise Mistake(f"{name} is {str(value)[:60]!r}; it must be a day or a moment, such as 2024-01-31.")
+    return np.full(1, found)
 
 
 def moment(text: str, lowest: float = -math.inf, highest: float = math.inf) -> float | None:

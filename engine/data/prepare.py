@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine.columns import RAGGED, Column
+from engine.columns import Column
 from engine.data import planned, steps
 from engine.data.keep import Place, place_for
-from engine.data.loader import Tail
+from engine.data.live import Tail
 from engine.data.made import Maker, Plan, source_key
 from engine.data.orders import balanced, drawing_weights
 from engine.data.sources import Array, Reader, close_source, open_source
-from engine.data.splits import small_classes, split, split_of
+from engine.data.splits import small_classes, split, split_of, unseen_classes
 from engine.declare import did_you_mean
 from engine.ops.settings import Batching
 from engine.ops.source import Source
+from engine.ops.steps import FillMissing
 from engine.problem import Fix, Mistake
 from engine.spec import Spec
 
@@ -55,6 +56,7 @@ def prepare(spec: Spec, folder: Path, columns: Collection[str] | None = None) ->
     bound = bound_columns(spec, reader)
     names = _known(reader, columns) if columns is not None else bound or list(reader.columns)
     plans = {name: plan(spec, reader, name) for name in dict.fromkeys((*names, *bound))}
+    refuse_dates(spec, [plans[name] for name in bound])
     rows, notes = complete_rows(spec, reader, plans.values())
     batching = batching_of(spec)
     place = place_for(batching.cache, [plans[name].column for name in names], len(rows))
@@ -155,6 +157,18 @@ def plan(spec: Spec, reader: Reader, name: str) -> Plan:
     return Plan(raw, chain, steps.after(raw, chain, (numbers, counts)), planned.class_names(numbers), numbers)
 
 
+def refuse_dates(spec: Spec, plans: Iterable[Plan]) -> None:
+    """Raise Mistake for dates that no step makes numbers of a network's size of."""
+    for each in plans:
+        if each.column.kind == "date":
+            where = f"data.columns.{each.raw.name}.steps"
+            listed = steps.sections(spec).get(each.raw.name, {}).get("steps", ())
+            value = [*listed, {"op": "DateParts", "params": {}}]
+            fix = Fix("Add DateParts", "set_setting", {"path": where, "value": value})
+            words = f"{each.raw.name} holds dates, and a network takes numbers; give it the step DateParts"
+            raise Mistake(f"{words}, which makes year, month, day and the like of them.", param=where, fixes=(fix,))
+
+
 def complete_rows(spec: Spec, reader: Reader, plans: Iterable[Plan]) -> tuple[Array, tuple[str, ...]]:
     """Choose the rows that lack nothing the columns need, with notes; refuse them where the source says so."""
     rows = np.arange(len(reader))
@@ -169,8 +183,7 @@ def complete_rows(spec: Spec, reader: Reader, plans: Iterable[Plan]) -> tuple[Ar
     count, first = int(lost.sum()), reader.where(int(np.argmax(lost)))
     words = f"{count:,} of {len(rows):,} samples lack a value in {_culprits(reader, lacking)}, first {first}"
     if not reader.drops_missing:
-        ragged = any(reader.columns[name].kind in RAGGED for name in lacking)
-        todo = "leave them out" if reader.target in lacking or ragged else "leave them out or fill them in"
+        todo = "leave them out or fill them in" if _can_be_filled(reader, lacking) else "leave them out"
         raise Mistake(f"{words}; {todo}.", param=_missing_param(spec), fixes=_fixes(spec, reader, lacking))
     if count == len(rows):
         raise Mistake(f"Every row lacks a value in {_culprits(reader, lacking)}.", param=_missing_param(spec))
@@ -199,12 +212,16 @@ def _fixes(spec: Spec, reader: Reader, lacking: Mapping[str, Array]) -> tuple[Fi
     if _missing_param(spec).endswith("missing"):
         arguments = {"path": "data.source.params.missing", "value": "drop rows"}
         fixes.append(Fix("Leave these rows out", "set_setting", arguments))
-    ragged = any(reader.columns[name].kind in RAGGED for name in lacking)
-    if reader.target not in lacking and not ragged:  # a target that was filled in would be learnt as if it were true
+    if _can_be_filled(reader, lacking):
         filled = {name: {"steps": _with_filling(spec, reader.columns[name])} for name in lacking}
         columns = {**steps.sections(spec), **filled}
         fixes.append(Fix("Fill in what is missing", "set_setting", {"path": "data.columns", "value": columns}))
     return tuple(fixes)
+
+
+def _can_be_filled(reader: Reader, lacking: Collection[str]) -> bool:
+    """Whether a step fills in what all of these lack; a target so filled in would be learnt as if it were true."""
+    return reader.target not in lacking and all(reader.columns[name].kind in FillMissing.kinds for name in lacking)
 
 
 def _with_filling(spec: Spec, column: Column) -> list[Any]:
@@ -244,4 +261,6 @@ def split_notes(counts: Mapping[str, int], reader: Reader, rows: Array, labels: 
         words = [names[int(place)] if 0 <= place < len(names) else "?" for place in different]
     else:
         words = planned.class_names(different)
+    named = dict(zip(different.tolist(), words, strict=True))
+    notes += unseen_classes(reader, rows, labels, named)
     return notes + small_classes(reader, each.tolist(), words, len(counts))

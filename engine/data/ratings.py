@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -34,12 +34,51 @@ def role_of(role: str, names: Iterable[str]) -> str:
     return next((each for each in names if "".join(filter(str.isalnum, each.lower())) in NAMES[role]), "")
 
 
-def rows_of(source: declared.Ratings, path: Path) -> list[dict[str, Any]]:
-    """The rows of a new table of ratings by the names of the columns here: "user", "item" and what else it has."""
+def rows_of(
+    source: declared.Ratings, path: Path, folder: Path, parts: Mapping[str, Sequence[str]]
+) -> list[dict[str, Any]]:
+    """The rows of a new table of ratings by the names of the columns here: "user", "item" and what else it has.
+
+    `parts` are the columns that are asked for, each with the values that a cell of it may hold several of. Facts that
+    the table does not have itself are taken from the source's tables beside, which start at `folder`.
+    """
     read = tablefile.read_table(path)
     named = {role: getattr(source, role) or role_of(role, read.names) for role in NAMES}
     found = {role: read.table.column(name).to_pylist() for role, name in named.items() if name in read.names}
+    for full, several in parts.items():
+        if full in found:
+            continue
+        cells = _facts_of(full, source, read, named, folder)
+        if cells is not None:
+            found[full] = [_split(each, several, source.separator) for each in cells] if several else cells
     return [dict(zip(found, each, strict=True)) for each in zip(*found.values(), strict=True)]
+
+
+def _facts_of(
+    full: str, source: declared.Ratings, read: TableFile, named: Mapping[str, str], folder: Path
+) -> list[Any] | None:
+    """The value of a fact such as "item_genres" in each row, None where neither this table nor one beside has it."""
+    if full in read.names:
+        return list(read.table.column(full).to_pylist())
+    role, _, name = full.partition("_")
+    beside = {"user": source.users, "item": source.items}.get(role)
+    if not beside or named[role] not in read.names:
+        return None
+    path = located_file(beside, folder, f"table of {role}s")
+    facts = tablefile.read_table(path)
+    if name not in facts.names or named[role] not in facts.names:
+        return None
+    keys = tablefile.texts(facts.table.column(named[role])).to_pylist()
+    known = dict(zip(keys, facts.table.column(name).to_pylist(), strict=True))
+    return [known.get(each) for each in tablefile.texts(read.table.column(named[role])).to_pylist()]
+
+
+def _split(cell: Any, parts: Sequence[str], separator: str) -> Any:
+    """A cell of several values as 0 and 1 for each value there may be; one that lacks a value lacks all."""
+    if not isinstance(cell, str):
+        return [math.nan] * len(parts) if cell is None else cell
+    held = {each.strip() for each in cell.split(separator)}
+    return [float(each in held) for each in parts]
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from engine.columns import Column, DataReport
+from engine.columns import Column, DataReport, day_text
 from engine.data import audio, sequences
 from engine.data.made import Plan
-from engine.data.prepare import bound_columns, complete_rows, labels_of, plan, split_notes
-from engine.data.sources import Array, Reader, open_source, pixels, reading
+from engine.data.prepare import bound_columns, complete_rows, labels_of, plan, refuse_dates, split_notes
+from engine.data.sources import Array, Reader, left_out, open_source, pixels, reading, unreadable
 from engine.data.splits import counted, split, split_of
 from engine.ops.source import Source
 from engine.problem import Mistake, Problem
@@ -39,7 +39,9 @@ def report(spec: Spec, folder: Path, samples: int = SHOWN) -> DataReport:
     for name in reader.columns:
         found = _tried(problems, lambda name=name: plan(spec, reader, name))  # type: ignore[misc]  # bound at once
         plans[name] = found or Plan(reader.described(name), (), reader.described(name))
-    needed = bound_columns(spec, reader) or watched(reader)
+    bound = bound_columns(spec, reader)
+    _tried(problems, lambda: refuse_dates(spec, [plans[name] for name in bound]))
+    needed = bound or watched(reader)
     chosen = _tried(problems, lambda: complete_rows(spec, reader, [plans[name] for name in needed]))
     splits: dict[str, int] = {}
     notes = reader.notes
@@ -51,8 +53,8 @@ def report(spec: Spec, folder: Path, samples: int = SHOWN) -> DataReport:
         notes = (*notes, *lost, *further)
         if settled:
             columns |= _tried(problems, lambda: dict(_learned(spec, reader, rows, plans))) or {}
-    shown = _tried(problems, lambda: _samples(reader, samples)) or ()
-    return DataReport(kind, columns, splits, shown, tuple(problems), notes, reader.target)
+    shown, faults = _tried(problems, lambda: _samples(reader, samples)) or ((), ())
+    return DataReport(kind, columns, splits, shown, tuple(problems), (*notes, *faults), reader.target)
 
 
 def _param_problems(section: Any) -> list[Problem]:
@@ -113,17 +115,24 @@ def _learned(spec: Spec, reader: Reader, rows: Array, plans: Mapping[str, Plan])
 # --------------------------------------------------------------------------------------------------------- samples
 
 
-def _samples(reader: Reader, count: int) -> tuple[dict[str, Any], ...]:
+def _samples(reader: Reader, count: int) -> tuple[tuple[dict[str, Any], ...], tuple[str, ...]]:
+    """The first samples for people, and a note on those that cannot be read."""
     indices = reader.preview(count)
-    shown = {name: shown_values(reader, column, indices) for name, column in reader.columns.items()}
-    return tuple({name: each[place] for name, each in shown.items()} for place in range(len(indices)))
+    shown, faults = {}, dict[int, str]()
+    for name, column in reader.columns.items():
+        shown[name], failed = shown_values(reader, column, indices)
+        faults |= failed
+    if faults and len(faults) == len(indices):
+        raise unreadable(faults)
+    samples = tuple({name: each[place] for name, each in shown.items()} for place in range(len(indices)))
+    return samples, left_out([faults[place] for place in sorted(faults)], "sample")
 
 
-def shown_values(reader: Reader, column: Column, indices: Array) -> list[Any]:
-    """A column's values at some rows as JSON; null for one that cannot be read."""
+def shown_values(reader: Reader, column: Column, indices: Array) -> tuple[list[Any], dict[int, str]]:
+    """A column's values at some rows as JSON, null for one that cannot be read; also what is wrong with those."""
     values, faults = reader.read(indices, column.name)
     values = pixels(values, reader.white) if column.kind == "image" else values
-    return [None if place in faults else shown_value(reader, column, each) for place, each in enumerate(values)]
+    return [None if place in faults else shown_value(reader, column, each) for place, each in enumerate(values)], faults
 
 
 def shown_value(reader: Reader, column: Column, value: Any) -> Any:
@@ -134,10 +143,15 @@ def shown_value(reader: Reader, column: Column, value: Any) -> Any:
         return None if value is None else str(value)[:MOST_LETTERS]
     if column.kind == "audio":
         return None if value is None else audio.thumbnail(value)
+    if column.kind == "sequence" and value is None:
+        return None
+    if column.kind == "date":
+        return None if np.isnan(value).any() else day_text(float(np.ravel(value)[0]))
     if column.kind == "image":
         return {"png": png(value)}
     if np.size(value) > MOST_NUMBERS:
-        return f"{' × '.join(map(str, column.shape))} numbers"
+        shape = np.shape(value) if column.kind == "sequence" else column.shape
+        return f"{' × '.join(map(str, shape))} numbers"
     if np.asarray(value).dtype.kind != "f":
         return np.asarray(value).tolist()
     numbers = [None if np.isnan(each) else float(each) for each in np.asarray(value, np.float64).ravel()]

@@ -1,4 +1,4 @@
-"""Columns whose samples differ in size on their way to tensors: texts and sounds, prepared and read anew."""
+"""Columns whose samples differ in size on their way to tensors: texts, sounds and lists, prepared and read anew."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from engine.columns import Column
-from engine.data import audio, store, text
-from engine.data.ragged import Array, Flat, Ragged, bounds
+from engine.data import audio, lists, store, text
+from engine.data.ragged import Array, Flat, Ragged, bounds, flat
 from engine.ops.steps import Step
 from engine.problem import Mistake
 
@@ -23,6 +23,8 @@ AT_ONCE = 2**14  # texts that are in memory
 
 def after(column: Column, steps: Sequence[Step]) -> Column:
     """The column as it leaves its steps; raises Mistake where they do not make a tensor of it."""
+    if column.kind == "sequence":
+        return replace(column, steps=tuple(type(step).__name__ for step in steps))
     return text.after(column, steps) if column.kind == "text" else audio.after(column, steps)
 
 
@@ -106,6 +108,14 @@ def sounds(
     return found, state_of(raw, column, fitted), column
 
 
+def numbers(
+    raw: Column, column: Column, samples: Mapping[str, Array]
+) -> tuple[dict[str, Ragged], dict[str, Any], Column, tuple[str, ...]]:
+    """The same for lists of numbers, which no step changes."""
+    found = {part: Ragged.of(lists.laid_out(each)) for part, each in samples.items()}
+    return found, state_of(raw, column, []), column, ()
+
+
 def learned(column: Column, steps: Sequence[Step], training: Array) -> Column:
     """The column with what its steps learn from the training samples: how many tokens there are."""
     return text.known(column, text.fit(steps, column.name, training.tolist()))
@@ -115,6 +125,8 @@ def incoming(kept: State, values: Sequence[Any], where: Any) -> Ragged:
     """Turn raw texts, or paths of sounds, into tensors as the model was trained on."""
     if kept["kind"] == "text":
         return _tokens(kept["steps"], text.apply(kept["steps"], values)[0])
+    if kept["kind"] == "sequence":
+        return Ragged.of(flat(values, np.empty(0, np.float32)))
     found, faults = audio.load(kept["steps"], values, rate=kept["rate"], channels=_channels(kept))
     if faults:
         place, words = faults[0]
@@ -138,5 +150,7 @@ def path_of(value: Any, name: str) -> Path:
 
 
 def described(column: Column, values: Array) -> Column:
-    """A column of texts with its facts."""
+    """A column of texts or lists with its facts."""
+    if column.kind == "sequence":
+        return lists.described(column, values)
     return replace(column, lengths=text.lengths(values))

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from engine.columns import RAGGED, Column
 from engine.data import sequences, store
-from engine.data.archive import archive_in, entered, named_as_given, visible
+from engine.data.archive import archive_in, entered, visible
+from engine.data.archivecache import as_given
+from engine.data.stored import File
 from engine.declare import did_you_mean
 from engine.kinds import Path as PathKind
 from engine.ops.source import Source
@@ -45,6 +47,7 @@ class Reader:
     notes: tuple[str, ...] = ()
     by_class: bool = False  # whether samples stand class by class, so that a preview takes them from all over
     drops_missing: bool = False  # whether rows that lack a value are left out
+    key: str = ""  # names what it holds, where its files do not
     copies: int = 1  # samples that stand for a row: the others have the numbers of the rows behind all rows
 
     def __len__(self) -> int:
@@ -70,7 +73,7 @@ class Reader:
         """All values of a column that is in memory, None for one that is read or put together when it is needed."""
         raise NotImplementedError
 
-    def files(self, name: str) -> Sequence[Path]:
+    def files(self, name: str) -> Sequence[File]:
         """The file of each sample of a column that is read from files, a file a sample; else none."""
         return ()
 
@@ -205,8 +208,7 @@ def open_source(spec: Spec, folder: Path) -> Reader:
     What was opened last is kept, so that looking again after a small change of other settings is quick.
     """
     source = source_of(spec)
-    with named_as_given(_paths(source, folder)):
-        return _opened(source, folder, stamps(source, folder))
+    return _opened(source, folder, stamps(source, folder))
 
 
 def close_source() -> None:
@@ -250,8 +252,8 @@ def _stamp(path: Path, depth: int = 2) -> tuple[object, ...]:
 
 
 def refuse(message: str, param: str = "path", fixes: tuple[Fix, ...] = ()) -> Mistake:
-    """A Mistake at a param of the source."""
-    return Mistake(message, param=f"data.source.params.{param}", fixes=fixes)
+    """A Mistake at a param of the source; what lies in an archive is named by its place there."""
+    return Mistake(as_given(message), param=f"data.source.params.{param}", fixes=fixes)
 
 
 def located(path: str, folder: Path, what: str) -> Path:
@@ -298,6 +300,16 @@ def left_out(messages: Sequence[str], what: str) -> tuple[str, ...]:
     return (f"{count:,} {what}{'s are' if count > 1 else ' is'} left out: {words}.",)
 
 
+def unreadable(faults: Mapping[int, str]) -> Mistake:
+    """The Mistake for samples of which none can be read; `faults` say what is wrong with each."""
+    return refuse(f"None of the files can be read: {faults[min(faults)]}")
+
+
+def folder_of_named(chosen: str, folder: Path, table: Path, what: str) -> Path:
+    """The folder where the paths that a table names start: the one that is chosen, else the table's own."""
+    return located_folder(chosen, folder, what) if chosen else table.parent
+
+
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[None]:
     """Turn what the system says of an unreadable file into a Mistake."""
@@ -307,5 +319,7 @@ def reading(path: Path) -> Iterator[None]:
         name = error.filename or path
         raise refuse(f"{name} may not be read: its permissions forbid it; change them or choose another.") from None
     except (OSError, RuntimeError, ValueError) as error:  # ValueError: a NUL in a path; RuntimeError: no such ~user
-        words = getattr(error, "strerror", None) or str(error)
-        raise refuse(f"{path} cannot be read: {words.rstrip('.')}.") from None
+        words = (getattr(error, "strerror", None) or str(error)).rstrip(".")
+        if words.startswith("Truncated"):  # what pyarrow says of a gzip without its end
+            raise refuse(f"{path} is cut off or damaged ({words}); fetch it again.") from None
+        raise refuse(f"{path} cannot be read: {words}.") from None

@@ -192,6 +192,22 @@ def _interleaved(labels: Array, random: np.random.Generator) -> Array:
     return order[np.argsort(keys, kind="stable")]
 
 
+def unseen_classes(reader: Reader, rows: Array, labels: Array, names: Mapping[int, str]) -> tuple[str, ...]:
+    """Notes on the classes of which the source's own training part has no sample, and another part has some."""
+    if reader.parts is None:
+        return ()
+    parts = reader.parts[rows]
+    known, notes = set(labels[parts == 0].tolist()), tuple[str, ...]()
+    for place, part in enumerate(PARTS[1:], 1):
+        unseen = [names[each] for each in np.unique(labels[parts == place]).tolist() if each >= 0 and each not in known]
+        if unseen:
+            more = f" and {len(unseen) - FOLD} more" if len(unseen) > FOLD else ""
+            one = len(unseen) == 1
+            which = f"The class {unseen[0]} is" if one else f"The classes {', '.join(unseen[:FOLD])}{more} are"
+            notes += (f"{which} in {part}, and train has no sample of {'it' if one else 'them'} to learn from.",)
+    return notes
+
+
 def small_classes(reader: Reader, counts: Sequence[int], names: Sequence[str], used: int) -> tuple[str, ...]:
     """A note on the classes with fewer samples than there are splits, none where there are none."""
     small = [name for name, count in zip(names, counts, strict=True) if 0 < count < used]

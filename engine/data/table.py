@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from engine.columns import Column
-from engine.data import bigtable, store, tablefile
+from engine.data import bigtable, lists, store, tablefile
+from engine.data.moments import moments_in
 from engine.data.sources import MOST_LISTED, PARTS, Array, Reader, class_column, located_file, refuse
 from engine.data.steps import INDEX, MOST_CLASSES, STANDARDIZE
 from engine.data.tablefile import TableFile
@@ -79,7 +80,7 @@ class Table(Reader):
         if column.parts:
             return np.stack([self._arrays[part][indices] for part in column.parts], axis=1), {}
         values = self._arrays[name][indices]
-        return values[:, None] if column.kind == "number" else values, {}
+        return values[:, None] if column.shape == (1,) else values, {}
 
     def held(self, name: str) -> Array | None:
         return self._arrays.get(name)
@@ -116,8 +117,16 @@ class Table(Reader):
             raise tablefile.not_text(self._path, name, column, read.first_row)
         if name in self._chosen_texts:
             return self._category(name, tablefile.texts(column))
+        if tablefile.is_time(kind) and name != self.target:
+            return self._date(name, tablefile.numbers(column))
+        if (infinite := tablefile.infinite(column)) is not None:
+            count, first = infinite
+            words = f"{name} has {count:,} infinite value{'s' * (count > 1)}, first {self.where(first)}"
+            self.notes += (f"{words}; {'they count' if count > 1 else 'it counts'} as missing.",)
         if tablefile.is_numeric(kind) or tablefile.is_time(kind):
             return self._number(name, self._numbers(read, name), whole=str(kind).startswith(("int", "uint")))
+        if lists.is_list(kind):
+            return self._lists(name, column)
         if not tablefile.is_text(kind):
             self.notes += (f"{name} is of the type {kind} and is left out.",)
             return None
@@ -142,11 +151,41 @@ class Table(Reader):
         default = STANDARDIZE if name != self.target else INDEX if whole and _few(values) else ()
         return Column(name, "number", (1,), "float32", default=default)
 
+    def _date(self, name: str, values: Array) -> Column | None:
+        if np.isnan(values).all():
+            self.notes += (f"{name} is empty and is left out.",)
+            return None
+        self._arrays[name] = values
+        return Column(name, "date", (1,), "float64")
+
+    def _lists(self, name: str, column: Any) -> Column | None:
+        """A column of lists: a sequence where they differ in length, else numbers of their shape."""
+        inner = lists.innermost(column.type)
+        if not tablefile.is_numeric(inner):
+            self.notes += (f"{name} holds lists of {inner} and no numbers, and is left out.",)
+            return None
+        values = lists.arrays_in(column)
+        if values is None:
+            self.notes += (f"{name} holds lists that are empty, or lists of lists that differ in length; left out.",)
+            return None
+        if values.dtype == object:
+            size = self._free_size(name)
+            self._arrays[name] = values
+            return lists.sequence_column(name, size)
+        if values.shape[1:] == (1,):
+            return self._number(name, values[:, 0], whole=False)
+        self._arrays[name] = values
+        return Column(name, "number", values.shape[1:], "float32", default=STANDARDIZE)
+
     def _category(self, name: str, texts: Any, *, large: bool = False) -> Column | None:
         different = texts.unique().drop_null()
         if len(different) == 0:
             self.notes += (f"{name} is empty and is left out.",)
             return None
+        if name not in (self.target, *self._chosen_texts):
+            days = moments_in(different.to_pylist())
+            if days is not None:
+                return self._date(name, np.append(days, math.nan)[tablefile.places(texts, different.to_pylist())])
         if name != self.target and (name in self._chosen_texts or _reads_as_text(texts, len(different))):
             self._arrays[name] = bigtable.Texts(texts) if large else array_of(texts.to_pylist())
             return text_column(name, self._free_size(name))
@@ -182,14 +221,19 @@ class Table(Reader):
         usable = tuple(
             name
             for name, column in columns.items()
-            if column.kind == "number"
-            and name != self.target
-            and not tablefile.is_time(read.table.schema.field(name).type)
+            if column.kind == "number" and name != self.target and column.shape == (1,)
         )
         faulty = [name for name in self._texts if name in chosen or (not chosen and name != self.target)]
         if faulty:
             raise self._no_number(faulty[0], usable)
         for name in chosen:
+            if (
+                name in columns
+                and (columns[name].kind, columns[name].shape) != ("number", (1,))
+                and (columns[name].kind != "category")
+            ):
+                words = f"{name} is a {columns[name].kind} column; features joins single numbers, so take it out"
+                raise refuse(f"{words}, and bind an Input to it.", "features", (_without(name, usable),))
             if name not in columns or columns[name].kind != "number":
                 self._texts[name] = tablefile.first_text(tablefile.texts(read.table.column(name))) or (0, "")
                 raise self._no_number(name, usable)
@@ -198,9 +242,8 @@ class Table(Reader):
     def _no_number(self, name: str, usable: Sequence[str]) -> Mistake:
         index, text = self._texts[name]
         words = f"{self._path.name}: {name} must hold numbers, and {self.where(index)} has {text!r}"
-        value = {"path": "data.source.params.features", "value": [each for each in usable if each != name]}
-        fix = Fix(f"Take the features without {name}", "set_setting", value)
-        return refuse(f"{words}; mend it, or leave {name} out of features.", "features", (fix,) if usable else ())
+        fixes = (_without(name, usable),) if usable else ()
+        return refuse(f"{words}; mend it, or leave {name} out of features.", "features", fixes)
 
     def _check_target(self, columns: dict[str, Column]) -> None:
         if self.target in self._texts:
@@ -210,6 +253,9 @@ class Table(Reader):
         count = len(self._classes.get(self.target, ()))
         if self.target not in columns:
             raise refuse(f"The target {self.target} is empty or of no usable type; choose another.", "target")
+        if count == 1:
+            words = f"The target {self.target} has one class, {self._classes[self.target][0]}"
+            raise refuse(f"{words}; at least two are needed to tell apart. Choose another target.", "target")
         if count > MOST_LISTED:
             words = f"The target {self.target} has {count:,} different texts, more than {MOST_LISTED:,} classes"
             raise refuse(f"{words}; choose another target.", "target")
@@ -224,6 +270,11 @@ def _reads_as_text(texts: Any, different: int) -> bool:
         return False
     blanks = compute.mean(compute.count_substring(texts, " ")).as_py()
     return bool(compute.mean(compute.utf8_length(texts)).as_py() >= TEXT_LETTERS and blanks >= TEXT_WORDS - 1)
+
+
+def _without(name: str, usable: Sequence[str]) -> Fix:
+    value = {"path": "data.source.params.features", "value": [each for each in usable if each != name]}
+    return Fix(f"Take the features without {name}", "set_setting", value)
 
 
 def _joined(parts: tuple[str, ...]) -> Column:

@@ -7,6 +7,7 @@ import csv
 import gzip
 import json
 import re
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -114,8 +115,7 @@ def _json_lines(path: Path, zipped: bool) -> TableFile:
     import pyarrow as pa  # takes a moment to import
     from pyarrow import json as arrow
 
-    with reading(path), pa.input_stream(str(path), compression="gzip" if zipped else None) as start:
-        _text(start.read(SAMPLE_BYTES), path)
+    _text(_start(path, zipped), path)
 
     def stream() -> Any:
         return pa.input_stream(str(path), compression="gzip" if zipped else None)
@@ -213,8 +213,7 @@ def _csv(path: Path, zipped: bool, delimiter: str, header: str) -> TableFile:
     def stream() -> Any:
         return pa.input_stream(str(path), compression="gzip" if zipped else None)
 
-    with reading(path), stream() as start:
-        text = _text(start.read(SAMPLE_BYTES), path)
+    text = _text(_start(path, zipped), path)
     dialect = _dialect(text, delimiter, header, path)
 
     parsing = arrow.ParseOptions(
@@ -285,6 +284,14 @@ def _named_row(read: Any, path: Path, dialect: Dialect) -> Any:
 
 def _name(delimiter: str) -> str:
     return "the tab" if delimiter == "\t" else f'"{delimiter}"'
+
+
+def _start(path: Path, zipped: bool) -> bytes:
+    try:
+        with reading(path), (gzip.open if zipped else open)(path, "rb") as stream:
+            return stream.read(SAMPLE_BYTES)
+    except (EOFError, zlib.error) as error:
+        raise refuse(f"{path} is cut off or damaged ({str(error).rstrip('.')}); fetch it again.") from None
 
 
 def _text(data: bytes, path: Path) -> str:
@@ -402,6 +409,17 @@ def numbers(column: Any) -> Array:
     values = np.array(column.to_numpy(), dtype=np.float64)  # pyarrow writes NaN where there is none
     values[~np.isfinite(values)] = np.nan
     return values / 86_400_000 if is_time(kind) else values
+
+
+def infinite(column: Any) -> tuple[int, int] | None:
+    """How many of a column's numbers are infinite, and the place of the first; None where none is."""
+    from pyarrow import compute, types  # loaded by now
+
+    if not types.is_floating(column.type):
+        return None
+    found = compute.is_inf(column)
+    count = compute.sum(found).as_py()
+    return (int(count), int(compute.index(found, True).as_py())) if count else None
 
 
 def texts(column: Any) -> Any:

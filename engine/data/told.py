@@ -24,7 +24,7 @@ def split_column(name: str, reader: Reader, rows: Array) -> Array:
         known = ", ".join(list(reader.columns)[:8])
         words = f"The data has no column {name!r}{did_you_mean(name, reader.columns)}; it has {known}"
         raise Mistake(f"{words}.", param=where)
-    if reader.columns[name].kind not in ("category", "number") or reader.columns[name].shape not in ((), (1,)):
+    if reader.columns[name].kind not in ("category", "number", "date") or reader.columns[name].shape not in ((), (1,)):
         words = f"{name} has no single value a sample, so it cannot split; choose a column of classes or numbers."
         raise Mistake(words, param=where)
     return reader.fetch(rows, [name])[name].reshape(len(rows))

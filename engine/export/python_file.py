@@ -5,6 +5,8 @@ from __future__ import annotations
 import keyword
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from engine import edit
 from engine.compile import inference, lower
@@ -18,6 +20,7 @@ from engine.problem import Mistake
 from engine.program import Feed, Program, Step
 from engine.recipes import build
 from engine.spec import Spec, write_atomically
+from engine.train.predict import class_names
 
 RESERVED = frozenset(
     {
@@ -31,6 +34,8 @@ RESERVED = frozenset(
         "Model",
         "load_model",
         "read_safetensors",
+        "CLASSES",
+        "class_names",
         "F",
         *DEFINITIONS,
     }
@@ -42,13 +47,16 @@ DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat1
 def write(project: Project, path: Path) -> list[Path]:
     """Write the module, and beside it the weights where there are any."""
     weights = path.with_suffix(".safetensors")
-    text = source(project.spec, weights.name)
+    text = source(project.spec, weights.name, project.state)
     write_atomically(path, lambda stream: stream.write(text.encode()))
     return [path] if project.weights is None else [path, *safetensors_file.write(project, weights)]
 
 
-def source(spec: Spec, weights: str) -> str:
-    """Write the inference model of a spec as Python; `weights` names the file that it loads by default."""
+def source(spec: Spec, weights: str, state: Mapping[str, Any] = MappingProxyType({})) -> str:
+    """Write the inference model of a spec as Python; `weights` names the file that it loads by default.
+
+    Where `state`, what the data of a run taught, has the names of classes that are predicted, so has the source.
+    """
     whole = lower(spec)
     if not whole.outputs:
         raise Mistake("The graph has no Output, so there is nothing to export; wire an Output to the prediction.")
@@ -57,8 +65,9 @@ def source(spec: Spec, weights: str) -> str:
     writer = Writer(spec, program, RESERVED | {each.partition(".")[0] for each in packages})
     model = writer.classes(whole, _weighted)
     own = copied_source("\n".join(model))
+    classes = _classes(spec, state, program)
     head = _head(spec, program, weights, _imports(own, writer.own_code, packages), _needs(writer.own_code, packages))
-    return "\n".join([*head, *own, *writer.own_code.lines(), *model, *_foot(program, weights)]) + "\n"
+    return "\n".join([*head, *own, *writer.own_code.lines(), *model, *_names(classes), *_foot(program, weights)]) + "\n"
 
 
 def _imports(own: list[str], codes: OwnCode, packages: list[str]) -> list[str]:
@@ -109,6 +118,29 @@ def _variable(name: str) -> str:
 def _weighted(step: Step) -> bool:
     """Whether a step has weights, which the weights file names even where no output needs them."""
     return isinstance(step.recipe, Recipe) and bool(build(step.recipe).state_dict())
+
+
+def _classes(spec: Spec, state: Mapping[str, Any], program: Program) -> dict[str, list[str]]:
+    """The names of the classes of each output whose answer is one."""
+    outputs = [name for name in program.outputs if spec.nodes[name].decode is not None and state]
+    found = {name: class_names(spec, state, name) for name in outputs}
+    return {name: names for name, names in found.items() if names}
+
+
+def _names(classes: Mapping[str, list[str]]) -> Iterator[str]:
+    if not classes:
+        return
+    yield f'''
+
+CLASSES = {{
+{chr(10).join(f"    {name!r}: {names!r}," for name, names in classes.items())}
+}}
+
+
+def class_names(outputs: dict[str, Tensor]) -> dict[str, list[str]]:
+    """Return the names of the classes that are predicted, one a sample, of each output that has classes."""
+    best = {{name: outputs[name].argmax(1).flatten().tolist() for name in CLASSES}}
+    return {{name: [CLASSES[name][place] for place in places] for name, places in best.items()}}'''
 
 
 def _foot(program: Program, weights: str) -> Iterator[str]:

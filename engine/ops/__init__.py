@@ -55,6 +55,7 @@ from engine.ops import (  # noqa: F401  # each registers its declarations
     sorting,
     source,
     source_audio,
+    source_hub,
     source_text,
     steps,
     transformer,

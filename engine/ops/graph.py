@@ -15,7 +15,7 @@ Dtype = Literal[
     "complex128",
 ]  # fmt: skip
 
-Ports = Literal["output", "ids, length", "samples, length", "frames, length"]
+Ports = Literal["output", "ids, length", "samples, length", "frames, length", "values, length"]
 
 
 class Input(Op, group="Inputs and outputs"):

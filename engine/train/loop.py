@@ -210,8 +210,8 @@ def _start_event(session: Session, run: Run, progressed: Progressed) -> Started:
             if metric.higher_is_better is not None and metric.table() is None
         },
         passes=session.compiled.passes,
-        time=time.time(),
         notes=session.dataset.notes,
+        time=time.time(),
     )
 
 

@@ -59,7 +59,7 @@ def predict(run: Run, samples: Path | Sequence[Mapping[str, Any]]) -> Iterator[d
     spec, state, compiled = run.spec(), run.data_state(), load_model(run)
     names = list(dict.fromkeys(str(feed.column) for feed in compiled.feeds))
     tensors = (
-        data.read_file(spec, state, samples, names)
+        data.read_file(spec, state, samples, names, Path(run.environment().get("folder", ".")))
         if isinstance(samples, Path)
         else data.read_rows(state, samples, names)
     )

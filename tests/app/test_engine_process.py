@@ -107,6 +107,21 @@ def test_what_the_process_prints_is_told_and_what_is_cancelled_is_answered(
     assert answers[1] == {"error": "It was stopped."}
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a script stands in for Python")
+def test_how_far_work_has_come_is_told_before_its_reply(
+    process: EngineProcess, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    progress = '{"id": 1, "progress": {"what": "Downloading a/b", "done": 1024, "total": 2048, "unit": "bytes"}}'
+    script = tmp_path / "python"
+    script.write_text(f"#!/bin/sh\nread line\necho '{progress}'\necho '{{\"id\": 1, \"guesses\": []}}'\nread line\n")
+    script.chmod(0o700)
+    monkeypatch.setattr("app.engine_process.sys.executable", str(script))
+    answers: list[dict[str, Any]] = []
+    with qtbot.waitSignal(process.progressed, check_params_cb=lambda words: words == "Downloading a/b: 1 KiB of 2 KiB"):
+        process.request("guess", answers.append, path="hub:a/b")
+    qtbot.waitUntil(lambda: answers == [{"id": 1, "guesses": []}])
+
+
 # ------------------------------------------------------------------------------------------------- the checker
 
 

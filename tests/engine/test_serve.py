@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from engine import edit
+from engine.progress import Headway, watcher
 from engine.serve import COUNTED_AT_ONCE, Server
 from engine.spec import Spec, encode
 from tests.builders import chain, image_classifier
@@ -132,3 +133,14 @@ def test_a_page_holds_tokens_where_they_are_asked_for(tmp_path: Path) -> None:
     _ready, without, beside = answers(plain, {**plain, "id": 2, "tokens": True})
     assert "tokens" not in without["samples"][0]
     assert beside["samples"][0]["tokens"]["said"][:2] == ["good", "day"]
+
+
+def test_work_that_takes_a_while_tells_how_far_it_has_come_before_its_reply(monkeypatch: pytest.MonkeyPatch) -> None:
+    def work(_path: Path) -> list[Any]:
+        watcher()(Headway("Downloading a/b", 1, 2, "bytes"))
+        return []
+
+    monkeypatch.setattr("engine.data.guess.guess", work)
+    _ready, told, reply = answers({"id": 7, "do": "guess", "path": "hub:a/b"})
+    assert told == {"id": 7, "progress": {"what": "Downloading a/b", "done": 1, "total": 2, "unit": "bytes"}}
+    assert reply == {"id": 7, "guesses": []}

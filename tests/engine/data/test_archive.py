@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from engine import data
-from engine.data.archive import cache_folder, entered, unpacked
+from engine.data.archive import entered, unpacked
+from engine.data.archivecache import cache_folder
 from engine.data.guess import guess
 from engine.problem import Mistake
 from tests.engine.data.making import HERE, image_folder, refusal, source

@@ -55,7 +55,7 @@ def test_every_kind_of_table_is_known(tmp_path: Path, name: str) -> None:
     elif name == "a.parquet":
         parquet.write_table(content, path)
     elif "json" in name or "nd" in name:
-        path.write_text("".join(f'{{"x": {i}, "label": "a"}}\n' for i in range(3)))
+        path.write_text("".join(f'{{"x": {i}, "label": "{"aba"[i]}"}}\n' for i in range(3)))
     else:
         path.write_text("x\tlabel\n1\ta\n2\tb\n3\ta\n")
     found = first(path)

@@ -151,7 +151,7 @@ def test_stages_tell_how_long_reading_takes_and_what_would_help(tmp_path: Path) 
     spec = with_batching(pictures(tmp_path), cache="none", workers=0)
     made = loader(spec)
     list(made.training(0))
-    assert [each.name for each in made.stages.stages()] == ["read", "steps", "batch", "copy", "model"]
+    assert [each.name for each in made.stages.stages()] == ["read", "batch", "copy", "model"]
     assert all(each.samples_per_second > 0 for each in made.stages.stages())
     assert made.stages.waited > 0.5
     assert "reading is the bottleneck" in made.advice()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from engine import data
+from engine.problem import Mistake
 from engine.spec import Spec
 from tests.engine.data.making import HERE, everything, refusal, source, split
 
@@ -100,3 +101,20 @@ def test_movielens_opens_with_its_genres(data_folder: Callable[[str], Path]) -> 
     errors = dataset.splits["test"]["rating"] - dataset.splits["train"]["rating"].mean()
     assert errors.square().mean().sqrt().item() == pytest.approx(1.06, abs=0.01)  # the README's global mean
     assert np.isfinite(everything(dataset, "item_genres")).all()
+
+
+def test_facts_of_new_ratings_come_from_the_tables_beside(tmp_path: Path) -> None:
+    spec = ratings(tmp_path, items="movies.csv", users="users.csv", missing="drop rows")
+    names = ["user", "item", "item_genres", "user_sex"]
+    state = data.prepare(split(spec, validation=0.0, test=0.0), tmp_path, names).state
+    (tmp_path / "new.csv").write_text("movieId,userId\n9,1\n10,2\n")
+    found = data.read_file(spec, state, tmp_path / "new.csv", names, tmp_path)
+    assert found["item_genres"].tolist() == [[1, 1, 0], [0, 1, 0]]
+    assert found["user_sex"].tolist() == [1, 0]
+    (tmp_path / "new.csv").write_text("movieId,userId,item_genres,user_sex\n9,1,War,f\n")
+    found = data.read_file(spec, state, tmp_path / "new.csv", names, tmp_path)
+    assert found["item_genres"].tolist() == [[0, 0, 1]]
+    assert found["user_sex"].tolist() == [0]
+    (tmp_path / "new.csv").write_text("movieId,userId\n9,6\n")
+    with pytest.raises(Mistake, match=r"user_sex has no value"):
+        data.read_file(spec, state, tmp_path / "new.csv", names, tmp_path)

@@ -10,7 +10,7 @@ from tests.engine.data.test_loader import pictures, with_batching
 def test_reading_from_files_is_timed_by_stage(tmp_path: Path) -> None:
     timing = measure(with_batching(pictures(tmp_path), cache="none", workers=0), HERE, 0.1)
     assert timing.cache == "none"
-    assert [each.name for each in timing.stages] == ["read", "steps", "batch", "copy"]
+    assert [each.name for each in timing.stages] == ["read", "batch", "copy"]
     assert timing.samples_per_second > 0
     assert timing.encode()["stages"][0]["name"] == "read"
 

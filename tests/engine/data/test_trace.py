@@ -116,12 +116,12 @@ def test_random_steps_are_drawn_as_training_draws_them(tmp_path: Path) -> None:
 
 def test_steps_are_learned_from_what_can_be_read(tmp_path: Path) -> None:
     spec = split(steps(images(tmp_path, 10), "image", "Standardize"), validation=0.1, test=0.1)
-    before = trace(spec, HERE, "image", 0)
-    (tmp_path / "dog" / "9.png").write_text("no image")
-    (tmp_path / "dog" / "8.png").write_text("no image")
-    after = trace(spec, HERE, "image", 0)
-    assert [stage["op"] for stage in after["stages"]] == [stage["op"] for stage in before["stages"]]
-    assert after["stages"][1]["value"]["range"] != before["stages"][1]["value"]["range"]
+    for number in range(1, 10):
+        (tmp_path / "dog" / f"{number}.png").write_text("no image")
+    found = trace(spec, HERE, "image", 0)
+    low, high = found["stages"][1]["value"]["range"]
+    assert [stage["op"] for stage in found["stages"]] == ["", "Standardize"]
+    assert -4 < low < 0 < high < 4
 
 
 def test_a_sound_becomes_shorter_and_then_frames(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -68,6 +69,30 @@ def test_the_exported_module_runs_as_a_script(tmp_path: Path) -> None:
     command = [sys.executable, "-I", "exported.py"]
     said = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True, timeout=60).stdout
     assert said == "output_1 (2, 10) torch.float32\n"
+
+
+def test_the_exported_module_names_the_classes_that_it_predicts(tmp_path: Path) -> None:
+    trained, (output,) = classified(tmp_path)
+    names = ["it's", *(f'"{place}"' for place in range(9))]
+    trained.write_json("data.json", {"columns": {"label": {"kind": "category", "classes": names}}})
+    export(trained.path, "python", tmp_path / "exported.py")
+    code = "import exported, torch; model = exported.load_model(); outputs = model(torch.rand(20, 1, 8, 8))"
+    said = f"print([outputs[{output!r}].argmax(1).tolist(), exported.class_names(outputs)[{output!r}]])"
+    command = [sys.executable, "-c", f"{code}; {said}"]
+    answer = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True, timeout=60).stdout
+    places, named = ast.literal_eval(answer)
+    assert named == [names[place] for place in places]
+
+
+def classified(folder: Path) -> tuple[Run, list[str]]:
+    """A run whose Output is a class of the column "label", and the ids of its Outputs."""
+    spec = edit.add(image_classifier(), "Input", params={"column": "label", "shape": ["N"], "dtype": "int64"})
+    (output,) = [node for node in spec.nodes.values() if node.op == "Output"]
+    target = list(spec.nodes)[-1]
+    inputs = {"input": output.inputs["input"], "target": target}
+    spec = edit.add(spec, "CrossEntropyLoss", inputs=inputs)
+    spec = edit.set_decode(spec, output.id, {"op": "Argmax", "params": {}})
+    return Run(run_folder(spec, folder / "run")), [output.id]
 
 
 def test_the_exported_source_has_a_line_a_node_and_no_targets(tmp_path: Path) -> None:

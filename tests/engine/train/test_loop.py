@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from engine import edit
+from engine import edit, events
 from engine.compile import compile
 from engine.events import Checkpoint, Epoch, Failed, Finished, Progress, Started, Stopped
 from engine.problem import Mistake
@@ -59,6 +60,16 @@ def stopped_after(spec: Spec, run: Run, epoch: int, *, midway: bool) -> list[Any
 def digits(epochs: int) -> Spec:
     """A convolution on the digits: its filters are stored in a layout of their own."""
     return edit.set_setting(edit.set_source(image_classifier(), "Digits"), "training.epochs", epochs)
+
+
+def test_a_run_tells_what_was_found_in_its_data(tmp_path: Path) -> None:
+    rows = "".join(f"{row},1,2,{row % 3 or ''},{'abc'[row % 3]}\n" for row in range(60))
+    (tmp_path / "flowers.csv").write_text(f"a,b,c,d,label\n{rows}1,1,2,3,c\n1,1,2,3,a\n")
+    params = {"path": "flowers.csv", "target": "label", "missing": "drop rows"}
+    spec = edit.set_source(iris(epochs=1), "Table", params)
+    started = next(each for each in trained(spec, tmp_path / "run") if isinstance(each, Started))
+    assert any(note.startswith("20 of 62 samples lack a value in d (20)") for note in started.notes)
+    assert events.decode(json.loads(json.dumps(events.encode(started)))) == started
 
 
 @pytest.mark.parametrize("spec", [iris(epochs=4), digits(epochs=3)], ids=["iris", "digits"])
