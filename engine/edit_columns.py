@@ -62,7 +62,9 @@ def steps_for(column: Column) -> list[type[Step]]:
 def kinds_for(spec: Spec, column: Column) -> tuple[ColumnKind, ...]:
     """The kinds that a column can be read as, the one it is first."""
     others: list[ColumnKind] = []
-    if column.kind == "number" and column.shape in ((), (1,)) and not column.parts:
+    steps = listed_steps(spec, column)
+    held = all("number" in _kinds(each) for each in steps)  # by the source, and not made of dates by a step
+    if column.kind == "number" and held and column.shape in ((), (1,)) and not column.parts:
         others.append("category")
     if column.kind == "category" and _was_number(spec, column):
         others.append("number")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
 from typing import Any
 
 from PySide6.QtCore import QPoint, QRect, Qt
@@ -13,6 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from app.panels.data_draw import draw_bars, part_colour
 from app.theme import SPACE, smaller, theme, themes
 from engine.amounts import plain_number
+from engine.columns import day_text
 
 CHART_HEIGHT, AXIS_HEIGHT, HEAD_HEIGHT = 64, 18, 18
 DATE = "date"  # the unit of dates
@@ -68,13 +68,8 @@ class Distribution(QWidget):
         return "" if self.shown["unit"] == DATE else str(self.shown["unit"])
 
     def _value(self, value: float) -> str:
-        """A value of the axis in words; dates are counted in days since 1970."""
-        if self.shown["unit"] != DATE:
-            return plain_number(value)
-        try:
-            return (date(1970, 1, 1) + timedelta(days=value)).isoformat()
-        except OverflowError:  # beyond the years that a calendar has here
-            return plain_number(value)
+        """A value of the axis in words."""
+        return day_text(value) if self.shown["unit"] == DATE else plain_number(value)
 
     def event(self, event: Any) -> bool:
         """Say what the bar under the mouse counts."""

@@ -131,7 +131,7 @@ def _source_value(reader: Reader, raw: Column, value: Any) -> dict[str, Any]:
             return {"text": str(value)[:MOST_LETTERS]}
         case "audio":
             return sound_shown(value)
-        case "number":
+        case "number" | "sequence":
             return _numbers(value, raw.parts)
     shown = shown_value(reader, raw, value)
     return shown if isinstance(shown, dict) else {"text": "" if shown is None else str(shown), "missing": shown is None}

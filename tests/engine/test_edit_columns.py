@@ -79,6 +79,14 @@ def test_classes_of_a_table_can_be_read_as_texts_and_back(tmp_path: Path) -> Non
     assert column_of(set_kind(spec, text, "category"), "town").kind == "category"
 
 
+def test_numbers_that_a_step_makes_of_dates_stay_numbers(tmp_path: Path) -> None:
+    only_year = {"month": False, "weekday": False, "cyclic": False}
+    rows = "day,y\n" + "".join(f"20{i:02}-01-01,{i}\n" for i in range(10, 40))
+    spec = steps(table(tmp_path, rows, target="y"), "day", ("DateParts", only_year))
+    day = column_of(spec, "day")
+    assert (day.kind, kinds_for(spec, day)) == ("number", ("number",))
+
+
 def test_a_target_and_a_joined_column_stay_what_they_are(tmp_path: Path) -> None:
     spec = table(tmp_path, ROWS, target="town")
     assert kinds_for(spec, column_of(spec, "town")) == ("category",)

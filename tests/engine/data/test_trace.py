@@ -55,6 +55,20 @@ def test_classes_have_their_name_and_place(tmp_path: Path) -> None:
     assert [stage["value"]["text"] for stage in kind["stages"]] == ["xyz"[kind["index"] % 3]]
 
 
+def test_dates_and_lists_are_shown_as_people_write_them(tmp_path: Path) -> None:
+    rows = "".join(
+        f'{{"day": "2020-02-{i % 28 + 1:02}", "bag": {list(range(i % 4 + 1))}, "y": {i}}}\n' for i in range(60)
+    )
+    (tmp_path / "t.jsonl").write_text(rows)
+    only_day = {"year": False, "month": False, "weekday": False, "day": True, "cyclic": False}
+    spec = steps(source("Table", tmp_path / "t.jsonl", target="y"), "day", ("DateParts", only_day))
+    day, bag = trace(spec, HERE, "day"), trace(spec, HERE, "bag")
+    row = day["index"]
+    assert day["stages"][0]["value"]["text"] == f"2020-02-{row % 28 + 1:02}"
+    assert day["stages"][1]["value"]["numbers"] == [row % 28 + 1]
+    assert bag["stages"][0]["value"]["numbers"] == list(range(row % 4 + 1))
+
+
 def test_a_missing_value_ends_the_way(tmp_path: Path) -> None:
     rows = "text,y\n" + "".join(f"{'' if i % 2 else f'a longer text number {i} of many'},{i}\n" for i in range(40))
     spec = bound(table(tmp_path, rows, texts=["text"]), "y")
