@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from engine.columns import Fit
+from engine.data.fitting import fitted
 from engine.data.sources import PARTS, Array, Reader, class_column, image_column, located_folder, reading, refuse
 from engine.ops import source as declared
 from engine.problem import Mistake
@@ -40,10 +42,9 @@ class ImageFolder(Reader):
         self._labels = np.array([numbers[name] for name, _place, _path in found.images], np.int64)
         if home not in parts:
             self.parts = np.array([place for _name, place, _path in found.images], np.int8)
-        self._size = (source.height, source.width)
         channels = 3 if source.colour == "RGB" else 1
         self.columns = {
-            "image": image_column("image", (channels, *self._size)),
+            "image": image_column("image", (channels, source.height, source.width), source.fit),
             "label": class_column("label", classes),
         }
 
@@ -56,7 +57,8 @@ class ImageFolder(Reader):
     def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
         fetched = {"label": self._labels[indices]} if "label" in names else {}
         if "image" in names:
-            fetched["image"] = decode([self._paths[index] for index in indices], self.columns["image"].sizes)
+            image = self.columns["image"]
+            fetched["image"] = decode([self._paths[index] for index in indices], image.sizes, image.fit)
         return fetched
 
     def where(self, index: int) -> str:
@@ -127,7 +129,7 @@ def _refuse_classes(home: Path, classes: Sequence[str], parts: dict[Path, int], 
 # --------------------------------------------------------------------------------------------------------- decoding
 
 
-def decode(paths: Sequence[Path], shape: Sequence[int]) -> Array:
+def decode(paths: Sequence[Path], shape: Sequence[int], fit: Fit) -> Array:
     """Decode images in several threads to (count, *shape), pixels from 0 to 1.
 
     `shape` is (channels, height, width). Raises Mistake with the file that cannot be decoded.
@@ -135,7 +137,7 @@ def decode(paths: Sequence[Path], shape: Sequence[int]) -> Array:
     images = np.empty((len(paths), *shape), np.float32)
 
     def work(place: int) -> None:
-        images[place] = decode_one(paths[place], shape)
+        images[place] = decode_one(paths[place], shape, fit)
 
     pool = ThreadPoolExecutor(THREADS)
     try:
@@ -146,7 +148,7 @@ def decode(paths: Sequence[Path], shape: Sequence[int]) -> Array:
     return images
 
 
-def decode_one(file: Path | bytes, shape: Sequence[int]) -> Array:
+def decode_one(file: Path | bytes, shape: Sequence[int], fit: Fit) -> Array:
     """Decode one image file, or the bytes of one, to an array of `shape` with pixels from 0 to 1."""
     from PIL import Image, ImageOps, UnidentifiedImageError  # takes a moment to import
 
@@ -156,7 +158,7 @@ def decode_one(file: Path | bytes, shape: Sequence[int]) -> Array:
         with Image.open(BytesIO(file) if isinstance(file, bytes) else file) as image:
             image.draft("RGB" if channels == 3 else "L", (width, height))
             upright = ImageOps.exif_transpose(image)
-            return _pixels(upright, "RGB" if channels == 3 else "L", (width, height))
+            return _pixels(upright, "RGB" if channels == 3 else "L", (width, height), fit)
     except UnidentifiedImageError:
         raise refuse(f"{name} is no image of a known format; mend or remove it.") from None
     except FileNotFoundError:
@@ -167,19 +169,17 @@ def decode_one(file: Path | bytes, shape: Sequence[int]) -> Array:
         raise refuse(f"{name} cannot be decoded ({str(error).rstrip('.')}); mend or remove it.") from None
 
 
-def _pixels(image: Any, mode: str, size: tuple[int, int]) -> Array:
+def _pixels(image: Any, mode: str, size: tuple[int, int], fit: Fit) -> Array:
     from PIL import Image  # loaded by now
 
     if image.mode.startswith("I"):  # 16 bits a pixel, which convert would cut off at 255
         image = Image.fromarray((np.asarray(image).clip(0, 65535) // 257).astype(np.uint8))
-    sized = image.convert(mode)
-    if sized.size != size:
-        sized = sized.resize(size, Image.Resampling.BILINEAR)
+    sized = fitted(image.convert(mode), size, fit, Image.Resampling.BILINEAR)
     pixels = np.asarray(sized, np.float32) / 255
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 
-def from_png(text: str, shape: Sequence[int]) -> Array:
+def from_png(text: str, shape: Sequence[int], fit: Fit) -> Array:
     """Decode base64 text of an image file; raises Mistake where it is none."""
     import base64
 
@@ -187,4 +187,4 @@ def from_png(text: str, shape: Sequence[int]) -> Array:
         data = base64.b64decode(text, validate=True)
     except ValueError:
         raise Mistake("The png is no base64 text.") from None
-    return decode_one(data, shape)
+    return decode_one(data, shape, fit)

@@ -44,7 +44,7 @@ class ImagesInTable(Table):
         columns = self._filled(TableFile(rest, read.first_row), ())
         self._rows = read.table.num_rows
         shape = (3 if source.colour == "RGB" else 1, source.height, source.width)
-        self.columns = {IMAGE: image_column(IMAGE, shape)} | columns
+        self.columns = {IMAGE: image_column(IMAGE, shape, source.fit)} | columns
 
     def _found(self, column: Any, name: str, home: Path) -> list[Path]:
         """The file of each row; raises Mistake with the first row that names none."""
@@ -66,7 +66,8 @@ class ImagesInTable(Table):
     def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
         fetched = super().fetch(indices, [name for name in names if name != IMAGE])
         if IMAGE in names:
-            fetched[IMAGE] = decode([self._images[index] for index in indices], self.columns[IMAGE].sizes)
+            image = self.columns[IMAGE]
+            fetched[IMAGE] = decode([self._images[index] for index in indices], image.sizes, image.fit)
         return fetched
 
 

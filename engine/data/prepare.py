@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from engine.columns import RAGGED, Column
-from engine.data import audio, sequences, steps
+from engine.data import audio, boxes, sequences, steps
 from engine.data.ragged import Flat, Values
 from engine.data.sources import MOST_LISTED, Array, Reader, close_source, open_source
 from engine.data.splits import small_classes, split, split_of
@@ -243,7 +243,8 @@ def _values(
         return sequences.sounds(plan.raw, plan.steps, plan.column, held)
     if plan.raw.kind in RAGGED:
         samples = {part: reader.fetch(rows, [plan.raw.name])[plan.raw.name] for part, rows in indices.items()}
-        return sequences.texts(plan.raw, plan.steps, plan.column, samples)
+        made = boxes.prepared if plan.raw.kind == "boxes" else sequences.texts
+        return made(plan.raw, plan.steps, plan.column, samples)
     arrays, state = _prepared(plan, reader, indices)
     return {part: torch.from_numpy(array) for part, array in arrays.items()}, state, plan.column, ()
 
@@ -265,6 +266,8 @@ def _prepared(plan: Plan, reader: Reader, indices: Mapping[str, Array]) -> tuple
         "parts": list(plan.raw.parts),
         "steps": fitted,
     }
+    if plan.raw.kind == "image":
+        state["fit"] = plan.raw.fit
     return arrays, state
 
 

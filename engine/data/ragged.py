@@ -68,6 +68,8 @@ class Ragged:
     filled up with `fill` to its longest sample, or to `width` where that is given.
     """
 
+    sorts = True  # whether filling up costs so much that samples of like length are brought together
+
     def __init__(
         self, values: Tensor, offsets: Tensor, *, fill: float = 0.0, axis: int = 0, width: int | None = None
     ) -> None:
@@ -97,14 +99,22 @@ class Ragged:
         return self._counts
 
     @property
+    def offsets(self) -> Tensor:
+        """Where each sample begins and the last one ends, on the CPU."""
+        return torch.cat([self._counts.new_zeros(1), self._counts.cumsum(0)])
+
+    @property
     def mean_bytes(self) -> int:
         """Bytes of a sample on average."""
         return int(self._values.nbytes // max(1, len(self)))
 
     def to(self, device: torch.device) -> Ragged:
         """The same column on a device."""
-        offsets = torch.cat([self._counts.new_zeros(1), self._counts.cumsum(0)])
-        return Ragged(self._values[:-1].to(device), offsets, fill=self.fill, axis=self.axis, width=self.width)
+        return Ragged(self._values[:-1].to(device), self.offsets, fill=self.fill, axis=self.axis, width=self.width)
+
+    def port(self, name: str) -> Values:
+        """What an Input's port of this name gives: the samples, or how long they are."""
+        return self.lengths if name == "length" else self
 
     def widths(self, order: Tensor, batch_size: int) -> list[int]:
         """How long each batch becomes whose samples stand in this order."""

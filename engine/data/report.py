@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from engine.columns import Column, DataReport
-from engine.data import audio, sequences
+from engine.data import audio, boxes, masks, sequences
 from engine.data.prepare import Plan, bound_columns, complete_rows, labels_of, plan, split_notes
 from engine.data.sources import Array, Reader, open_source, reading
 from engine.data.splits import counted, split, split_of
@@ -121,7 +121,11 @@ def _samples(reader: Reader, count: int) -> tuple[dict[str, Any], ...]:
 
 
 def shown_value(reader: Reader, column: Column, value: Any) -> Any:
-    """One sample's value as JSON: a class's name, an image as {"png": base64 text}, numbers, null for missing."""
+    """One sample's value as JSON: a class's name, an image as {"png": base64 text}, numbers, null for missing.
+
+    Boxes are {"boxes": [[x1, y1, x2, y2], ...], "labels": [names], "height": ..., "width": ...}, in pixels of an image
+    of that size.
+    """
     if column.kind == "category":
         return reader.classes(column.name)[int(value)] if value >= 0 else None
     if column.kind == "text":
@@ -130,6 +134,10 @@ def shown_value(reader: Reader, column: Column, value: Any) -> Any:
         return None if value is None else audio.thumbnail(value)
     if column.kind == "image":
         return {"png": png(value)}
+    if column.kind == "mask":
+        return {"png": _written(masks.coloured(value))}
+    if column.kind == "boxes":
+        return boxes.shown(value, column.classes, reader.columns[column.follows].sizes[1:])
     if np.size(value) > MOST_NUMBERS:
         return f"{' × '.join(map(str, column.shape))} numbers"
     if np.asarray(value).dtype.kind != "f":
@@ -144,7 +152,11 @@ def png(pixels: Array) -> str:
 
     low, high = min(0.0, float(np.nanmin(pixels, initial=0))), max(1.0, float(np.nanmax(pixels, initial=1)))
     scaled = np.nan_to_num((pixels - low) / (high - low) * 255).round().astype(np.uint8)
-    image = Image.fromarray(scaled[0] if len(scaled) == 1 else scaled.transpose(1, 2, 0))
+    return _written(Image.fromarray(scaled[0] if len(scaled) == 1 else scaled.transpose(1, 2, 0)))
+
+
+def _written(image: Any) -> str:
+    """Write a Pillow image, made small, as base64 text of a PNG."""
     image.thumbnail((THUMBNAIL, THUMBNAIL))
     stream = io.BytesIO()
     image.save(stream, "PNG")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.columns import Column
-from engine.data import audio, text
+from engine.data import audio, boxes, text
 from engine.data.ragged import Array, Flat, Ragged
 from engine.ops.source import Step
 from engine.problem import Mistake
@@ -18,6 +18,8 @@ State = Mapping[str, Any]
 
 def after(column: Column, steps: Sequence[Step]) -> Column:
     """The column as it leaves its steps; raises Mistake where they do not make a tensor of it."""
+    if column.kind == "boxes":
+        return replace(column, steps=tuple(type(step).__name__ for step in steps))
     return text.after(column, steps) if column.kind == "text" else audio.after(column, steps)
 
 
@@ -67,7 +69,9 @@ def learned(column: Column, steps: Sequence[Step], training: Array) -> Column:
 
 
 def incoming(kept: State, values: Sequence[Any], where: Any) -> Ragged:
-    """Turn raw texts, or paths of sounds, into tensors as the model was trained on."""
+    """Turn raw texts, paths of sounds, or boxes into tensors as the model was trained on."""
+    if kept["kind"] == "boxes":
+        return boxes.tensor(values)
     if kept["kind"] == "text":
         return _tokens(kept["steps"], text.apply(kept["steps"], values)[0])
     found, faults = audio.load(kept["steps"], values, rate=kept["rate"], channels=_channels(kept))
@@ -93,5 +97,7 @@ def path_of(value: Any, name: str) -> Path:
 
 
 def described(column: Column, values: Array) -> Column:
-    """A column of texts with its facts."""
+    """A column of texts or of boxes with its facts."""
+    if column.kind == "boxes":
+        return boxes.described(column, values)
     return replace(column, lengths=text.lengths(values))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.columns import RAGGED, Column
+from engine.columns import RAGGED, Column, Fit
 from engine.data import sequences
 from engine.data.archive import archive_in, entered, named_as_given, visible
 from engine.declare import did_you_mean
@@ -91,7 +91,7 @@ class Reader:
         column = replace(column, missing=0 if lacks is None else int(lacks.sum()))
         if values is not None and column.kind in RAGGED:
             return sequences.described(column, values)
-        if values is None or column.kind == "image" or values.dtype.kind not in "fiu" or values.size == 0:
+        if values is None or column.kind in ("image", "mask") or values.dtype.kind not in "fiu" or values.size == 0:
             return column
         if column.kind == "category":
             counts = np.bincount(values if lacks is None else values[~lacks], minlength=len(column.classes))
@@ -139,9 +139,9 @@ def class_column(name: str, classes: Sequence[str]) -> Column:
     return Column(name, "category", (), "int64", low=0.0, high=float(len(classes) - 1), classes=listed)
 
 
-def image_column(name: str, shape: Sequence[int]) -> Column:
+def image_column(name: str, shape: Sequence[int], fit: Fit = "stretch") -> Column:
     """Images whose pixels are from 0 to 1; `shape` is (channels, height, width)."""
-    return Column(name, "image", tuple(shape), "float32", low=0.0, high=1.0)
+    return Column(name, "image", tuple(shape), "float32", low=0.0, high=1.0, fit=fit)
 
 
 # ------------------------------------------------------------------------------------------------------- opening

@@ -56,6 +56,7 @@ from engine.ops import (  # noqa: F401  # each registers its declarations
     source,
     source_audio,
     source_text,
+    source_vision,
     transformer,
     trigonometry,
     unpooling,

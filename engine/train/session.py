@@ -200,16 +200,13 @@ def _refuse(problems: list[Problem]) -> None:
 def feed_tensors(
     feeds: tuple[Feed, ...], columns: Mapping[str, data.Values], device: torch.device
 ) -> dict[str, data.Values]:
-    """Arrange columns, and the lengths of their samples, in the order of the feeds, on the device."""
+    """Arrange columns, and what ports tell of their samples, in the order of the feeds, on the device."""
     placed = {name: columns[name].to(device) for name in dict.fromkeys(str(feed.column) for feed in feeds)}
     return {feed.name: _fed(feed, placed[str(feed.column)]) for feed in feeds}
 
 
 def _fed(feed: Feed, column: data.Values) -> data.Values:
-    if not feed.is_length:
-        return column
-    assert isinstance(column, data.Ragged)
-    return column.lengths
+    return column.port(feed.port) if isinstance(column, data.Ragged) else column
 
 
 def environment(device: torch.device, folder: Path) -> dict[str, Any]:
