@@ -48,14 +48,17 @@ class Column:
     follows: str = ""  # the image column whose pixels it speaks of: masks and boxes move as the image does
 
     def extent(self) -> str:
-        """How much is in samples that differ, in words: "7,972 tokens, 2 to 910 characters"; "" for other kinds."""
+        """How much is in samples that differ, in words: "7,972 tokens, 2 to 910 characters"; "" for plain kinds."""
+        if self.kind == "mask":
+            return f"{len(self.classes):,} classes"
         if self.kind not in RAGGED:
             return ""
+        classes = [f"{len(self.classes):,} classes"] if self.kind == "boxes" else []
         tokens = [f"{int(self.high) + 1:,} tokens"] if self.high is not None else []
         rate = [f"{self.rate:,} Hz"] if self.rate else []
         unit = {"text": "characters", "audio": "s", "boxes": "boxes an image"}[self.kind]
         lengths = [f"{self.lengths[0]:.3g} to {self.lengths[-1]:.3g} {unit}"] if self.lengths else []
-        return ", ".join([*tokens, *lengths, *rate])
+        return ", ".join([*classes, *tokens, *lengths, *rate])
 
     @property
     def sizes(self) -> tuple[int, ...]:

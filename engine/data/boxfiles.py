@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import numpy as np
 
@@ -26,13 +26,15 @@ LEFT = {
     "image": ("image that is named is not there", "images that are named are not there"),
     "annotation": ("annotation cannot be read", "annotations cannot be read"),
     "picture": ("image cannot be read", "images cannot be read"),
-    "box": ("box has no size in its image or no known class", "boxes have no size in their image or no known class"),
+    "box": ("box lacks numbers or a known class", "boxes lack numbers or a known class"),
+    "size": ("box has no size in its image", "boxes have no size in their images"),
 }
 TODO = {
     "image": "set folder to where the images are",
     "annotation": "mend the files",
     "picture": "mend the files",
-    "box": "mend them, or choose another form",
+    "box": "mend the file",
+    "size": "mend the boxes, or choose another form of them",
 }
 
 
@@ -81,7 +83,7 @@ class Found:
         """Raise Mistake where so much is at fault that something is wrong with the whole."""
         boxes = sum(len(each.boxes) for each in self.images)
         for what, places in self._left.items():
-            there = boxes if what == "box" else len(self.images)
+            there = boxes if what in ("box", "size") else len(self.images)
             if len(places) > MOST_LEFT * (there + len(places)):
                 words = f"{home}: of {there + len(places):,}, {_counted(what, places)}"
                 raise refuse(f"{words}; {TODO[what]}.", "folder" if what == "image" else "path")
@@ -171,8 +173,8 @@ def read_xml(path: Path) -> tuple[str, tuple[int, int] | None, list[Box], list[i
     if re.search(rb"<!\s*(DOCTYPE|ENTITY)", data.replace(b"\0", b""), re.IGNORECASE):  # what could grow without end
         raise Mistake(f"{path} declares a document type, which boxes do not need; it is not read.")
     try:
-        root = ElementTree.fromstring(data)  # noqa: S314  # without a document type it has no entities to expand
-    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        root = ET.fromstring(data)  # noqa: S314  # without a document type it has no entities to expand
+    except (ET.ParseError, ValueError, LookupError) as error:
         raise Mistake(f"{path} is no XML: {error}.") from None
     width, height = (_whole(root.findtext(f"size/{name}")) for name in ("width", "height"))
     boxes, faults = [], []

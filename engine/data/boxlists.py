@@ -169,7 +169,7 @@ def _read_rows(source: BoxesInTable, path: Path, part: int, read: TableFile, hom
         raise refuse(f"{path} has no column of paths of images; set image to the one that names them.", "image")
     names, form = _box_columns(source, path, read)
     values = _corners(np.stack([_numbers(read, name, path) for name in names], axis=1), form)
-    known = ~np.isnan(values).any(axis=1)
+    known: Array = ~np.isnan(values).any(axis=1)
     shares = bool(known.any()) and float(abs(values[known]).max()) <= 1
     labels, note = _labels(source, read, {image, *names})
     if note and note not in found.further:

@@ -154,7 +154,7 @@ def _clipped(values: Array, sizes: Array, found: Found, rows: Array) -> tuple[Ar
     whole = (cut[:, 2] > cut[:, 0]) & (cut[:, 3] > cut[:, 1])
     starts = np.searchsorted(rows, rows)
     for place in np.flatnonzero(~whole).tolist():
-        found.leave("box", _where(found, rows, starts, place))
+        found.leave("size", _where(found, rows, starts, place))
     if (beyond & whole).any():
         places = np.flatnonzero(beyond & whole)
         words = f"{len(places):,} box{'es reach' if len(places) > 1 else ' reaches'} beyond the image and"

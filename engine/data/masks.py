@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,17 +70,10 @@ class SegmentationMasks(Reader):
         shape = (3 if source.colour == "RGB" else 1, source.height, source.width)
         self.columns = {
             "image": image_column("image", shape, source.fit),
-            "mask": Column(
-                "mask",
-                "mask",
-                shape[1:],
-                "int64",
-                low=0.0,
-                high=float(len(self._classes.names) - 1),
-                classes=self._classes.names,
+            "mask": replace(
+                mask_column("mask", shape[1:], self._classes.names),
                 counts=counts,
                 ignored=IGNORED if ignores or source.fit == "pad" else None,
-                follows="image",
             ),
         }
         self.notes = _notes(lonely, ignores)
@@ -114,6 +107,12 @@ class SegmentationMasks(Reader):
 
     def where(self, index: int) -> str:
         return str(self._images[index])
+
+
+def mask_column(name: str, shape: Sequence[int], classes: Sequence[str], follows: str = "image") -> Column:
+    """A column of masks (height, width) on the images of another column."""
+    high = float(len(classes) - 1)
+    return Column(name, "mask", tuple(shape), "int64", low=0.0, high=high, classes=tuple(classes), follows=follows)
 
 
 def _notes(lonely: Sequence[Path], ignores: bool) -> tuple[str, ...]:
@@ -204,10 +203,8 @@ def read_classes(path: Path) -> Classes:
         names = [name for _colour, name in colours if name.lower() not in UNCOUNTED]
     names = list(dict.fromkeys(names))
     if len(names) < 2 or "" in names or len(names) > IGNORED:
-        words = (
-            f"{path} names {len(names)} classes; it must have from 2 to {IGNORED}, one a line, such as road,128,0,64"
-        )
-        raise refuse(f"{words}.", "classes")
+        words = f"{path} names {len(names)} classes; it must name from 2 to {IGNORED}, one a line"
+        raise refuse(f"{words}, such as road,128,0,64.", "classes")
     return Classes(tuple(names), tuple((colour, name if name in names else None) for colour, name in colours))
 
 
