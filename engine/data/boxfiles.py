@@ -75,6 +75,11 @@ class Found:
         """Leave out what is at fault; `what` is a key of LEFT."""
         self._left.setdefault(what, []).append(where)
 
+    @property
+    def has_faults(self) -> bool:
+        """Whether something was left out."""
+        return bool(self._left)
+
     def notes(self) -> tuple[str, ...]:
         """What was left out, a sentence for each kind of fault."""
         return (*(f"Left out: {_counted(what, places)}." for what, places in self._left.items()), *self.further)
@@ -90,7 +95,12 @@ class Found:
 
 
 def _counted(what: str, places: Sequence[str]) -> str:
-    return f"{len(places):,} {LEFT[what][len(places) > 1]}, first {places[0]}"
+    return f"{counted(len(places), *LEFT[what])}, first {places[0]}"
+
+
+def counted(count: int, one: str, several: str) -> str:
+    """A count with the words for one, or for several."""
+    return f"{count:,} {one if count == 1 else several}"
 
 
 def classes_in(images: Iterable[Annotated]) -> list[str]:
@@ -117,10 +127,11 @@ def pascal_voc(home: Path) -> Found:
         parts = list(halves(home))
         lists = listed(home, "Main")
         found.has_parts = bool(lists) or home not in [half for half, _place in parts]
-        for half, place in parts:
-            files = files_in(half)
-            _read_half(half, files, lists, place, found)
-    if not found.images and not found.notes():
+        bare = sum(_read_half(half, files_in(half), lists, place, found) for half, place in parts)
+    if bare:
+        words = counted(bare, "image has no XML file and is", "images have no XML file and are")
+        found.further.append(f"{words} left out.")
+    if not found.images and not found.has_faults:
         raise refuse(f"{home} holds no XML files of boxes with their images; choose the folder above both.")
     found.refuse_too_many(home)
     found.classes = classes_in(found.images)
@@ -138,7 +149,8 @@ def listed(home: Path, task: str) -> dict[str, int]:
     return places
 
 
-def _read_half(half: Path, files: Sequence[Path], lists: Mapping[str, int], place: int, found: Found) -> None:
+def _read_half(half: Path, files: Sequence[Path], lists: Mapping[str, int], place: int, found: Found) -> int:
+    """Read the images of one part, or those that are listed; returns how many have no annotation."""
     pictures = [path for path in files if path.suffix.lower() in SUFFIXES]
     images = {path.stem: path for path in pictures if not path.parent.name.startswith("Segmentation")}
     annotations = {path.stem: path for path in files if path.suffix.lower() == ".xml"}
@@ -158,11 +170,13 @@ def _read_half(half: Path, files: Sequence[Path], lists: Mapping[str, int], plac
         found.images.append(Annotated(image, boxes, str(path), size, lists.get(stem, place)))
     if lists:
         more = len(annotations.keys() - lists.keys())
-        found.further += [f"{more:,} images are in no list of ImageSets and left out."] if more else []
+        if more:
+            words = counted(more, "image is in no list of ImageSets and", "images are in no list of ImageSets and")
+            found.further.append(f"{words} left out.")
         for stem in sorted(lists.keys() - annotations.keys()):
             found.leave("annotation", f"{half / 'Annotations' / stem}.xml does not exist")
-    elif bare := len(images.keys() - annotations.keys()):
-        found.further.append(f"{bare:,} images have no XML file and are left out.")
+        return 0
+    return len(images.keys() - annotations.keys())
 
 
 def read_xml(path: Path) -> tuple[str, tuple[int, int] | None, list[Box], list[int]]:

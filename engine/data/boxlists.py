@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from engine.data import tablefile
-from engine.data.boxfiles import Annotated, Box, Corners, Found, classes_in, numbers_of
+from engine.data.boxfiles import Annotated, Box, Corners, Found, classes_in, counted, numbers_of
 from engine.data.images import folders
 from engine.data.imagetable import image_column_of
 from engine.data.sources import Array, reading, refuse
@@ -54,7 +54,7 @@ def _read_coco(path: Path, place: int, folder: Path | None, found: Found) -> Non
         x, y, width, height = corners
         boxes.setdefault(_key(each.get("image_id")), []).append(Box(label, (x, y, x + width, y + height), place_in))
     if crowds:
-        found.further.append(f"{crowds:,} boxes of crowds are left out.")
+        found.further.append(f"{counted(crowds, 'box of a crowd is', 'boxes of crowds are')} left out.")
     home = image_home(path, folder, [str(each.get("file_name")) for each in images[:LOOKED_AT]])
     for each in images:
         image = home / str(each.get("file_name"))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from engine.data import boxes, boxfiles, boxlists
-from engine.data.boxfiles import Annotated, Found
+from engine.data.boxfiles import Annotated, Found, counted
 from engine.data.fitting import moved
 from engine.data.images import THREADS, decode
 from engine.data.sources import PARTS, Array, Reader, image_column, located_file, located_folder, refuse
@@ -157,9 +157,9 @@ def _clipped(values: Array, sizes: Array, found: Found, rows: Array) -> tuple[Ar
         found.leave("size", _where(found, rows, starts, place))
     if (beyond & whole).any():
         places = np.flatnonzero(beyond & whole)
-        words = f"{len(places):,} box{'es reach' if len(places) > 1 else ' reaches'} beyond the image and"
+        words = counted(len(places), "box reaches beyond the image and is", "boxes reach beyond the image and are")
         first = _where(found, rows, starts, int(places[0]))
-        found.further.append(f"{words} {'are' if len(places) > 1 else 'is'} cut off there, first {first}.")
+        found.further.append(f"{words} cut off there, first {first}.")
     return np.concatenate([cut, values[:, 4:]], axis=1)[whole], whole
 
 
@@ -173,5 +173,6 @@ def _cropped(values: Array, rows: Array, size: tuple[int, int], found: Found) ->
     values[:, :4] = values[:, :4].clip(0, np.tile(size, 2))
     left = (values[:, 2] > values[:, 0]) & (values[:, 3] > values[:, 1])
     if not left.all():
-        found.further.append(f"{int((~left).sum()):,} boxes lie beside the middle of their images, and are left out.")
+        words = counted(int((~left).sum()), "box lies beside the middle and is", "boxes lie beside the middle and are")
+        found.further.append(f"{words} left out.")
     return values[left], rows[left]

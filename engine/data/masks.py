@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from engine.columns import Column
-from engine.data.boxfiles import listed
+from engine.data.boxfiles import counted, listed
 from engine.data.fitting import fitted
 from engine.data.images import SUFFIXES, THREADS, decode, files_in, folders
 from engine.data.sources import Array, Reader, image_column, located_file, located_folder, reading, refuse
@@ -116,9 +116,8 @@ def mask_column(name: str, shape: Sequence[int], classes: Sequence[str], follows
 
 
 def _notes(lonely: Sequence[Path], ignores: bool) -> tuple[str, ...]:
-    count = len(lonely)
-    words = f"{count:,} image{'s have' if count > 1 else ' has'} no mask and"
-    left = (f"{words} {'are' if count > 1 else 'is'} left out, first {lonely[0]}.",) if count else ()
+    words = counted(len(lonely), "image has no mask and is", "images have no mask and are")
+    left = (f"{words} left out, first {lonely[0]}.",) if lonely else ()
     return (*left, *((f"Pixels of the masks that are {IGNORED} do not count.",) if ignores else ()))
 
 

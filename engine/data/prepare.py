@@ -107,7 +107,7 @@ def plan(spec: Spec, reader: Reader, name: str) -> Plan:
     chain = steps.steps_of(spec, raw)
     column = steps.after(raw, chain)
     if not steps.indexes(chain):
-        return Plan(raw, chain, column, reader.classes(name) if raw.kind == "category" else ())
+        return Plan(raw, chain, column, reader.classes(name) if raw.kind in ("category", "mask") else ())
     values = reader.held(name)
     every = values if values is not None else reader.fetch(np.arange(len(reader)), [name])[name]
     numbers, counts = steps.distinct(every, name)
