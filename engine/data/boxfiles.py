@@ -30,7 +30,6 @@ LEFT = {
     "size": ("box has no size in its image", "boxes have no size in their images"),
 }
 TODO = {
-    "image": "set folder to where the images are",
     "annotation": "mend the files",
     "picture": "mend the files",
     "box": "mend the file",
@@ -84,14 +83,18 @@ class Found:
         """What was left out, a sentence for each kind of fault."""
         return (*(f"Left out: {_counted(what, places)}." for what, places in self._left.items()), *self.further)
 
-    def refuse_too_many(self, home: Path) -> None:
-        """Raise Mistake where so much is at fault that something is wrong with the whole."""
+    def refuse_too_many(self, home: Path, images: str = "path") -> None:
+        """Raise Mistake where so much is at fault that something is wrong with the whole.
+
+        `images` is the param that says where the images are.
+        """
         boxes = sum(len(each.boxes) for each in self.images)
         for what, places in self._left.items():
             there = boxes if what in ("box", "size") else len(self.images)
             if len(places) > MOST_LEFT * (there + len(places)):
                 words = f"{home}: of {there + len(places):,}, {_counted(what, places)}"
-                raise refuse(f"{words}; {TODO[what]}.", "folder" if what == "image" else "path")
+                todo = f"set {images} to where the images are" if what == "image" else TODO[what]
+                raise refuse(f"{words}; {todo}.", images if what == "image" else "path")
 
 
 def _counted(what: str, places: Sequence[str]) -> str:

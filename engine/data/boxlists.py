@@ -31,7 +31,7 @@ def coco(files: Sequence[Part], folder: Path | None) -> Found:
     for path, place in files:
         with reading(path):
             _read_coco(path, place, folder, found)
-    found.refuse_too_many(files[0][0])
+    found.refuse_too_many(files[0][0], "folder")
     return found
 
 
@@ -158,7 +158,7 @@ def tables(source: BoxesInTable, files: Sequence[Part], folder: Path | None) -> 
     for path, place in files:
         read = tablefile.read_table(path)
         _read_rows(source, path, place, read, folder or path.parent, found)
-    found.refuse_too_many(files[0][0])
+    found.refuse_too_many(files[0][0], "folder")
     found.classes = classes_in(found.images)
     return found
 
@@ -169,7 +169,7 @@ def _read_rows(source: BoxesInTable, path: Path, part: int, read: TableFile, hom
         raise refuse(f"{path} has no column of paths of images; set image to the one that names them.", "image")
     names, form = _box_columns(source, path, read)
     values = _corners(np.stack([_numbers(read, name, path) for name in names], axis=1), form)
-    known: Array = ~np.isnan(values).any(axis=1)
+    known = np.asarray(~np.isnan(values).any(axis=1))
     shares = bool(known.any()) and float(abs(values[known]).max()) <= 1
     labels, note = _labels(source, read, {image, *names})
     if note and note not in found.further:

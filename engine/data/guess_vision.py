@@ -103,7 +103,9 @@ def _is_coco(path: Path) -> bool:
 
 
 def _yolo(home: Path, named: Named) -> Iterator[Guess]:
-    if not any(name.is_dir() for name in (home / "labels", *home.glob("*/labels"))) and not any(home.glob("*.y*ml")):
+    if not any(each.exists() for each in (home / "labels", home / "classes.txt", *home.glob("*/labels"))) and not any(
+        home.glob("*.y*ml")
+    ):
         return
     images = (path for path in files_in(home) if path.suffix.lower() in SUFFIXES)
     looked_at = [path for path, _place in zip(images, range(LOOKED_AT), strict=False)]

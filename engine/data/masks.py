@@ -132,7 +132,7 @@ def found_pairs(home: Path, masks: Path | None = None) -> tuple[list[Pair], list
     for images, answers, place in roots(home) if masks is None else [(home, masks, 0)]:
         by_place, by_name = _by_stem(answers)
         for path in files_in(images):
-            if path.suffix.lower() not in SUFFIXES or path.is_relative_to(answers) != images.is_relative_to(answers):
+            if path.suffix.lower() not in SUFFIXES or path.is_relative_to(answers):
                 continue
             if parts and path.stem not in parts:
                 continue
@@ -270,6 +270,8 @@ def _numbers(image: Any, path: Path, classes: Classes) -> Array:
             raise refuse(f"{words}; set classes to a file with a line for each: name,red,green,blue.", "classes")
         return np.ascontiguousarray(grey)
     pixels = np.asarray(image)
+    if pixels.dtype == bool:
+        return np.where(pixels, IGNORED, 0).astype(np.uint8)  # as white on black in grey
     if pixels.ndim != 2 or pixels.dtype.kind == "f" or (pixels.size and int(pixels.max()) > IGNORED):
         raise refuse(f"{path} has numbers beyond {IGNORED}; masks have a class from 0 to {IGNORED} in each pixel.")
     return pixels.astype(np.uint8)

@@ -90,10 +90,9 @@ def yolo(home: Path, scene: Scene = SCENE) -> Path:
 def box_table(home: Path, scene: Scene = SCENE) -> Path:
     images(home / "pictures", scene)
     rows = [
-        f"pictures/{name}.png,{','.join(map(str, box[1:])) if box else ',,,'},{box[0] if box else ''}\n"
-        for name, boxes in scene.items()
-        for box in boxes or [()]
+        f"pictures/{name}.png,{x1},{y1},{x2},{y2},{label}\n" for name in scene for label, x1, y1, x2, y2 in scene[name]
     ]
+    rows += [f"pictures/{name}.png,,,,,\n" for name, boxes in scene.items() if not boxes]
     return write_text(home / "boxes.csv", "file,XMin,YMin,XMax,YMax,class\n" + "".join(rows))
 
 
