@@ -49,10 +49,12 @@ def audio_column(name: str, channels: int | str, rate: int, common: int, size: s
 # --------------------------------------------------------------------------------------------------------- decoding
 
 
-def decode(path: Path) -> Sound:
-    """Read a sound file; raises Mistake with its path where that fails."""
+def decode(path: Path | Sound) -> Sound:
+    """Read a sound file; raises Mistake with its path where that fails. A sound that is in memory stays as it is."""
     import soundfile  # used here alone
 
+    if isinstance(path, Sound):
+        return path
     try:
         samples, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, OSError, ValueError, TypeError) as error:
@@ -236,7 +238,7 @@ def _module(op: str, params: tuple[tuple[str, Any], ...], rate: int) -> nn.Modul
 
 
 def load(
-    fitted: Sequence[Fitted], paths: Sequence[Path], *, rate: int = 0, channels: int | None = None
+    fitted: Sequence[Fitted], paths: Sequence[Path | Sound], *, rate: int = 0, channels: int | None = None
 ) -> tuple[Flat, list[tuple[int, str]]]:
     """Decode files in several threads and apply the steps; also returns places and faults of those that failed.
 
@@ -245,7 +247,7 @@ def load(
     """
     resampled = any(step["op"] == "Resample" for step in fitted)
 
-    def work(path: Path) -> Array | str:
+    def work(path: Path | Sound) -> Array | str:
         try:
             sound = decode(path)
             if not resampled and rate not in (0, sound.rate):

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from engine.columns import Column
+from engine.data.audio import Sound, audio_column
 from engine.data.boxes import boxes_column, held
 from engine.data.masks import mask_column
-from engine.data.sources import Array, Held, class_column, image_column
+from engine.data.sources import Array, Held, Reader, class_column, image_column
 from engine.ops import source as declared
+from engine.ops.source_audio import Tones as DeclaredTones
 from engine.ops.source_vision import ShapesWithBoxes as DeclaredScenes
 
 SHAPES = ("circle", "cross", "square", "triangle")
+LOWEST_PITCH, TONE_RATE = 220.0, 8000  # hertz, and samples a second
 TRIALS = 20  # to find a place that is still free
 Random = np.random.Generator
 
@@ -174,6 +179,46 @@ def _painted(shapes: list[tuple[int, Array]], source: DeclaredScenes, channels: 
         pixels[:, inside] = random.uniform(0.5, 1.0, (channels, 1))
     pixels += source.noise * random.standard_normal(pixels.shape)
     return np.asarray((pixels.clip(0, 1) * 255).round().astype(np.uint8))
+
+
+class Tones(Reader):
+    """Sounds of one tone each: "audio" and "label"."""
+
+    target = "label"
+
+    def __init__(self, source: DeclaredTones, _folder: Path) -> None:
+        random = np.random.default_rng(source.seed)
+        pitches = LOWEST_PITCH * 2 ** (np.arange(source.pitches) / 3)
+        self._labels = random.permutation(np.arange(source.samples) % source.pitches)
+        self._sounds = [Sound(_tone(pitches[label], source, random), TONE_RATE) for label in self._labels]
+        seconds = np.array([len(each.samples) / TONE_RATE for each in self._sounds])
+        lengths = (float(seconds.min()), float(np.median(seconds)), float(seconds.max()))
+        self.columns = {
+            "audio": replace(audio_column("audio", 1, TONE_RATE, TONE_RATE), lengths=lengths),
+            "label": class_column("label", [f"{pitch:.0f} Hz" for pitch in pitches]),
+        }
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def held(self, name: str) -> Array | None:
+        return self._labels if name == "label" else None
+
+    def files(self, name: str) -> Sequence[Sound]:
+        return self._sounds
+
+    def fetch(self, indices: Array, names: Collection[str]) -> dict[str, Array]:
+        fetched = {"label": self._labels[indices]} if "label" in names else {}
+        if "audio" in names:
+            fetched["audio"] = np.array([*(self._sounds[index] for index in indices), None], object)[:-1]
+        return fetched
+
+
+def _tone(pitch: float, source: DeclaredTones, random: Random) -> Array:
+    """Draw the samples (time, 1) of a tone, in any loudness and phase."""
+    time = np.arange(max(2, round(random.uniform(0.5, 1) * source.seconds * TONE_RATE))) / TONE_RATE
+    wave = random.uniform(0.2, 1) * np.sin(2 * math.pi * (pitch * time + random.random()))
+    return np.asarray((wave + source.noise * random.standard_normal(len(time))).astype(np.float32)[:, None])
 
 
 class ReversedSequences(Held):

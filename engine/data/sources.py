@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from engine.columns import RAGGED, Column, Fit
 from engine.data import sequences
 from engine.data.archive import archive_in, entered, named_as_given, visible
+from engine.data.audio import Sound
 from engine.declare import did_you_mean
 from engine.kinds import Path as PathKind
 from engine.ops.source import Source
@@ -56,8 +57,8 @@ class Reader:
         """All values of a column that is in memory, None for one that is read in `fetch`."""
         raise NotImplementedError
 
-    def files(self, name: str) -> Sequence[Path]:
-        """The file of each sample of a column of sounds."""
+    def files(self, name: str) -> Sequence[Path | Sound]:
+        """The file of each sample of a column of sounds, or the sound where it is in memory."""
         raise NotImplementedError
 
     def classes(self, name: str) -> Sequence[str]:

@@ -81,6 +81,24 @@ def test_scenes_are_drawn_by_their_seed_and_have_no_shapes_or_several() -> None:
     assert first.columns["mask"].classes == ("background", "circle", "cross", "square", "triangle")
 
 
+def test_a_tone_is_loudest_at_the_pitch_of_its_class() -> None:
+    spec = split(source("Tones", samples=24, pitches=3), validation=0.0, test=0.0)
+    dataset = data.prepare(spec, HERE)
+    label, names = dataset.splits["train"]["label"].tolist(), dataset.columns["label"].classes
+    held = dataset.splits["train"]["audio"]
+    for place, count in enumerate(held.counts.tolist()):
+        (wave,) = held.batch(torch.tensor([place]), count).reshape(1, -1).numpy()
+        loudest = np.fft.rfftfreq(count, 1 / 8000)[abs(np.fft.rfft(wave)).argmax()]
+        assert loudest == pytest.approx(float(names[label[place]].removesuffix(" Hz")), abs=3)
+    assert held.counts.min() >= 2000
+    assert held.counts.max() <= 4000
+    report = data.report(spec, HERE)
+    assert not report.problems
+    assert report.samples[0]["audio"]["rate"] == 8000
+    again = data.prepare(spec, HERE).splits["train"]["audio"]
+    assert torch.equal(held.batch(torch.arange(24), 4000), again.batch(torch.arange(24), 4000))
+
+
 def test_a_sequence_stands_beside_its_reverse_and_what_came_before() -> None:
     dataset = data.prepare(source("ReversedSequences", samples=50, length=6, symbols=4), HERE)
     sequence, backwards, before = (everything(dataset, name) for name in ("sequence", "reversed", "before"))
