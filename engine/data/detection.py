@@ -31,13 +31,12 @@ class Detection(Reader):
         found, home = _found(source, folder)
         found.images = _with_sizes(found)
         size = (source.width, source.height)
-        counts = [len(each.boxes) for each in found.images]
         values, rows = _values(found)
         values, whole = _clipped(values, _sizes(found.images)[rows], found, rows)
         rows = rows[whole]
         found.refuse_too_many(home)
         if not len(rows):
-            raise refuse(f"{home} holds {sum(counts):,} boxes that can be used; at least one is needed.")
+            raise refuse(f"{home} holds no boxes that can be used; at least one is needed.")
         values[:, :4] = moved(values[:, :4], _sizes(found.images)[rows], size, source.fit)
         if source.fit == "crop":
             values, rows = _cropped(values, rows, size, found)

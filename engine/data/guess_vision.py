@@ -20,6 +20,7 @@ from engine.problem import Mistake
 
 START_BYTES = 2**16  # of a JSON file, at its start and at its end, where COCO's lists are named
 LISTS = (b'"images"', b'"annotations"', b'"categories"')
+YOLO_SIGNS = ("labels", "*/labels", "classes.txt", "*.yaml", "*.yml")
 LOOKED_AT = 20  # images, to find out whether they have lines of boxes
 
 
@@ -103,9 +104,7 @@ def _is_coco(path: Path) -> bool:
 
 
 def _yolo(home: Path, named: Named) -> Iterator[Guess]:
-    if not any(each.exists() for each in (home / "labels", home / "classes.txt", *home.glob("*/labels"))) and not any(
-        home.glob("*.y*ml")
-    ):
+    if not any(any(home.glob(sign)) for sign in YOLO_SIGNS):
         return
     images = (path for path in files_in(home) if path.suffix.lower() in SUFFIXES)
     looked_at = [path for path, _place in zip(images, range(LOOKED_AT), strict=False)]
