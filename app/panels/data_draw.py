@@ -79,8 +79,7 @@ def draw_mask(painter: QPainter, place: QRect, pixmap: QPixmap) -> None:
 
 def size_of(value: Mapping[str, Any]) -> tuple[float, float]:
     """Height and width of the image that boxes are of."""
-    height, width = value["size"] if "size" in value else (value["height"], value["width"])
-    return max(1, height), max(1, width)
+    return max(1, value["height"]), max(1, value["width"])
 
 
 def draw_boxes(

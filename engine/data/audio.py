@@ -64,10 +64,12 @@ def audio_column(name: str, channels: int | str, rate: int, common: int, size: s
 # --------------------------------------------------------------------------------------------------------- decoding
 
 
-def decode(path: File) -> Sound:
-    """Read a sound file; raises Mistake with its path where that fails."""
+def decode(path: File | Sound) -> Sound:
+    """Read a sound file; raises Mistake with its path where that fails. A sound that is in memory stays as it is."""
     import soundfile  # used here alone
 
+    if isinstance(path, Sound):
+        return path
     try:
         samples, rate = soundfile.read(opened(path), dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, OSError, ValueError, TypeError) as error:
@@ -302,7 +304,7 @@ def _module(op: str, params: tuple[tuple[str, Any], ...], rate: int) -> nn.Modul
 
 def load(
     fitted: Sequence[Fitted],
-    paths: Sequence[File],
+    paths: Sequence[File | Sound],
     *,
     rate: int = 0,
     channels: int | None = None,
@@ -315,7 +317,7 @@ def load(
     """
     resampled = any(step["op"] == "Resample" for step in fitted)
 
-    def work(place: int, path: File) -> Array | str:
+    def work(place: int, path: File | Sound) -> Array | str:
         try:
             sound = decode(path)
             if not resampled and rate not in (0, sound.rate):
@@ -360,7 +362,7 @@ def finished(fitted: Sequence[Fitted], rate: int, sounds: Flat, places: Array, k
 
 
 def stored(
-    key: str, fitted: Sequence[Fitted], paths: Sequence[File], needed: int
+    key: str, fitted: Sequence[Fitted], paths: Sequence[File | Sound], needed: int
 ) -> tuple[Flat, list[tuple[int, str]]]:
     """The same sounds in a file on the disk, mapped into memory; they are decoded where it is not there yet.
 

@@ -15,8 +15,8 @@ MOST_BATCHES = 512  # of a block
 
 
 def lengths_of(columns: Mapping[str, Values]) -> Tensor | None:
-    """How long each sample is, on the CPU, that of several columns added up; None where all are of one size."""
-    found = [each.counts for each in columns.values() if isinstance(each, Ragged)]
+    """How long each sample is, on the CPU, that of several columns added up; None where that hardly matters."""
+    found = [each.counts for each in columns.values() if isinstance(each, Ragged) and each.sorts]
     return torch.stack(found).sum(0) if found else None
 
 

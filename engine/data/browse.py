@@ -93,7 +93,9 @@ def target_classes(spec: Spec, reader: Reader) -> Sequence[str]:
     if reader.target not in reader.columns:
         return ()
     column = reader.columns[reader.target]
-    return column.classes if column.kind == "boxes" else plan(spec, reader, reader.target).classes
+    if column.kind == "boxes":
+        return column.classes
+    return plan(spec, reader, reader.target).classes if column.kind in ("category", "number") else ()
 
 
 def _with_boxes_of(reader: Reader, rows: Array, cls: str) -> Array:

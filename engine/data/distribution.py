@@ -59,7 +59,7 @@ def _column(spec: Spec, reader: Reader, name: str, parts: Mapping[str, Array]) -
     if values is None:
         return None
     limited = {"read": MOST_READ} if read else {}
-    if planned.classes:
+    if planned.classes and (planned.raw.kind == "category" or planned.numbers is not None):
         return {**_classes(planned, values), **limited}
     return {**_bins(_unit(planned.raw), values), **limited}
 

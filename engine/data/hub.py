@@ -123,7 +123,7 @@ class Hub(Table):
         if name in self._sounds:
             return self._sounds[name].read(indices)
         if name in self._stored:
-            return images.decode(self._stored[name].at(indices), self.columns[name].sizes)
+            return images.decode(self._stored[name].at(indices), self.columns[name].sizes, self.columns[name].fit)
         return super().read(indices, name)
 
     def missing(self, name: str) -> Array | None:

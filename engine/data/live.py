@@ -43,10 +43,9 @@ class Live:
         """The same column: its batches are moved, each by itself."""
         return self
 
-    @property
-    def lengths(self) -> Live:
-        """The column of how long the samples are."""
-        return replace(self, is_length=True)
+    def port(self, name: str) -> Live:
+        """What an Input's port of this name gives: the samples, or how long they are."""
+        return replace(self, is_length=True) if name == "length" else self
 
 
 Values = InMemory | Live  # what a column is for a graph

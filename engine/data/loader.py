@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.data.batching import batch_count, batches, lengths_of
+from engine.data.following import Mover
 from engine.data.keys import Keys
 from engine.data.live import Ask, Live, Read, Reading, Tail
 from engine.data.orders import epoch_order
@@ -39,6 +40,7 @@ class Flow:
     tails: Mapping[str, Tail] = field(default_factory=dict)
     weights: Tensor | None = None
     cache: str = "memory"  # where samples are kept: memory, disk or none
+    movers: Sequence[tuple[Mapping[str, str], Mover]] = ()  # the feed of each port of boxes, and what moves them
 
 
 class Loader:
@@ -145,7 +147,7 @@ class Loader:
         """Batches of columns that are all in memory, or mapped into it."""
         columns, size = self._flow.splits[split], self._batching.batch_size
         made = batches(columns, size, order=order, drop_last=drop_last, start=start)
-        if not self._flow.tails and self._flow.cache == "memory" and self._is_resident(columns):
+        if not (self._flow.tails or self._flow.movers) and self._flow.cache == "memory" and self._is_resident(columns):
             yield from made  # which is quickest, and there is nothing to tell of it
             return
         place = start
@@ -190,17 +192,20 @@ class Loader:
         """A batch on the device, after what is still to be done to its columns there."""
         batch = self._timed("copy", lambda: [each.to(self._device, non_blocking=True) for each in batch])
         tails = {name: tail for name, tail in self._flow.tails.items() if name not in self._early}
-        if not tails:
+        if not tails and not self._flow.movers:
             return batch
         keys = None
         if epoch is not None:
             keys = Keys(self._seed, epoch, torch.from_numpy(self._flow.rows[split][places.numpy()]))
-        return self._timed(
-            "steps",
-            lambda: [
-                tails[name](each, keys) if name in tails else each for name, each in zip(names, batch, strict=True)
-            ],
-        )
+        return self._timed("steps", lambda: self._changed(dict(zip(names, batch, strict=True)), tails, keys))
+
+    def _changed(self, batch: dict[str, Tensor], tails: Mapping[str, Tail], keys: Keys | None) -> list[Tensor]:
+        """The columns of a batch after what is to be done to them, boxes after what moves their images."""
+        batch |= {name: tail(batch[name], keys) for name, tail in tails.items()}
+        for ports, mover in self._flow.movers:
+            moved = mover({port: batch[name] for port, name in ports.items()}, keys)
+            batch |= {ports[port]: each for port, each in moved.items()}
+        return list(batch.values())
 
     def _timed(self, stage: str, work: Callable[[], T]) -> T:
         begun = time.perf_counter()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from engine.columns import RAGGED, Column
-from engine.data import audio, planned, sequences, steps, store
+from engine.data import audio, boxes, planned, sequences, steps, store
+from engine.data.following import Mover, box_mover, mask_mover, moving
 from engine.data.keep import FITS_WELL, Kept, Place, free_memory, read_all
 from engine.data.keys import Keys
 from engine.data.live import Live, Tail, Taken
@@ -40,13 +41,16 @@ class Plan:
     column: Column
     classes: Sequence[str] = ()
     numbers: Array | None = None
+    image: Column | None = None  # that a mask or boxes follow, as the source holds it
+    moves: tuple[Step, ...] = ()  # the steps of that image
 
 
 @dataclass(frozen=True)
 class Made:
     """A column made ready: its values in each split, the state for prediction, what it is in the end, and notes.
 
-    `tail` is what is still to be done to each batch, on the device it is used on; None for nothing.
+    `tail` is what is still to be done to each batch, on the device it is used on, and `mover` what moves boxes as
+    their images move; None for nothing.
     """
 
     values: Mapping[str, Any]
@@ -54,6 +58,7 @@ class Made:
     column: Column
     notes: tuple[str, ...] = ()
     tail: Tail | None = None
+    mover: Mover | None = None
 
 
 def source_key(spec: Spec, folder: Path, reader: Reader) -> str:
@@ -127,6 +132,10 @@ class Maker:
         """A column made ready for these rows of each split."""
         if plan.raw.kind == "audio":
             return self._audio(plan, indices)
+        if plan.raw.kind == "boxes":
+            samples = {part: self._fetched(plan.raw.name, rows) for part, rows in indices.items()}
+            made = Made(*boxes.prepared(plan.raw, plan.steps, plan.column, samples))
+            return replace(made, mover=box_mover(plan.moves, _size(plan)) if moving(plan.moves) else None)
         if plan.raw.kind == "sequence":
             samples = {part: self._fetched(plan.raw.name, rows) for part, rows in indices.items()}
             return Made(*sequences.numbers(plan.raw, plan.column, samples))
@@ -183,8 +192,12 @@ class Maker:
             "parts": list(plan.raw.parts),
             "steps": fitted,
         }
+        if plan.raw.kind == "image":
+            state["fit"] = plan.raw.fit
         notes = self._measured_note(plan, len(rows), len(indices["train"]))
-        whole = partial(_finished, fitted, plan.column, self._reader.white)
+        whole: Tail = partial(_finished, fitted, plan.column, self._reader.white)
+        if moving(plan.moves):
+            whole = partial(_moved, mask_mover(plan.moves, _size(plan)), whole)
         values, tail = self._placed(plan, indices, whole)
         if self._reader.redrawn(indices["train"][:1], plan.raw.name, (0, 0)) is not None:
             tail = partial(_redrawn, self._reader, plan.raw.name, whole)
@@ -193,7 +206,7 @@ class Maker:
     def _placed(self, plan: Plan, indices: Mapping[str, Array], whole: Tail) -> tuple[dict[str, Any], Tail | None]:
         """The values of each split where they are kept, and what is left to do to a batch of them."""
         name, kept = plan.raw.name, self._kept.get(plan.raw.name)
-        random = any(step.random for step in plan.steps)
+        random = any(step.random for step in (*plan.steps, *plan.moves))
         if self._place == "none" and self._reader.held(name) is None and not plan.raw.parts:
             take = partial(_taken, self._reader, name)
             return {part: Live(rows, take, _row_bytes(plan)) for part, rows in indices.items()}, whole
@@ -208,7 +221,7 @@ class Maker:
 
     def _fits(self, plan: Plan, rows: int) -> bool:
         """Whether bytes may become numbers, four times as large, in memory."""
-        return rows * _row_bytes(plan) * 4 <= FITS_WELL * free_memory()
+        return rows * plan.column.bytes <= FITS_WELL * free_memory()
 
     def _blocks(self, plan: Plan, rows: Array, whole: Tail) -> Iterator[Tensor]:
         """Prepared values of these rows, some at a time."""
@@ -269,9 +282,15 @@ class Maker:
         return (f"{plan.raw.name}: its steps are measured on {measured:,} of {training:,} training samples.",)
 
 
+def _size(plan: Plan) -> tuple[int, int]:
+    """Height and width of the image that a column follows, as its source holds it."""
+    assert plan.image is not None
+    return plan.image.sizes[1], plan.image.sizes[2]
+
+
 def _row_bytes(plan: Plan) -> int:
     """Bytes of a sample as it is read."""
-    return int(np.prod(plan.raw.sizes)) * (1 if plan.raw.kind == "image" else 4)
+    return int(np.prod(plan.raw.sizes)) * (1 if plan.raw.kind in ("image", "mask") else 4)
 
 
 def _finished(
@@ -281,6 +300,10 @@ def _finished(
     if column.kind == "image" and not fitted and values.dtype == torch.uint8:
         values = unit(values, white)
     return steps.apply(fitted, values, keys).to(getattr(torch, column.dtype)).contiguous()
+
+
+def _moved(mover: Tail, whole: Tail, values: Tensor, keys: Keys | None) -> Tensor:
+    return whole(mover(values, keys), keys)
 
 
 def _redrawn(reader: Reader, name: str, whole: Tail, values: Tensor, keys: Keys | None) -> Tensor:
@@ -296,7 +319,7 @@ def _taken(reader: Reader, name: str, rows: Array, _keys: Keys | None) -> Taken:
 
 
 def _sounds(
-    fitted: Sequence[steps.Fitted], files: Sequence[File], rows: Array, keys: Keys | None, *, rate: int
+    fitted: Sequence[steps.Fitted], files: Sequence[File | audio.Sound], rows: Array, keys: Keys | None, *, rate: int
 ) -> Taken:
     sounds, faults = audio.load(fitted, [files[row] for row in rows], rate=rate, keys=keys)
     return sounds, dict(faults)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import torch
 
 from engine.columns import Column
 from engine.data import planned, steps
+from engine.data.following import FILL, Mover, moving
 from engine.data.keep import Place, place_for
 from engine.data.live import Tail
 from engine.data.made import Maker, Plan, source_key
@@ -21,7 +22,7 @@ from engine.data.splits import small_classes, split, split_of, unseen_classes
 from engine.declare import did_you_mean
 from engine.ops.settings import Batching
 from engine.ops.source import Source
-from engine.ops.steps import FillMissing
+from engine.ops.steps import FillMissing, Step
 from engine.problem import Fix, Mistake
 from engine.spec import Spec
 
@@ -31,9 +32,9 @@ class Dataset:
     """Data ready for training: {split: {column: samples}} on the CPU, each a Tensor, a Ragged, a Picked or a Live.
 
     An empty split has no key. `tails` are what is still to be done to each batch of a column, on the device it trains
-    on. `rows` tell for each split the number of each sample in the source; `weights` how often each training sample is
-    drawn, None for each once; `cache` where samples are kept. `state` is JSON: what prediction needs to treat new
-    samples alike.
+    on, and `movers` move boxes as their images move. `rows` tell for each split the number of each sample in the
+    source; `weights` how often each training sample is drawn, None for each once; `cache` where samples are kept.
+    `state` is JSON: what prediction needs to treat new samples alike.
     """
 
     columns: Mapping[str, Column]
@@ -44,6 +45,7 @@ class Dataset:
     rows: Mapping[str, Array] = field(default_factory=dict)
     weights: torch.Tensor | None = None
     cache: Place = "memory"
+    movers: Mapping[str, Mover] = field(default_factory=dict)
 
 
 def prepare(spec: Spec, folder: Path, columns: Collection[str] | None = None) -> Dataset:
@@ -85,6 +87,7 @@ def prepare(spec: Spec, folder: Path, columns: Collection[str] | None = None) ->
         indices,
         weights,
         place,
+        {name: each.mover for name, each in made.items() if each.mover is not None},
     )
 
 
@@ -148,9 +151,11 @@ def plan(spec: Spec, reader: Reader, name: str) -> Plan:
     """Find a column's steps and what it is after them."""
     raw = reader.described(name)
     chain = steps.steps_of(spec, raw)
+    if raw.follows in reader.columns:
+        return _following(spec, reader, raw, chain)
     if not steps.indexes(chain):
         column = steps.after(raw, chain)
-        return Plan(raw, chain, column, reader.classes(name) if raw.kind == "category" else ())
+        return Plan(raw, chain, column, reader.classes(name) if raw.kind in ("category", "mask") else ())
     values = reader.held(name)
     every = values if values is not None else reader.fetch(np.arange(len(reader)), [name])[name]
     numbers, counts = steps.distinct(every, name)
@@ -167,6 +172,17 @@ def refuse_dates(spec: Spec, plans: Iterable[Plan]) -> None:
             fix = Fix("Add DateParts", "set_setting", {"path": where, "value": value})
             words = f"{each.raw.name} holds dates, and a network takes numbers; give it the step DateParts"
             raise Mistake(f"{words}, which makes year, month, day and the like of them.", param=where, fixes=(fix,))
+
+
+def _following(spec: Spec, reader: Reader, raw: Column, chain: tuple[Step, ...]) -> Plan:
+    """The plan of a mask or of boxes, which move as the steps of their image say."""
+    image = reader.described(raw.follows)
+    moves = steps.steps_of(spec, image)
+    column = raw
+    if raw.kind == "mask" and moving(moves):
+        size = steps.after(image, moves).sizes[1:]
+        column = replace(raw, shape=size, ignored=FILL if any(step.random for step in moves) else raw.ignored)
+    return Plan(raw, chain, column, reader.classes(raw.name), image=image, moves=moves)
 
 
 def complete_rows(spec: Spec, reader: Reader, plans: Iterable[Plan]) -> tuple[Array, tuple[str, ...]]:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from engine.columns import Column, DataReport, day_text
-from engine.data import audio, sequences
+from engine.data import audio, boxes, masks, sequences
 from engine.data.made import Plan
 from engine.data.prepare import bound_columns, complete_rows, labels_of, plan, refuse_dates, split_notes
 from engine.data.sources import Array, Reader, left_out, open_source, pixels, reading, unreadable
@@ -136,7 +136,11 @@ def shown_values(reader: Reader, column: Column, indices: Array) -> tuple[list[A
 
 
 def shown_value(reader: Reader, column: Column, value: Any) -> Any:
-    """One sample's value as JSON: a class's name, an image as {"png": base64 text}, numbers, null for missing."""
+    """One sample's value as JSON: a class's name, an image as {"png": base64 text}, numbers, null for missing.
+
+    Boxes are {"boxes": [[x1, y1, x2, y2], ...], "labels": [names], "height": ..., "width": ...}, in pixels of an image
+    of that size.
+    """
     if column.kind == "category":
         return reader.class_words(column.name, int(value)) if value >= 0 else None
     if column.kind == "text":
@@ -149,6 +153,10 @@ def shown_value(reader: Reader, column: Column, value: Any) -> Any:
         return None if np.isnan(value).any() else day_text(float(np.ravel(value)[0]))
     if column.kind == "image":
         return {"png": png(value)}
+    if column.kind == "mask":
+        return {"png": _written(masks.coloured(value))}
+    if column.kind == "boxes":
+        return boxes.shown(value, column.classes, reader.columns[column.follows].sizes[1:])
     if np.size(value) > MOST_NUMBERS:
         shape = np.shape(value) if column.kind == "sequence" else column.shape
         return f"{' × '.join(map(str, shape))} numbers"
@@ -167,7 +175,11 @@ def png(pixels: Array, longest: int = THUMBNAIL) -> str:
 
     low, high = min(0.0, float(np.nanmin(pixels, initial=0))), max(1.0, float(np.nanmax(pixels, initial=1)))
     scaled = np.nan_to_num((pixels - low) / (high - low) * 255).round().astype(np.uint8)
-    image = Image.fromarray(scaled[0] if len(scaled) == 1 else scaled.transpose(1, 2, 0))
+    return _written(Image.fromarray(scaled[0] if len(scaled) == 1 else scaled.transpose(1, 2, 0)), longest)
+
+
+def _written(image: Any, longest: int = THUMBNAIL) -> str:
+    """Write a Pillow image, made small, as base64 text of a PNG."""
     image.thumbnail((longest, longest))
     stream = io.BytesIO()
     image.save(stream, "PNG")

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from engine.columns import Column
-from engine.data import audio, lists, store, text
+from engine.data import audio, boxes, lists, store, text
 from engine.data.ragged import Array, Flat, Ragged, bounds, flat
 from engine.ops.steps import Step
 from engine.problem import Mistake
@@ -23,7 +23,7 @@ AT_ONCE = 2**14  # texts that are in memory
 
 def after(column: Column, steps: Sequence[Step]) -> Column:
     """The column as it leaves its steps; raises Mistake where they do not make a tensor of it."""
-    if column.kind == "sequence":
+    if column.kind in ("sequence", "boxes"):
         return replace(column, steps=tuple(type(step).__name__ for step in steps))
     return text.after(column, steps) if column.kind == "text" else audio.after(column, steps)
 
@@ -122,7 +122,9 @@ def learned(column: Column, steps: Sequence[Step], training: Array) -> Column:
 
 
 def incoming(kept: State, values: Sequence[Any], where: Any) -> Ragged:
-    """Turn raw texts, or paths of sounds, into tensors as the model was trained on."""
+    """Turn raw texts, paths of sounds, or boxes into tensors as the model was trained on."""
+    if kept["kind"] == "boxes":
+        return boxes.tensor(values)
     if kept["kind"] == "text":
         return _tokens(kept["steps"], text.apply(kept["steps"], values)[0])
     if kept["kind"] == "sequence":
@@ -150,7 +152,9 @@ def path_of(value: Any, name: str) -> Path:
 
 
 def described(column: Column, values: Array) -> Column:
-    """A column of texts or lists with its facts."""
+    """A column of texts, lists or boxes with its facts."""
     if column.kind == "sequence":
         return lists.described(column, values)
+    if column.kind == "boxes":
+        return boxes.described(column, values)
     return replace(column, lengths=text.lengths(values))

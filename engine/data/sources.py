@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.columns import RAGGED, Column
+from engine.columns import RAGGED, Column, Fit
 from engine.data import sequences, store
 from engine.data.archive import archive_in, entered, visible
 from engine.data.archivecache import as_given
+from engine.data.audio import Sound
 from engine.data.stored import File
 from engine.declare import did_you_mean
 from engine.kinds import Path as PathKind
@@ -73,8 +74,11 @@ class Reader:
         """All values of a column that is in memory, None for one that is read or put together when it is needed."""
         raise NotImplementedError
 
-    def files(self, name: str) -> Sequence[File]:
-        """The file of each sample of a column that is read from files, a file a sample; else none."""
+    def files(self, name: str) -> Sequence[File | Sound]:
+        """The file of each sample of a column that is read from files, a file a sample; else none.
+
+        A sound that is in memory stands for its file.
+        """
         return ()
 
     def redrawn(self, indices: Array, name: str, draw: tuple[int, int]) -> Array | None:
@@ -129,7 +133,7 @@ class Reader:
         column = replace(column, missing=0 if lacks is None else int(lacks.sum()))
         if values is not None and column.kind in RAGGED:
             return sequences.described(column, values)
-        if values is None or column.kind == "image" or values.dtype.kind not in "fiu" or values.size == 0:
+        if values is None or column.kind in ("image", "mask") or values.dtype.kind not in "fiu" or values.size == 0:
             return column
         if column.kind == "category":
             counts = np.bincount(values if lacks is None else values[~lacks], minlength=len(column.classes))
@@ -177,9 +181,9 @@ def pixels(values: Array, white: float) -> Array:
     return values * np.float32(1 / white) if values.dtype == np.uint8 else values
 
 
-def image_column(name: str, shape: Sequence[int]) -> Column:
+def image_column(name: str, shape: Sequence[int], fit: Fit = "stretch") -> Column:
     """Images whose pixels are from 0 to 1; `shape` is (channels, height, width)."""
-    return Column(name, "image", tuple(shape), "float32", low=0.0, high=1.0)
+    return Column(name, "image", tuple(shape), "float32", low=0.0, high=1.0, fit=fit)
 
 
 # ------------------------------------------------------------------------------------------------------- opening

@@ -57,6 +57,7 @@ from engine.ops import (  # noqa: F401  # each registers its declarations
     source_audio,
     source_hub,
     source_text,
+    source_vision,
     steps,
     transformer,
     trigonometry,

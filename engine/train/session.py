@@ -169,14 +169,20 @@ def _flow(feeds: tuple[Feed, ...], dataset: data.Dataset, batching: Batching, de
     return data.Flow(
         {split: feed_tensors(feeds, columns, place) for split, columns in dataset.splits.items()},
         dataset.rows,
-        {
-            feed.name: dataset.tails[str(feed.column)]
-            for feed in feeds
-            if not feed.is_length and feed.column in dataset.tails
-        },
+        {feed.name: dataset.tails[str(feed.column)] for feed in feeds if feed.column in dataset.tails},
         dataset.weights,
         dataset.cache,
+        [(_ports(feeds, feed), dataset.movers[str(feed.column)]) for feed in feeds if _moves(feed, dataset)],
     )
+
+
+def _moves(feed: Feed, dataset: data.Dataset) -> bool:
+    return not feed.is_beside and feed.column in dataset.movers
+
+
+def _ports(feeds: Sequence[Feed], first: Feed) -> dict[str, str]:
+    """The feed of each port of an Input."""
+    return {feed.port: feed.name for feed in feeds if feed.node == first.node}
 
 
 def _is_resident(dataset: data.Dataset, used: Sequence[str], batching: Batching, device: torch.device) -> bool:
@@ -188,16 +194,13 @@ def _is_resident(dataset: data.Dataset, used: Sequence[str], batching: Batching,
 
 
 def feed_tensors(feeds: tuple[Feed, ...], columns: Mapping[str, data.Values], device: torch.device) -> dict[str, Any]:
-    """Arrange columns, and the lengths of their samples, in the order of the feeds, on the device."""
+    """Arrange columns, and the what ports tell of their samples, in the order of the feeds, on the device."""
     placed = {name: columns[name].to(device) for name in dict.fromkeys(str(feed.column) for feed in feeds)}
     return {feed.name: _fed(feed, placed[str(feed.column)]) for feed in feeds}
 
 
 def _fed(feed: Feed, column: data.Values) -> data.Values:
-    if not feed.is_length:
-        return column
-    assert isinstance(column, data.Ragged | data.Live)
-    return column.lengths
+    return column.port(feed.port) if isinstance(column, data.Ragged | data.Live) else column
 
 
 def environment(device: torch.device, folder: Path) -> dict[str, Any]:

@@ -256,6 +256,6 @@ def test_every_kind_of_sample_can_be_drawn(
     sample = browser.pages.sample(0)
     assert sample is not None
     plain = browser.gallery.grab().toImage()
-    shown = {"boxes": [[1, 1, 5, 6]], "labels": ["cat"], "size": [8, 8]}
+    shown = {"boxes": [[1, 1, 5, 6]], "labels": ["cat"], "height": 8, "width": 8}
     sample["values"] |= {"boxes": shown, "mask": sample["values"]["image"]}
     assert browser.gallery.grab().toImage() != plain

@@ -176,3 +176,11 @@ def test_real_data_is_browsed(data_folder: Callable[[str], Path], name: str, col
     assert page["samples"][0]["values"][column] == shown
     parts = {part: browse(spec, HERE, part, count=1)["total"] for part in ("train", "validation", "test")}
     assert parts == data.report(spec, HERE).splits
+
+
+def test_images_are_chosen_by_the_class_of_a_box(data_folder: Callable[[str], Path]) -> None:
+    first = guess(data_folder("detection_bccd"))[0]
+    spec = edit.set_source(Spec(), first.kind, first.params)
+    page = browse(spec, HERE, "test", "Platelets", count=100)
+    assert 0 < page["total"] < browse(spec, HERE, "test")["total"]
+    assert all("Platelets" in sample["values"]["boxes"]["labels"] for sample in page["samples"])

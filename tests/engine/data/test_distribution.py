@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from engine import data
+from engine import data, edit
 from engine.data import distribution
 from engine.data.distribution import MOST_CLASSES, distributions
+from engine.data.guess import guess
+from engine.spec import Spec
 from tests.engine.data.making import HERE, bound, source, split, steps, table
 from tests.engine.data.test_browse import images, sounds
 
@@ -101,3 +104,16 @@ def test_a_column_that_is_not_in_memory_is_read_in_part(monkeypatch: pytest.Monk
     found = distributions(spec, HERE)["columns"]["target"]
     assert found["read"] == 15
     assert {part: sum(each) for part, each in found["parts"].items()} == {"train": 15, "validation": 10, "test": 10}
+
+
+def test_boxes_are_counted_by_image_and_by_class(data_folder: Callable[[str], Path]) -> None:
+    first = guess(data_folder("detection_bccd"))[0]
+    spec = edit.set_source(Spec(), first.kind, first.params)
+    found = distributions(spec, HERE)
+    boxes = found["columns"]["boxes"]
+    assert boxes["unit"] == "boxes"
+    assert {part: sum(each) for part, each in boxes["parts"].items()} == found["counts"]
+    prepared = data.prepare(spec, HERE, ["boxes"]).splits
+    assert boxes["classes"]["names"] == ["Platelets", "RBC", "WBC"]
+    for part, columns in prepared.items():
+        assert sum(boxes["classes"]["parts"][part]) == int(columns["boxes"].counts.sum())

@@ -74,7 +74,7 @@ def test_pixels_that_are_decoded_once_are_taken_from_the_disk_afterwards(
     first = epoch(spec)
     monkeypatch.setattr("engine.data.images.decode_one", lambda *_: pytest.fail("decoded again"))
     monkeypatch.setattr(
-        "engine.data.images.decode", lambda paths, shape: (np.zeros((len(paths), *shape), np.uint8), {})
+        "engine.data.images.decode", lambda paths, shape, _fit: (np.zeros((len(paths), *shape), np.uint8), {})
     )
     assert same(epoch(spec), first)
     assert same(epoch(edit.set_setting(spec, "data.split.seed", 0)), first)
