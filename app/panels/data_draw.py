@@ -15,6 +15,7 @@ from app.theme import SPACE, mono, theme
 
 KEPT_PIXMAPS = 512
 CHIP_HEIGHT, CHIP_GAP = 20, 4
+BACKGROUND = "#000000"  # how masks draw their first class
 MASK_SHARE = 0.45  # how much of a mask covers the image below it
 CLASS_COLOURS = (
     ("#2563d9", "#5b93ff"),
@@ -66,6 +67,14 @@ def draw_picture(painter: QPainter, rect: QRect, pixmap: QPixmap) -> QRect:
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
     painter.drawPixmap(place, pixmap)
     return place
+
+
+@functools.lru_cache(maxsize=KEPT_PIXMAPS)
+def mask_of(png: str) -> QPixmap:
+    """The picture of a mask; its first class, which is black, lets through what lies below."""
+    pixmap = QPixmap(pixmap_of(png))
+    pixmap.setMask(pixmap.createMaskFromColor(QColor(BACKGROUND), Qt.MaskMode.MaskInColor))
+    return pixmap
 
 
 def draw_mask(painter: QPainter, place: QRect, pixmap: QPixmap) -> None:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip
 
-from app.panels.data_draw import class_colour, draw_boxes, draw_chips, draw_mask, draw_picture, draw_wave, pixmap_of
+from app.panels.data_draw import (
+    class_colour,
+    draw_boxes,
+    draw_chips,
+    draw_mask,
+    draw_picture,
+    draw_wave,
+    mask_of,
+    pixmap_of,
+)
 from app.panels.data_pages import Pages, Sample
 from app.panels.data_rows import cell_words
 from app.theme import SPACE, mono, smaller, theme, themes
@@ -44,7 +53,9 @@ class Gallery(QAbstractScrollArea):
     def show_columns(self, columns: Sequence[Column], main: Column | None, *, tokens: bool) -> None:
         """Say which column the tiles show, and which others stand beside it."""
         self._main, self._tokens = main, tokens
-        self._beside = [each for each in columns if main is not None and each.name != main.name and not each.parts]
+        self._beside = over_order(
+            each for each in columns if main is not None and each.name != main.name and not each.parts
+        )
         self._measure()
 
     def _begin(self) -> None:
@@ -244,11 +255,16 @@ class Gallery(QAbstractScrollArea):
         return ", ".join(cell_words(column, value) for column, value in values if value is not None)
 
 
+def over_order(columns: Iterable[Column]) -> list[Column]:
+    """Columns in the order in which they are drawn over a picture: masks first, so that they hide no box."""
+    return sorted(columns, key=lambda each: each.kind != "mask")
+
+
 def draw_over(painter: QPainter, place: QRect, column: Column, value: Any, *, named: bool) -> None:
     """Draw what a column says of a picture over it: boxes, or a mask."""
     if not value:
         return
     if column.kind == "mask" and "png" in value:
-        draw_mask(painter, place, pixmap_of(value["png"]))
+        draw_mask(painter, place, mask_of(value["png"]))
     elif column.kind == "boxes":
         draw_boxes(painter, place, value, classes=column.classes, named=named)

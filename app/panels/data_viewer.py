@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 from app.data_helper import DataHelper
 from app.icons import icon
 from app.panels.data_draw import chips_height, draw_chips, draw_picture, draw_wave, pixmap_of
-from app.panels.data_gallery import draw_over
+from app.panels.data_gallery import draw_over, over_order
 from app.panels.data_pages import Pages
 from app.panels.data_rows import cell_words
 from app.panels.sections import Words, dim
@@ -135,7 +135,7 @@ class Viewer(QDialog):
         picture = self._first("image", values)
         sound = self._first("audio", values)
         text = self._first("text", values)
-        over = [(each, values.get(each.name)) for each in self._columns if each.kind in OVERLAYS]
+        over = [(each, values.get(each.name)) for each in over_order(self._columns) if each.kind in OVERLAYS]
         self.canvas.show_value(values.get(picture or sound or ""), over)
         self.canvas.setVisible(bool(picture or sound))
         self._text.show_text(str(values.get(text or "") or ""), sample.get("tokens", {}).get(text, ()))
