@@ -190,7 +190,7 @@ class Loader:
         self, split: str, names: list[str], batch: list[Tensor], places: Tensor, epoch: int | None
     ) -> list[Tensor]:
         """A batch on the device, after what is still to be done to its columns there."""
-        batch = self._timed("copy", lambda: [each.to(self._device, non_blocking=True) for each in batch])
+        batch = self._timed("copy", lambda: [_on_device(each, self._device) for each in batch])
         tails = {name: tail for name, tail in self._flow.tails.items() if name not in self._early}
         if not tails and not self._flow.movers:
             return batch
@@ -212,6 +212,13 @@ class Loader:
         done = work()
         self.stages.add(stage, time.perf_counter() - begun)
         return done
+
+
+def _on_device(values: Tensor, device: torch.device) -> Tensor:
+    """A tensor on a device; a GPU copies from pinned memory while it computes."""
+    if device.type == "cuda" and values.device.type == "cpu":
+        values = values if values.is_pinned() else values.pin_memory()
+    return values.to(device, non_blocking=True)
 
 
 def _places(order: Tensor | None, low: int, high: int) -> Tensor:
