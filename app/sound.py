@@ -1,4 +1,4 @@
-"""Playing sounds, where the optional package sounddevice is installed and the machine can be heard."""
+"""Playing sounds, where the machine can be heard."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BYTES = 2  # of a number of 16 bits
 def _found() -> tuple[Any, str]:
     """The package that plays, or None and why nothing can be played."""
     try:
-        sounddevice = importlib.import_module("sounddevice")  # optional, and not there without PortAudio
+        sounddevice = importlib.import_module("sounddevice")  # raises OSError without PortAudio
     except ImportError:
         return None, "Sounds can be played once the package sounddevice is installed: pip install sounddevice"
     except OSError:
