@@ -14,7 +14,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from engine.data.keys import Keys
+from engine.data.numbers import Unfit
 from engine.data.ragged import Flat, InMemory, Ragged
+from engine.problem import Mistake
 
 Array = NDArray[Any]
 Tail = Callable[[Tensor, Keys | None], Tensor]  # what is still to be done to a batch of a column
@@ -64,13 +66,15 @@ class Ask:
 class Read:
     """One batch as it was read: the values of each live column.
 
-    `places` are those of the samples that could be read; `faults` say what was wrong with the others.
+    `places` are those of the samples that could be read; `faults` say what was wrong with the others. `unfit` tells of
+    a sample that a step cannot take: the column, its place in the split, and why.
     """
 
     places: Tensor
     values: Mapping[str, Tensor]
     faults: Sequence[str] = ()
     seconds: float = 0.0
+    unfit: tuple[str, int, str] | None = None
 
     def pin_memory(self) -> Read:
         """The same in memory that a GPU can copy from while it computes."""
@@ -102,9 +106,13 @@ class _Columns(Dataset[Read]):
         words = [faults[place] for place in sorted(faults)]
         if keys is not None and faults:
             keys = replace(keys, samples=keys.samples[torch.from_numpy(good)])
-        if len(good):
-            values |= {name: tail(values[name], keys) for name, tail in self._tails.items()}
-        return Read(ask.places[torch.from_numpy(good)], values, words, time.perf_counter() - begun)
+        places = ask.places[torch.from_numpy(good)]
+        for name, tail in self._tails.items() if len(good) else ():
+            try:
+                values[name] = tail(values[name], keys)
+            except Unfit as unfit:  # told where the sample's own name is known
+                return Read(places, {}, unfit=(name, int(places[unfit.place]), unfit.message))
+        return Read(places, values, words, time.perf_counter() - begun)
 
 
 def _padded(column: Live, held: Flat, good: Array) -> Tensor:
@@ -161,7 +169,13 @@ class Reading:
         """Yield what is asked for, in order. Only one such iteration runs at a time."""
         assert self._loader is not None
         self._asked.asks = asks
-        yield from self._loader
+        try:
+            yield from self._loader
+        except (RuntimeError, ConnectionError, EOFError) as error:
+            if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
+                raise
+            words = "A process that reads samples was ended by the system, most likely for want of memory"
+            raise Mistake(f"{words}; lower workers, prefetch or batch_size.", param="data.batching.workers") from None
 
     def close(self) -> None:
         """Let the workers go."""

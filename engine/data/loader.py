@@ -16,11 +16,13 @@ from engine.data.batching import batch_count, batches, lengths_of
 from engine.data.following import Mover
 from engine.data.keys import Keys
 from engine.data.live import Ask, Live, Read, Reading, Tail
+from engine.data.numbers import Unfit
 from engine.data.orders import epoch_order
 from engine.data.ragged import Ragged
 from engine.data.sources import left_out
 from engine.data.stages import Stages
 from engine.ops.settings import Batching
+from engine.problem import Mistake
 
 T = TypeVar("T")
 MOST_WORKERS = 8  # unless more are asked for
@@ -40,6 +42,7 @@ class Flow:
     tails: Mapping[str, Tail] = field(default_factory=dict)
     weights: Tensor | None = None
     cache: str = "memory"  # where samples are kept: memory, disk or none
+    where: Callable[[int], str] = "sample {}".format  # names a sample by its number in the source
     movers: Sequence[tuple[Mapping[str, str], Mover]] = ()  # the feed of each port of boxes, and what moves them
 
 
@@ -175,6 +178,8 @@ class Loader:
             self.stages.add("read", read.seconds)
             for words in read.faults:
                 self._faults.setdefault(words, False)
+            if read.unfit is not None:
+                raise self._unfit(split, *read.unfit)
             if len(read.places):
                 batch = self._timed("batch", lambda read=read: _joined(columns, read))  # type: ignore[misc]
                 yield self._finished(split, list(columns), batch, read.places, epoch)
@@ -197,11 +202,20 @@ class Loader:
         keys = None
         if epoch is not None:
             keys = Keys(self._seed, epoch, torch.from_numpy(self._flow.rows[split][places.numpy()]))
-        return self._timed("steps", lambda: self._changed(dict(zip(names, batch, strict=True)), tails, keys))
+        try:
+            return self._timed("steps", lambda: self._changed(dict(zip(names, batch, strict=True)), tails, keys))
+        except Unfit as unfit:
+            raise self._unfit(split, "", int(places[unfit.place]), unfit.message) from None
+
+    def _unfit(self, split: str, name: str, place: int, words: str) -> Mistake:
+        """The Mistake for a sample of a split that a step of its column cannot take."""
+        where = self._flow.where(int(self._flow.rows[split][place]))
+        return Mistake(f"{where}: {words}", param=f"data.columns.{name}.steps" if name else "data.columns")
 
     def _changed(self, batch: dict[str, Tensor], tails: Mapping[str, Tail], keys: Keys | None) -> list[Tensor]:
         """The columns of a batch after what is to be done to them, boxes after what moves their images."""
-        batch |= {name: tail(batch[name], keys) for name, tail in tails.items()}
+        for name, tail in tails.items():
+            batch[name] = tail(batch[name], keys)
         for ports, mover in self._flow.movers:
             moved = mover({port: batch[name] for port, name in ports.items()}, keys)
             batch |= {ports[port]: each for port, each in moved.items()}

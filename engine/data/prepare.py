@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ class Dataset:
     weights: torch.Tensor | None = None
     cache: Place = "memory"
     movers: Mapping[str, Mover] = field(default_factory=dict)
+    where: Callable[[int], str] = "sample {}".format  # names a sample by its number in the source
 
 
 def prepare(spec: Spec, folder: Path, columns: Collection[str] | None = None) -> Dataset:
@@ -88,6 +89,7 @@ def prepare(spec: Spec, folder: Path, columns: Collection[str] | None = None) ->
         weights,
         place,
         {name: each.mover for name, each in made.items() if each.mover is not None},
+        reader.where if any(each.tail is not None for each in made.values()) else "sample {}".format,
     )
 
 

@@ -52,7 +52,8 @@ def steps_of(spec: Spec, column: Column) -> tuple[Step, ...]:
     for place, step in enumerate(steps):
         name = type(step).__name__
         if kind not in step.kinds:
-            words = f"{name} works on {' and '.join(step.kinds)} columns, and {column.name} is a {kind} column here"
+            kinds = " and ".join(step.kinds)
+            words = f"{name} works on {kinds} columns, and {column.name} is {_a(kind)} {kind} column here"
             others = [*listed[:place], *listed[place + 1 :]]
             fix = Fix(f"Remove {name}", "set_setting", {"path": where, "value": others})
             raise Mistake(f"{words}; remove it.", param=f"{where}.{place}", fixes=(fix,))
@@ -61,6 +62,10 @@ def steps_of(spec: Spec, column: Column) -> tuple[Step, ...]:
             raise Mistake(f"Index on {column.name} must {words}.", param=f"{where}.{place}")
         kind = step.makes(kind)
     return steps
+
+
+def _a(word: str) -> str:
+    return "an" if word[0] in "aeiou" else "a"
 
 
 def sections(spec: Spec) -> Mapping[str, Any]:

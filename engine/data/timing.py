@@ -44,7 +44,7 @@ def measure(spec: Spec, folder: Path, seconds: float = SECONDS) -> Timing:
     begun = time.perf_counter()
     dataset = prepare(spec, folder)
     prepared = time.perf_counter() - begun
-    flow = Flow(dataset.splits, dataset.rows, dataset.tails, dataset.weights, dataset.cache)
+    flow = Flow(dataset.splits, dataset.rows, dataset.tails, dataset.weights, dataset.cache, dataset.where)
     loader = Loader(flow, batching_of(spec), torch.device("cpu"), 0)
     with closing(loader):
         for _batch in loader.training(0):  # workers start, and files are in the system's memory

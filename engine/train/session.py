@@ -172,6 +172,7 @@ def _flow(feeds: tuple[Feed, ...], dataset: data.Dataset, batching: Batching, de
         {feed.name: dataset.tails[str(feed.column)] for feed in feeds if feed.column in dataset.tails},
         dataset.weights,
         dataset.cache,
+        dataset.where,
         [(_ports(feeds, feed), dataset.movers[str(feed.column)]) for feed in feeds if _moves(feed, dataset)],
     )
 

@@ -40,7 +40,8 @@ def batches(spec: Spec, part: str = "train") -> list[dict[str, torch.Tensor]]:
     }
     tails = {names[name]: tail for name, tail in made.tails.items()}
     movers = [({port: port for port in ("boxes", "labels", "mask")}, mover) for mover in made.movers.values()]
-    loader = Loader(Flow(splits, made.rows, tails, None, made.cache, movers), batching_of(spec), torch.device("cpu"), 0)
+    flow = Flow(splits, made.rows, tails, None, made.cache, movers=movers)
+    loader = Loader(flow, batching_of(spec), torch.device("cpu"), 0)
     found = loader.training(1) if part == "train" else loader.measuring(part)
     return [dict(zip(splits[part], batch, strict=True)) for batch in found]
 

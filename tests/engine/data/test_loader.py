@@ -12,7 +12,7 @@ from engine import data, edit
 from engine.data.prepare import batching_of
 from engine.problem import Mistake
 from engine.spec import Spec
-from tests.engine.data.making import HERE, source, steps, table
+from tests.engine.data.making import HERE, source, split, steps, table
 from tests.engine.data.test_audio import tones
 
 CPU = torch.device("cpu")
@@ -35,7 +35,7 @@ def with_batching(spec: Spec, **settings: Any) -> Spec:
 
 def loader(spec: Spec, seed: int = 0) -> data.Loader:
     made = data.prepare(spec, HERE)
-    flow = data.Flow(made.splits, made.rows, made.tails, made.weights, made.cache)
+    flow = data.Flow(made.splits, made.rows, made.tails, made.weights, made.cache, made.where)
     return data.Loader(flow, batching_of(spec), CPU, seed)
 
 
@@ -207,3 +207,32 @@ def test_sounds_that_change_at_random_are_alike_wherever_they_are_kept(
     first = epoch(with_batching(spec, cache="memory"), 1)
     assert same(epoch(with_batching(spec, shuffle=True, **settings), 1), first)
     assert not torch.equal(epoch(with_batching(spec, cache="memory"), 2)[0][0], first[0][0])
+
+
+def test_a_number_that_a_random_step_makes_unfit_is_named_by_its_row(tmp_path: Path) -> None:
+    text = "x,y\n" + "".join(f"{-9 if number == 7 else 9},{number}\n" for number in range(20))
+    spec = with_batching(split(steps(table(tmp_path, text), "x", ("GaussianNoise", {"std": 0.1}), "Log"), test=0.0))
+    made = data.prepare(spec, HERE, ["x"])
+    flow = data.Flow(made.splits, made.rows, made.tails, where=made.where)
+    held = "train" if 7 in made.rows["train"] else "validation"
+    with pytest.raises(Mistake, match=r"row 9: .*logarithm"):
+        list(data.Loader(flow, batching_of(spec), CPU, 0).measuring(held))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_sample_that_a_step_cannot_take_is_named_where_it_is_read(workers: int) -> None:
+    spec = steps(source("RandomNumbers", samples=50), "features", "Log")
+    made = loader(with_batching(spec, cache="none", workers=workers))
+    with pytest.raises(Mistake, match=r"sample \d+: .*logarithm"):
+        list(made.training(0))
+    made.close()
+
+
+def test_a_worker_that_is_killed_is_told_in_a_sentence(tmp_path: Path) -> None:
+    made = loader(with_batching(pictures(tmp_path), cache="none", workers=1))
+    batches = made.training(0)
+    next(batches)
+    for worker in made._reading._loader._iterator._workers:  # type: ignore[union-attr]  # as the system would choose it
+        worker.kill()
+    with pytest.raises(Mistake, match="ended by the system"):
+        list(batches)
