@@ -44,6 +44,8 @@ EMPTY = (
     "No data yet. Open a file, a folder or hub:owner/name in the Data panel; columns, steps and samples then show here."
 )
 
+READING = "The columns, their steps and the samples show here once the data is read."
+
 
 class DataPage(QWidget):
     """Takes the place of the canvas while data is looked at."""
@@ -80,12 +82,12 @@ class DataPage(QWidget):
         self._show_data(document.data_report)
 
     def _empty_state(self) -> QWidget:
-        holder, words = QWidget(), dim(EMPTY)
-        words.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        holder, self._words = QWidget(), dim(EMPTY)
+        self._words.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._open = QPushButton(icon("open"), "Choose the data")
         column = QVBoxLayout(holder)
         column.addStretch(1)
-        column.addWidget(words)
+        column.addWidget(self._words)
         column.addWidget(self._open, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(2)
         return holder
@@ -231,6 +233,8 @@ class DataPage(QWidget):
         """Say that the data is being read, or no longer is."""
         self._reading.setVisible(reading)
         self._busy.setVisible(reading)
+        self._words.setText(READING if reading else EMPTY)
+        self._open.setVisible(not reading)
 
     def take(self, event: Event) -> None:
         """Take in what a run tells."""
