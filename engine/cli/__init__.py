@@ -161,7 +161,7 @@ def _export(parser: argparse.ArgumentParser) -> None:
 def _data(parser: argparse.ArgumentParser) -> None:
     what = "project file, any file, folder or archive with data, or hub:OWNER/NAME"
     parser.add_argument("file", type=Path, nargs="?", help=what)
-    parser.add_argument("--clear-cache", action="store_true", help="throw away what archives were unpacked to")
+    parser.add_argument("--clear-cache", action="store_true", help="throw away what was unpacked and made ready")
     parser.add_argument("--bench", action="store_true", help="measure how fast the data comes, stage by stage")
     _settings(parser)
     _json(parser)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.utils.data import get_worker_info
 
 from engine.columns import Column
 from engine.data import store
@@ -328,7 +329,7 @@ def load(
         except Mistake as mistake:
             return mistake.message
 
-    with ThreadPoolExecutor(THREADS) as pool:
+    with ThreadPoolExecutor(1 if get_worker_info() is not None else THREADS) as pool:
         found = list(pool.map(work, range(len(paths)), paths))
     faults = [(place, each) for place, each in enumerate(found) if isinstance(each, str)]
     whole = next((each for each in found if not isinstance(each, str)), np.empty(0, np.float32))
@@ -372,12 +373,15 @@ def stored(
     faults: list[tuple[int, str]] = []
 
     def blocks() -> Iterator[Array]:
+        whole = np.empty(0, np.float32)
         for start in range(0, len(paths), AT_ONCE):
             some, failed = load(fitted, paths[start : start + AT_ONCE])
             counts.extend(some.lengths.tolist())
             faults.extend((start + place, words) for place, words in failed)
-            yield some.values
-        yield np.full((1, *some.values.shape[1:]), silence(fitted), some.values.dtype)  # which fills batches up
+            if len(some.values):
+                whole = some.values
+                yield whole
+        yield np.full((1, *whole.shape[1:]), silence(fitted), whole.dtype)  # which fills batches up
 
     values, (lengths, failed) = store.stored(key, blocks, needed, lambda: (counts, faults))
     return Flat(values, bounds(np.array(lengths, np.int64))), [(place, words) for place, words in failed]

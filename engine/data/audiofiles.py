@@ -121,7 +121,7 @@ class AudioFolder(Reader):
         return self._labels if name == "label" else None
 
     def files(self, name: str) -> Sequence[File]:
-        return self._sounds.paths
+        return self._sounds.paths if name == "audio" else ()
 
     def seconds(self, name: str) -> Array:
         return self._sounds.seconds()
@@ -170,7 +170,7 @@ class AudioTable(Table):
             raise refuse(words, "sounds")
         home = folder_of_named(source.folder, folder, self._path, "folder of sounds")
         values, classes = self._arrays.pop(name), self._classes.pop(name, None)
-        texts = [classes[each] if each >= 0 else None for each in values] if classes is not None else values.tolist()
+        texts = [classes[each] if each >= 0 else None for each in values] if classes is not None else list(values)
         self._name, self._folder = name, home
         self._sounds = Sounds([home / (text or "") for text in texts])
         if not self._sounds.paths:
@@ -182,7 +182,7 @@ class AudioTable(Table):
         self.notes = (*self.notes, *self._sounds.notes)
 
     def files(self, name: str) -> Sequence[File]:
-        return self._sounds.paths
+        return self._sounds.paths if name == self._name else ()
 
     def seconds(self, name: str) -> Array:
         return self._sounds.seconds()

@@ -17,7 +17,6 @@ from engine.data.sources import Array, reading, refuse
 from engine.data.table import known_column
 from engine.data.tablefile import TableFile
 from engine.ops.source_vision import BoxesInTable
-from engine.problem import Mistake
 
 Part = tuple[Path, int]  # a file, and the place in PARTS of its images
 LOOKED_AT = 5  # images by which the folder of all is found
@@ -237,7 +236,7 @@ def _labels(source: BoxesInTable, read: TableFile, taken: set[str]) -> tuple[lis
     name = known_column(source.label, read.names, "label")
     name = name or label_column([each for each in read.names if each not in taken])
     if name in taken:
-        raise Mistake(f"{name} is no column of classes, for it holds images or boxes.", param="label")
+        raise refuse(f"{name} is no column of classes, for it holds images or boxes.", "label")
     if name:
         return tablefile.texts(read.table.column(name)).to_pylist(), ""
     return ["object"] * read.table.num_rows, "No column is named as one of classes; all boxes are of one, object."

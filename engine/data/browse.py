@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -174,8 +174,16 @@ def _facts(spec: Spec, reader: Reader, index: int) -> list[list[str]]:
         for each in reader.columns.values()
         if each.kind == "image"
     ]
-    size = _size_of_file(reader.where(index))
+    size = next((_size_of_file(each) for each in _files_of(reader, index)), "")
     return [*facts, ["Size of the file", size]] if size else facts
+
+
+def _files_of(reader: Reader, index: int) -> Iterator[str]:
+    """The file of a sample's image, where it has one."""
+    for name, column in reader.columns.items():
+        files = reader.files(name) if column.kind == "image" else ()
+        if files and isinstance(files[index], Path):
+            yield str(files[index])
 
 
 def _size_of_file(where: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from engine.data import boxes, boxfiles, boxlists
+from engine.data.archivecache import as_given
 from engine.data.boxfiles import Annotated, Found, counted
 from engine.data.fitting import moved
 from engine.data.images import THREADS, decode
@@ -70,7 +71,7 @@ class Detection(Reader):
         return decode([self._paths[index] for index in indices], image.sizes, image.fit)
 
     def where(self, index: int) -> str:
-        return str(self._paths[index])
+        return as_given(str(self._paths[index]))
 
 
 def _found(source: declared._Boxed, folder: Path) -> tuple[Found, Path]:

@@ -205,7 +205,10 @@ class Tones(Reader):
         return self._labels if name == "label" else None
 
     def files(self, name: str) -> Sequence[Sound]:
-        return self._sounds
+        return self._sounds if name == "audio" else ()
+
+    def seconds(self, name: str) -> Array:
+        return np.array([len(each.samples) / each.rate for each in self._sounds])
 
     def read(self, indices: Array, name: str) -> tuple[Array, dict[int, str]]:
         if name == "label":

@@ -119,6 +119,9 @@ class Hub(Table):
     def files(self, name: str) -> Sequence[File]:
         return self._stored.get(name, ())
 
+    def seconds(self, name: str) -> Array:
+        return self._sounds[name].seconds()
+
     def read(self, indices: Array, name: str) -> tuple[Array, dict[int, str]]:
         if name in self._sounds:
             return self._sounds[name].read(indices)

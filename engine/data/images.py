@@ -58,7 +58,7 @@ class ImageFolder(Reader):
         return self._labels if name == "label" else None
 
     def files(self, name: str) -> Sequence[Path]:
-        return self._paths
+        return self._paths if name == "image" else ()
 
     def read(self, indices: Array, name: str) -> tuple[Array, dict[int, str]]:
         if name == "image":

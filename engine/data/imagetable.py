@@ -62,7 +62,7 @@ class ImagesInTable(Table):
         return refuse(f"{self._path.name}, {self.where(row)}: {words}; {todo}.", "folder")
 
     def files(self, name: str) -> Sequence[Path]:
-        return self._images
+        return self._images if name == IMAGE else ()
 
     def read(self, indices: Array, name: str) -> tuple[Array, dict[int, str]]:
         if name == IMAGE:

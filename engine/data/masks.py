@@ -13,6 +13,7 @@ import numpy as np
 from torch.utils.data import get_worker_info
 
 from engine.columns import Column
+from engine.data.archivecache import as_given
 from engine.data.boxfiles import counted, listed
 from engine.data.fitting import fitted
 from engine.data.images import SUFFIXES, THREADS, decode, files_in, folders
@@ -114,7 +115,7 @@ class SegmentationMasks(Reader):
         return found, faults
 
     def where(self, index: int) -> str:
-        return str(self._images[index])
+        return as_given(str(self._images[index]))
 
 
 def mask_column(name: str, shape: Sequence[int], classes: Sequence[str], follows: str = "image") -> Column:

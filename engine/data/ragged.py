@@ -83,6 +83,7 @@ class Ragged:
     ) -> None:
         """`values` end with one that fills up; `starts` and `counts` say on the CPU where each sample stands."""
         self.fill, self.axis, self.width = fill, axis, width
+        self.order_by: Tensor | None = None  # by what samples of like length come together, where not by `counts`
         self._values = values
         self._counts = counts  # on the CPU, so that no batch waits for the device
         self._starts = starts.to(values.device)
@@ -131,7 +132,9 @@ class Ragged:
         starts = self._counts.cumsum(0) - self._counts
         places = (self._starts.cpu() - starts).repeat_interleave(self._counts) + torch.arange(int(self._counts.sum()))
         values = torch.cat([self._values[places.to(self.device)], self._values[-1:]]).to(device)
-        return self._like(values, starts, self._counts)
+        moved = self._like(values, starts, self._counts)
+        moved.order_by = self.order_by
+        return moved
 
     def port(self, name: str) -> InMemory:
         """What an Input's port of this name gives: the samples, or how long they are."""

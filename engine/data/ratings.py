@@ -193,7 +193,7 @@ class Ratings(Reader):
         return replace(column, low=float(known.min()), high=float(known.max()), mean=float(known.mean(dtype=float)))
 
     def where(self, index: int) -> str:
-        return f"row {index + self._first_row}"
+        return f"row {(index % len(self) if self.copies > 1 else index) + self._first_row}"
 
     # ------------------------------------------------------------------------------------------------- reading
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -64,12 +65,21 @@ def stored_texts(
             yield ids.values
         yield np.full(1, text.PAD, np.int64)  # which fills batches up
 
-    named = store.key_of(key, raw.name, fitted, rows)
+    named = store.key_of(key, raw.name, fitted, rows, _digest(Some(fetched, rows)))
     values, (lengths, shortened) = store.stored(named, blocks, len(rows) * raw.bytes, lambda: (counts, sum(cut)))
     whole = _tokens(fitted, Flat(values, bounds(np.array(lengths, np.int64))))
     found = {part: whole.picked(torch.from_numpy(np.searchsorted(rows, each))) for part, each in indices.items()}
     notes = _notes(raw.name, shortened, len(rows))
     return found, state_of(raw, column, fitted), text.known(column, fitted), notes
+
+
+def _digest(texts: Iterable[str]) -> str:
+    """A name for the content of texts."""
+    digest = hashlib.sha256()
+    for each in texts:
+        plain = each.encode()
+        digest.update(len(plain).to_bytes(8, "little") + plain)
+    return digest.hexdigest()
 
 
 class Some:

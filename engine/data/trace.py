@@ -204,7 +204,7 @@ def _tokenized(sample: Mapping[str, Any], found: Mapping[str, Sequence[Mapping[s
 
 def _sound_after(fitted: Sequence[Mapping[str, Any]], found: audio.Sound, keys: Keys | None) -> dict[str, Any]:
     samples = audio.applied(fitted, found, keys)
-    if fitted[-1]["op"] in FRAMES:
+    if any(step["op"] in FRAMES for step in fitted):
         return {"spectrum": heat(samples), "shape": list(samples.shape)}
     rate = next((each["params"]["rate"] for each in reversed(fitted) if each["op"] == Resample.__name__), found.rate)
     seconds = round(len(samples) / rate, 3)

@@ -133,7 +133,7 @@ def _started(spec: Spec, folder: Path, run: Run, device: str | None) -> Iterator
 
 
 def _resumed(spec: Spec, run: Run, folder: str, device: str | None) -> Iterator[Event]:
-    session = open_session(spec, Path(folder), device=device, trained=True)
+    session = open_session(spec, Path(folder), device=device, trained=run.data_state())
     progressed = load_checkpoint(run, session.compiled.module, session.acting)
     run.clear("stop")
     with closing(session.loader):

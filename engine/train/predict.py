@@ -29,7 +29,7 @@ SOFTMAXES = ("Softmax", "LogSoftmax")
 def evaluate(run: Run, split: str = "test", *, device: str | None = None) -> Measured:
     """Measure a run's best weights on a split: losses and metrics, and the tables of those that are tables."""
     folder = Path(run.environment().get("folder", "."))
-    session = open_session(run.spec(), folder, device=device, trained=True)
+    session = open_session(run.spec(), folder, device=device, trained=run.data_state())
     splits = session.dataset.splits
     if split not in splits:
         raise Mistake(f"The data has no {split} split; it has {', '.join(splits)}.")

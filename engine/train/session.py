@@ -77,15 +77,18 @@ class Session:
         return meter.measured(self.classes)
 
 
-def open_session(spec: Spec, folder: Path, *, device: str | None = None, trained: bool = False) -> Session:
+def open_session(
+    spec: Spec, folder: Path, *, device: str | None = None, trained: Mapping[str, Any] | None = None
+) -> Session:
     """Make a spec ready to train; raises Mistake or Refused where something does not go together.
 
-    A `trained` one has weights to come, so none are drawn, and no file that they began from is needed.
+    One that was `trained` before, with this state of its data, has weights to come: none are drawn, no file that they
+    began from is needed, and its data is as it was then.
     """
     training, batching = _settings(spec)
-    compiled = compile(spec, seed=None if trained else training.seed, folder=folder)
+    compiled = compile(spec, seed=training.seed if trained is None else None, folder=folder)
     names = _columns(spec, compiled, folder)
-    dataset = data.prepare(spec, folder, names)
+    dataset = data.prepare(spec, folder, names, trained)
     _refuse(binding_problems(spec, compiled.report, dataset.columns))
     place = choose(device or training.device)
     entries, problems = read_optimizers(spec, list(compiled.program.losses))
