@@ -58,6 +58,7 @@ from engine.ops import (  # noqa: F401  # each registers its declarations
     source_hub,
     source_text,
     steps,
+    sweep,
     transformer,
     trigonometry,
     unpooling,
