@@ -1,4 +1,4 @@
-"""Any value of a spec by its path, such as "nodes.conv2d_1.params.out_channels" or "training.optimizers.0.params.lr"."""
+"""Any value of a spec by its path, such as "nodes.conv2d_1.params.stride" or "training.optimizers.0.params.lr"."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from engine import edit
 from engine.blocks import op_of
 from engine.declare import Declared, did_you_mean
 from engine.edit_settings import place_in
+from engine.ops.optimizer import Optimizer
 from engine.ops.settings import Batching, Split, Training
+from engine.optimizers import PATH as OPTIMIZERS
 from engine.optimizers import listed
 from engine.problem import Mistake
 from engine.spec import Node, Spec
 
 NODES = "nodes."
+NONE = object()
 SECTIONS: Mapping[str, type[Declared]] = {"training": Training, "data.batching": Batching, "data.split": Split}
 
 
@@ -52,18 +55,29 @@ def value_at(spec: Spec, path: str) -> Any:
         if rest[:1] == ["params"] and len(rest) == 2:
             return _param(spec, node, rest[1], path)
         holder: Any = {"factor": node.factor, "weights": node.weights}
-        return _below(holder, rest, path)
+        return _below(holder, rest, path, NONE)
     section, *rest = path.split(".")
     if section not in ("data", "training") or not rest:
         raise Mistake(f"{path!r} names no value; it must start with nodes., data. or training.")
     holder = dict(getattr(spec, section))
     if section == "training":
         holder["optimizers"] = listed(spec)
+    return _below(holder, rest, path, _default(spec, path))
+
+
+def _default(spec: Spec, path: str) -> Any:
+    """What a setting is where the spec leaves it out; NONE where it is no declared one."""
     for where, declared in SECTIONS.items():
-        if path.startswith(f"{where}.") and path.removeprefix(f"{where}.") in declared.params():
-            defaults = declared.defaults()
-            return _below(holder, rest, path, defaults[rest[-1]])
-    return _below(holder, rest, path)
+        name = path.removeprefix(f"{where}.")
+        if name in declared.params() and name != path:
+            return declared.defaults()[name]
+    optimizers = listed(spec)
+    match path.removeprefix(f"{OPTIMIZERS}.").split("."):
+        case [place, "params", name] if path.startswith(f"{OPTIMIZERS}.") and isinstance(optimizers, list):
+            entry = optimizers[place_in(optimizers, place, path)]
+            optimizer = Optimizer.registry.get(str(entry.get("op"))) if isinstance(entry, Mapping) else None
+            return optimizer.defaults().get(name, NONE) if optimizer is not None else NONE
+    return NONE
 
 
 def _param(spec: Spec, node: Node, name: str, path: str) -> Any:
@@ -76,10 +90,7 @@ def _param(spec: Spec, node: Node, name: str, path: str) -> Any:
     return known[name].default
 
 
-NONE = object()
-
-
-def _below(holder: Any, keys: list[str], path: str, default: Any = NONE) -> Any:
+def _below(holder: Any, keys: list[str], path: str, default: Any) -> Any:
     """Walk down to a value; `default` stands for what is left out."""
     for key in keys:
         if isinstance(holder, list):

@@ -143,8 +143,8 @@ def _sweep(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="PATH=RANGE",
-        help="a value to vary, by a path as of --set, and its range: LOW..HIGH with :log, :int, :step=N or :points=N (of "
-        "a grid) behind it, or A,B,C (default: the project's own space)",
+        help="a value to vary, by a path as of --set, and its range: LOW..HIGH with :log, :int, :step=N or :points=N "
+        "(of a grid) behind it, or A,B,C (default: the project's own space)",
     )
     parser.add_argument("--trials", type=int, help="trials in all")
     parser.add_argument("--sampler", choices=("TPE", "random", "grid"), help="how values are chosen (default: TPE)")
