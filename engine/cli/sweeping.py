@@ -15,11 +15,10 @@ from engine import edit
 from engine.cli.overrides import load_with
 from engine.cli.projects import trusted
 from engine.cli.running import _stop_on_signals, duration
-from engine.declare import show_value
 from engine.problem import Mistake
 from engine.spec import Spec, save
 from engine.sweep.folder import FOLDER, SweepFolder, Trial, Trials
-from engine.sweep.plan import PATH, parse_space, planned
+from engine.sweep.plan import PATH, parse_space, planned, short, shown
 from engine.train.folder import new_run
 
 SHOWN = 10  # trials in the table at the end
@@ -132,28 +131,18 @@ def _print_words(stream: Iterable[Trials], folder: SweepFolder) -> Trials | None
 
 def _line(trial: Trial, trials: Trials) -> str:
     score = f"{trials.metric} {trial.score:.4g}" if trial.score is not None else ""
-    values = ", ".join(f"{_short(path)} {_shown(value)}" for path, value in trial.values.items())
+    values = ", ".join(f"{short(path)} {shown(value)}" for path, value in trial.values.items())
     why = f"  {trial.why}" if trial.why else ""
     return f"trial {trial.number:<4} {trial.state:9} {score:20} {values}{why}"
-
-
-def _short(path: str) -> str:
-    """A path as a heading: what it ends in, with the node or the optimizer before it."""
-    parts = [each for each in path.split(".") if each not in ("nodes", "params", "training", "optimizers", "data")]
-    return ".".join(each for each in parts if not each.isdigit())
-
-
-def _shown(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value) if isinstance(value, str) else show_value(value)
 
 
 def table(trials: Trials) -> str:
     """The best trials in aligned columns."""
     best = trials.ranked()[:SHOWN]
     paths = list(best[0].values)
-    rows = [["trial", trials.metric, *map(_short, paths), "time"]]
+    rows = [["trial", trials.metric, *map(short, paths), "time"]]
     for each in best:
-        values = [_shown(each.values[path]) for path in paths]
+        values = [shown(each.values[path]) for path in paths]
         rows.append([str(each.number), f"{each.score:.4g}", *values, duration(each.seconds)])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)

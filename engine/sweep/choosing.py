@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine import kinds
+from engine import edit, kinds
 from engine.blocks import is_taken, op_of
 from engine.declare import Declared, Param
 from engine.ops import OPS
@@ -15,7 +15,10 @@ from engine.ops.settings import Batching, Training
 from engine.ops.sweep import GRID_POINTS, Choices, Numbers, Range, WholeNumbers
 from engine.optimizers import PATH as OPTIMIZERS
 from engine.optimizers import listed
+from engine.problem import Mistake
 from engine.spec import Spec
+from engine.sweep.plan import PATH, entry, listed_space, read_range
+from engine.values import value_at
 
 FACTOR = 10.0  # how far on either side of a number like a learning rate is looked
 HOW_FAST = ("cache", "workers", "prefetch", "resident", "device")  # settings that change no result
@@ -41,6 +44,24 @@ def variables(spec: Spec) -> list[Variable]:
 def variable_at(spec: Spec, path: str) -> Variable | None:
     """What can be varied at a path; an optimizer may stand there by its name."""
     return next((each for each in _variables(spec) if each.path == path), None)
+
+
+def vary(spec: Spec, path: str) -> Spec:
+    """Add a setting to the space of the project's sweep, with the range that is proposed; raises Mistake."""
+    found = variable_at(spec, path)
+    if found is None:
+        raise Mistake(f"{path} is no number, switch or choice that a sweep could vary.")
+    space = listed_space(spec)
+    if any(isinstance(each, Mapping) and each.get("path") == path for each in space):
+        return spec
+    return edit.set_setting(spec, PATH, [*space, entry(path, found.range)])
+
+
+def set_range(spec: Spec, place: int, words: str) -> Spec:
+    """Set the range of a setting that is varied, as it is written on the command line; raises Mistake."""
+    path = str(listed_space(spec)[place]["path"])
+    made = entry(path, read_range(words, value_at(spec, path)))
+    return edit.set_setting(spec, f"{PATH}.{place}", made)
 
 
 def _variables(spec: Spec) -> Iterator[Variable]:

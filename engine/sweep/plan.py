@@ -165,6 +165,18 @@ def _repeated(space: Sequence[Varied]) -> Iterator[Problem]:
 
 # ---------------------------------------------------------------------------------------------------- as it is written
 
+
+def short(path: str) -> str:
+    """A path as a heading: what it ends in, with the node or the section before it."""
+    known = ("nodes", "params", "training", "optimizers", "data", "batching")
+    return ".".join(each for each in path.split(".") if each not in known and not each.isdigit())
+
+
+def shown(value: Any) -> str:
+    """A value as a table shows it."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value) if isinstance(value, str) else show_value(value)
+
+
 MARKS = "log, int, step=N and points=N"
 
 

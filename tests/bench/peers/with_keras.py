@@ -40,7 +40,7 @@ def network(name: str) -> keras.Model:
     return keras.Sequential([keras.Input((1, 28, 28) if first else (28, 28, 1)), *convolutions, *head])
 
 
-class Turns(keras.callbacks.Callback):
+class Turns(keras.callbacks.Callback):  # type: ignore[misc]  # not installed where types are checked
     """Lets each epoch wait for its turn."""
 
     def __init__(self, rounds: Rounds) -> None:

@@ -24,7 +24,7 @@ def network(name: str) -> nn.Module:
     )  # fmt: skip
 
 
-class Model(lightning.LightningModule):
+class Model(lightning.LightningModule):  # type: ignore[misc]  # not installed where types are checked
     """A network with its loss and its accuracy, logged for each epoch."""
 
     def __init__(self, name: str, rounds: Rounds) -> None:
