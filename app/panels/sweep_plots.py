@@ -18,7 +18,13 @@ from engine.sweep.folder import Trial, Trials
 from engine.sweep.plan import short, shown
 
 HISTORY, PARALLEL, IMPORTANCE, SLICES = "History", "Parallel", "Importance", "Slices"
-KINDS = (HISTORY, PARALLEL, IMPORTANCE, SLICES)
+DOTS = "Full: trials that were finished. Hollow: those that ended early, at their last score."
+CAPTIONS = {
+    HISTORY: f"{DOTS} The line: the best so far.",
+    PARALLEL: "Drag along an axis to keep the trials that pass there, in the table as well; click the axis to free it.",
+    IMPORTANCE: "How much of the difference between scores each setting explains, told by fANOVA from finished trials.",
+    SLICES: DOTS,
+}
 BRUSH_WIDTH = 0.16  # of the distance between two axes
 NEAREST = 0.5  # how near an axis a brush must begin, in distances between two
 FEW = 8  # different values that are named on their axis
@@ -45,12 +51,15 @@ class SweepPlots(QWidget):
         self._stack.addWidget(self.view)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, SPACE // 2, 0, 0)
-        column.addLayout(self._stack)
+        column.addLayout(self._stack, 1)
+        self._caption = dim()
+        column.addWidget(self._caption)
         themes.changed.connect(self._draw)
 
     def show_kind(self, kind: str) -> None:
         """Show another kind of plot."""
         self._kind = kind
+        self._caption.setText(CAPTIONS[kind])
         if kind == IMPORTANCE:
             self.importance_wanted.emit()
         self._draw()
@@ -103,6 +112,7 @@ class SweepPlots(QWidget):
             axis.setTickFont(QFont(mono(-2)))
             axis.setLabel(text, color=theme().dim)
             axis.enableAutoSIPrefix(False)
+            axis.setStyle(hideOverlappingLabels=False)
         plot.hideButtons()
         return plot
 
@@ -262,6 +272,7 @@ class _Scale:
         self._path = path
         found = [self.value(each) for each in scored]
         self._numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in found)
+        self._whole = self._numbers and all(isinstance(each, int) for each in found)
         self._log = self._numbers and ":log" in trials.ranges.get(path, "")
         self._names = [] if self._numbers else list(dict.fromkeys(map(shown, found)))
         known = [self._at(each) for each in found] if self._numbers else []
@@ -286,7 +297,10 @@ class _Scale:
             return [(self.place(name), name) for name in self._names[:FEW]]
         if self._high <= self._low:
             return [(0.5, shown(self._back(self._low)))]
-        return [(part, f"{self._back(self._low + part * (self._high - self._low)):.3g}") for part in (0.0, 0.5, 1.0)]
+        known = [self._back(self._low + part * (self._high - self._low)) for part in (0.0, 0.5, 1.0)]
+        return [(self.place(each), f"{each:.3g}") for each in known]
 
     def _back(self, at: float) -> float:
-        return 10**at if self._log else at
+        """The number at a place of the scale; a whole one where all are whole."""
+        number = 10**at if self._log else at
+        return round(number) if self._whole else number

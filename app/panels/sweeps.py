@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 TABS = ("Trials", "History", "Parallel", "Importance", "Slices")  # as app.panels.sweep_plots names its kinds
 WIDTHS = [320, 960]
+LEAST_WIDTH = 312  # of the settings, whose fields would be cut off
 
 
 class SweepPanel(QWidget):
@@ -71,6 +72,7 @@ class SweepPanel(QWidget):
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
+        self.setAutoFillBackground(True)
         self._build()
         self._connect()
         self._show_spec(document.spec)
@@ -83,6 +85,7 @@ class SweepPanel(QWidget):
             left.addWidget(widget)
         left.addStretch(1)
         side = QWidget()
+        side.setMinimumWidth(LEAST_WIDTH)
         column = QVBoxLayout(side)
         column.setContentsMargins(0, 0, 0, SPACE)
         column.addWidget(scrolled(left), 1)

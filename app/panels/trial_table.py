@@ -9,6 +9,7 @@ from PySide6.QtGui import QBrush, QColor, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
+    QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableWidget,
@@ -24,6 +25,7 @@ ORDER = Qt.ItemDataRole.UserRole  # what a cell is sorted by
 COURSE = 3  # the column of the sparkline
 COURSE_WIDTH, MARGIN = 112, 4
 PLAIN = ("Trial", "State")
+LAST = ("Time", "Remark")
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -66,7 +68,8 @@ class _Sparkline(QStyledItemDelegate):
         ]
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(QColor(theme().accent), 1.5))
+        selected = QStyle.StateFlag.State_Selected in option.state  # type: ignore[attr-defined]  # Qt's field
+        painter.setPen(QPen(QColor(theme().accent_text if selected else theme().accent), 1.5))
         if len(points) == 1:
             painter.drawEllipse(points[0], 1, 1)
         painter.drawPolyline(QPolygonF(points))
@@ -89,6 +92,7 @@ class TrialTable(QTableWidget):
         self.verticalHeader().hide()
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.horizontalHeader().setStretchLastSection(True)
+        self.horizontalHeader().setSortIndicator(0, Qt.SortOrder.AscendingOrder)
         self._sparkline = _Sparkline(self)
         self.setItemDelegateForColumn(COURSE, self._sparkline)
         self.itemSelectionChanged.connect(lambda: self.trial_chosen.emit(self.chosen()))
@@ -126,8 +130,8 @@ class TrialTable(QTableWidget):
 
     def _fill(self, trials: Trials) -> None:
         paths = list(trials.ranges)
-        self.setColumnCount(len(PLAIN) + 2 + len(paths) + 1)
-        self.setHorizontalHeaderLabels([*PLAIN, trials.metric, "Course", *map(short, paths), "Time"])
+        self.setColumnCount(len(PLAIN) + 2 + len(paths) + len(LAST))
+        self.setHorizontalHeaderLabels([*PLAIN, trials.metric, "Course", *map(short, paths), *LAST])
         known = [each for trial in trials.trials for each in trial.scores if each is not None]
         self._sparkline.bounds = (min(known, default=0.0), max(known, default=1.0))
         self._sparkline.longest = max((len(each.scores) for each in trials.trials), default=1)
@@ -150,6 +154,7 @@ class TrialTable(QTableWidget):
                 for path in paths
             ),
             _Cell(duration(trial.seconds) if trial.seconds else "", trial.seconds),
+            _Cell(trial.why, trial.why),
         ]
         ground = QBrush(QColor(theme().selection)) if is_best else QBrush()
         colour = {"failed": theme().error, "pruned": theme().dim, "cut off": theme().dim}.get(trial.state, theme().text)
@@ -157,7 +162,7 @@ class TrialTable(QTableWidget):
             cell.setBackground(ground)
             cell.setForeground(QColor(colour))
             cell.setToolTip(trial.why)
-            if column not in (1, COURSE):
+            if column not in (1, COURSE, len(cells) - 1):
                 cell.setTextAlignment(RIGHT)
                 cell.setFont(mono(-1))
             self.setItem(row, column, cell)
