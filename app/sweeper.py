@@ -67,7 +67,7 @@ class Sweeper(QObject):
     def _launch(self, folder: SweepFolder) -> None:
         command = [sys.executable, "-m", "engine", "sweep", "--resume", str(folder.path), "--watched", "--json"]
         try:
-            folder.clear("stop")
+            folder.clear_stop()
             with folder.log.open("ab") as log:
                 self._process = subprocess.Popen(
                     command,
@@ -107,7 +107,7 @@ class Sweeper(QObject):
         """Ask the sweep to stop; what is at work is tried again when it goes on."""
         if self.folder is not None and self.running:
             try:
-                self.folder.request("stop")
+                self.folder.request_stop()
             except OSError as error:
                 self.failed.emit(f"The sweep cannot be told to stop: {error.strerror or error}.")
 

@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
     QTableWidgetItem,
 )
 
-from app.panels.training import duration
 from app.theme import mono, theme, themes
+from engine.amounts import duration
 from engine.sweep.folder import Trial, Trials
 from engine.sweep.plan import short, shown
 

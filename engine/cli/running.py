@@ -111,7 +111,7 @@ def _print_words(stream: Iterator[Event], run: Run) -> Event | None:
             case Progress():
                 bar.total, bar.n = last.steps, last.step
                 bar.set_description(f"epoch {last.epoch}/{epochs}", refresh=False)
-                speed, left = f"{last.samples_per_second:,.0f} samples/s", f"{duration(last.seconds_left)} left"
+                speed, left = f"{last.samples_per_second:,.0f} samples/s", f"{_duration(last.seconds_left)} left"
                 bar.set_postfix_str(f"{_scores(last.train)}, {speed}, {left}")
             case Epoch():
                 best = "  best" if last.best else ""
@@ -123,7 +123,7 @@ def _print_words(stream: Iterator[Event], run: Run) -> Event | None:
             case Finished():
                 bar.close()
                 test = f"; test {_scores(last.test)}" if last.test else ""
-                print(f"Finished in {duration(last.seconds)}; best epoch {last.best_epoch}{test}")
+                print(f"Finished in {_duration(last.seconds)}; best epoch {last.best_epoch}{test}")
                 print(f"Run: {run.path}")
             case Stopped():
                 bar.close()
@@ -142,8 +142,7 @@ def _scores(scores: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
 
 
-def duration(seconds: float) -> str:
-    """Seconds as "1:05" or "2:03:04"."""
+def _duration(seconds: float) -> str:
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

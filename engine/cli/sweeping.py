@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,9 +13,9 @@ from typing import Any
 from tqdm import tqdm
 
 from engine import edit
+from engine.amounts import duration
 from engine.cli.overrides import load_with
 from engine.cli.projects import trusted
-from engine.cli.running import _stop_on_signals, duration
 from engine.problem import Mistake
 from engine.spec import Spec, save
 from engine.sweep.folder import FOLDER, SweepFolder, Trial, Trials
@@ -34,6 +35,17 @@ def sweep(arguments: argparse.Namespace) -> int:
     stream = work(folder, watched=arguments.watched)
     last = _print_json(stream, folder) if arguments.json else _print_words(stream, folder)
     return 0 if last is None or last.best() is not None or not last.done else 1
+
+
+def _stop_on_signals(folder: SweepFolder) -> None:
+    """Let the first Ctrl+C or SIGTERM stop the sweep, so that it can go on; a second one ends the process."""
+
+    def stop(number: int, _frame: object) -> None:
+        folder.request_stop()
+        signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
 
 
 def _begun(arguments: argparse.Namespace) -> SweepFolder:

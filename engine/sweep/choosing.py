@@ -21,7 +21,7 @@ from engine.sweep.plan import PATH, entry, listed_space, read_range
 from engine.values import value_at
 
 FACTOR = 10.0  # how far on either side of a number like a learning rate is looked
-HOW_FAST = ("cache", "workers", "prefetch", "resident", "device")  # settings that change no result
+HOW_FAST = ("cache", "workers", "prefetch", "resident", "device", "compile")  # settings that change no result
 WIDEST_WHOLE = 2**20
 
 

@@ -19,6 +19,7 @@ from engine.spec import Spec, write_atomically
 from engine.train.folder import Run
 
 FOLDER = "sweeps"  # beside "runs"
+STOP = "stop"  # the file that asks a sweep to stop
 ORDER = 4  # digits of a trial's folder
 
 TrialState = Literal["running", "finished", "pruned", "failed", "cut off"]
@@ -87,7 +88,7 @@ def _encoded(trial: Trial) -> dict[str, Any]:
 
 
 class SweepFolder(Run):
-    """The folder of a sweep. It is locked, asked to stop and listed as that of a run is."""
+    """The folder of a sweep; it is locked and looked at as that of a run is."""
 
     @property
     def journal(self) -> Path:
@@ -103,6 +104,18 @@ class SweepFolder(Run):
     def data_folder(self) -> Path:
         """Where relative paths of the data start."""
         return Path(str(self.environment().get("folder", ".")))
+
+    def request_stop(self) -> None:
+        """Ask the sweep to stop."""
+        (self.path / STOP).touch()
+
+    def stop_requested(self) -> bool:
+        """Whether it is asked to stop."""
+        return (self.path / STOP).exists()
+
+    def clear_stop(self) -> None:
+        """Ask no longer."""
+        (self.path / STOP).unlink(missing_ok=True)
 
     def trial_run(self, number: int) -> Run:
         """The run of a trial."""
@@ -132,6 +145,11 @@ class SweepFolder(Run):
             return "running"
         found = self.trials()
         return "finished" if found is not None and found.done else "stopped"
+
+
+def stop_trial(run: Run) -> None:
+    """Ask the run of a trial to stop."""
+    run.request("stop")
 
 
 def sweeps_in(folder: Path) -> list[SweepFolder]:

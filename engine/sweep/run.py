@@ -20,12 +20,12 @@ from engine import spec as specs
 from engine.events import LAST, Epoch, Event, Failed, Finished, Started
 from engine.problem import Mistake
 from engine.sweep import study as studies
-from engine.sweep.folder import SweepFolder, Trials
+from engine.sweep.folder import SweepFolder, Trials, stop_trial
 from engine.sweep.objective import Objective, objective
 from engine.sweep.plan import Plan, planned
 from engine.sweep.view import trials_of
 from engine.train.folder import Run
-from engine.validate import run_settings
+from engine.values import value_at
 
 LOOK_SECONDS = 0.05  # between looks at the trials at work
 TELL_SECONDS = 0.5  # between tellings of their epochs
@@ -107,7 +107,7 @@ class Sweeping:
     ) -> None:
         self._folder, self._plan, self._objective, self._log = folder, plan, judged, log
         self._data = folder.data_folder()
-        epochs = int(run_settings(plan.spec).get("epochs", 1))
+        epochs = int(value_at(plan.spec, "training.epochs"))
         self._study = studies.open_study(folder.journal, plan, higher=judged.higher, epochs=epochs)
         self._threads = threads_for(plan.settings.jobs, os.cpu_count() or 1, watched=watched)
         self._idle: list[_Process] = []
@@ -117,12 +117,12 @@ class Sweeping:
 
     def events(self) -> Iterator[Trials]:
         """Work until all is tried, the time is over, or a stop is asked for."""
-        self._folder.clear("stop")
+        self._folder.clear_stop()
         studies.retire(self._study, self._plan)
         told = 0.0
         yield self._tell()
         try:
-            while not self._folder.requested("stop"):
+            while not self._folder.stop_requested():
                 news = self._begin()
                 if not self._going:
                     break
@@ -135,7 +135,7 @@ class Sweeping:
         finally:
             why = self._why()
             self._end()
-            self._folder.clear("stop")
+            self._folder.clear_stop()
             last = self._tell(done=self._done(), why=why)
         yield last
 
@@ -149,7 +149,7 @@ class Sweeping:
 
     def _why(self) -> str:
         """Why the sweep ends before all is tried."""
-        if self._folder.requested("stop"):
+        if self._folder.stop_requested():
             return "It was stopped."
         if not self._done() and self._late():
             return f"Its {self._plan.settings.minutes:g} minutes are over."
@@ -223,7 +223,7 @@ class Sweeping:
                     self._note_time(going)
                     self._study.tell(going.number, state=State.PRUNED)
                     going.told = True
-                    going.run.request("stop")
+                    stop_trial(going.run)
             case Finished():
                 self._note_time(going)
                 self._finish(going)
@@ -253,7 +253,7 @@ class Sweeping:
         """Stop what is at work; it is tried again when the sweep goes on."""
         for going in self._going:
             with suppress(OSError):  # such as a full disk: its worker ends all the same
-                going.run.request("stop")
+                stop_trial(going.run)
         for process in [*self._idle, *(each.process for each in self._going)]:
             process.end()
         for going in self._going:

@@ -14,6 +14,7 @@ import threading
 from pathlib import Path
 from typing import IO
 
+from engine.sweep.folder import stop_trial
 from engine.train.folder import Run
 
 NICENESS = 10
@@ -50,7 +51,7 @@ class Worker:
             self._at_work, folder = request
             for _event in train(self._at_work.spec(), folder, self._at_work):
                 if self._ended.is_set():
-                    self._at_work.request("stop")
+                    stop_trial(self._at_work)
 
     def _read(self) -> None:
         for line in self._requests:
@@ -58,5 +59,5 @@ class Worker:
             self._waiting.put((Run(Path(request["run"])), Path(request["folder"])))
         self._ended.set()
         if self._at_work is not None:
-            self._at_work.request("stop")
+            stop_trial(self._at_work)
         self._waiting.put(None)

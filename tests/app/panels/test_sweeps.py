@@ -145,11 +145,11 @@ def test_a_sweep_is_started_followed_and_stopped(
     folder.write_trials(TRIALS)
     qtbot.waitUntil(lambda: panel.table.rowCount() == 4)
     press(panel, "Stop sweep")
-    assert folder.requested("stop")
+    assert folder.stop_requested()
     Started.status = 0
     qtbot.waitUntil(lambda: not sweeper.running)
     assert "4 of 5 trials · best accuracy 0.75 (trial 1) · it was stopped" in words_in(panel)
-    folder.clear("stop")
+    folder.clear_stop()
     press(panel, "Resume")
     assert Started.commands[1] == Started.commands[0]
     sweeper.leave()

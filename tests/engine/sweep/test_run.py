@@ -149,7 +149,7 @@ def test_a_stopped_sweep_goes_on_and_trains_nothing_twice(tmp_path: Path, monkey
     stream = runs.sweep(folder)
     for trials in stream:
         if trials.over() == 2:
-            folder.request("stop")
+            folder.request_stop()
     assert not trials.done
     assert trials.why == "It was stopped."
     assert folder.sweep_state() == "stopped"
