@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
@@ -73,6 +72,7 @@ class SweepPanel(QWidget):
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.setAutoFillBackground(True)
+        self.setMinimumWidth(SPACE * 20)  # a narrow window may cut it off, but is not kept from being narrow
         self._build()
         self._connect()
         self._show_spec(document.spec)
@@ -127,7 +127,7 @@ class SweepPanel(QWidget):
         self._document.replaced.connect(self._forget)
         self._document.path_changed.connect(self._list)
         self._sweeper.changed.connect(self._show_sweep)
-        self._sweeper.ended.connect(lambda _why: self._list())
+        self._sweeper.ended.connect(self._end)
         self._sweeper.failed.connect(self._tell_failure)
         self.tabs.currentChanged.connect(self._open_tab)
         themes.changed.connect(self._dress)
@@ -189,11 +189,13 @@ class SweepPanel(QWidget):
             self._sweeper.show(found[0] if found else None)
         self.sweeps.clear()
         for each in found:
-            begun = datetime.fromtimestamp((each.path / "spec.json").stat().st_mtime).astimezone()
-            self.sweeps.addItem(f"{each.name}  ({begun:%b %d, %H:%M})", each.path)
+            self.sweeps.addItem(each.name, each.path)
         if self._sweeper.folder in found:
             self.sweeps.setCurrentIndex(found.index(self._sweeper.folder))
         self._show_sweep()
+
+    def _end(self, _why: str) -> None:
+        self._list()
 
     def _choose(self, place: int) -> None:
         self._sweeper.show(SweepFolder(self.sweeps.itemData(place)))

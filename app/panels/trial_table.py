@@ -96,7 +96,10 @@ class TrialTable(QTableWidget):
         self._sparkline = _Sparkline(self)
         self.setItemDelegateForColumn(COURSE, self._sparkline)
         self.itemSelectionChanged.connect(lambda: self.trial_chosen.emit(self.chosen()))
-        themes.changed.connect(lambda: self.show_trials(self._trials))
+        themes.changed.connect(self._redraw)
+
+    def _redraw(self) -> None:
+        self.show_trials(self._trials)
 
     def chosen(self) -> Trial | None:
         """The selected trial."""

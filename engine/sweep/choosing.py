@@ -115,13 +115,14 @@ def _whole(bounds: kinds.Bounds, value: Any) -> Range | None:
 
 
 def _numbers(bounds: kinds.Bounds, value: Any) -> Range:
-    """From bound to bound for a share or a probability, else a tenth to ten times of the number."""
+    """Up to a half for a share or a probability below it, else a tenth to ten times of the number."""
     middle = float(value) if isinstance(value, int | float) else 0.0
     low = bounds.low if bounds.low is not None else bounds.above
     high = bounds.high if bounds.high is not None else bounds.below
     if high is not None and low is not None and high <= 1:
         least = low if bounds.above is None else low + 0.05
-        return _between(least, high if bounds.below is None else 0.5)
+        most = high if bounds.below is None else high - 0.05
+        return _between(least, min(most, 0.5) if middle < 0.5 else most)
     if middle > 0:
         return _factors(middle / FACTOR, middle * FACTOR if high is None else min(high, middle * FACTOR))
     if middle == 0:

@@ -172,4 +172,5 @@ def importances(journal: Path) -> dict[str, float]:
         raise Mistake(f"What matters can be told from {LEAST_TRIALS} finished trials on; there are {len(complete)}.")
     if len({each.value for each in complete}) == 1:
         raise Mistake("All trials came out alike, so nothing can be told of what matters.")
-    return get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
+    found = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
+    return {path: float(share) for path, share in found.items()}

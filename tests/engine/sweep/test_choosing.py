@@ -32,7 +32,7 @@ def test_ranges_lie_around_the_value_and_within_its_bounds() -> None:
         LR: "0.0001..0.01:log",
         WIDTH: "8..32:int:log",
     }
-    assert variable_at(spec, "nodes.dropout_1.params.p").range.words() == "0..1"  # type: ignore[union-attr]
+    assert variable_at(spec, "nodes.dropout_1.params.p").range.words() == "0..0.5"  # type: ignore[union-attr]
 
 
 def test_what_changes_no_result_is_not_offered() -> None:
