@@ -16,7 +16,10 @@ Values = tuple[bool | int | float | str | tuple[int | float | str, ...] | None, 
 
 
 class Sweep(Settings):
-    """How a sweep chooses the values it tries, and what it calls good."""
+    """How a sweep chooses the values it tries, and what it calls good.
+
+    `space` stands beside these in the spec: [{"path": ..., "op": "Numbers", "params": {...}}, ...].
+    """
 
     subject = "A sweep"
 
