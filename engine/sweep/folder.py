@@ -8,7 +8,6 @@ each trial), `environment.json` (where the data's paths start) and `log.txt`. A 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -71,20 +70,14 @@ class Trials:
         return sum(each.state in ("finished", "pruned", "failed") for each in self.trials)
 
     def encode(self) -> dict[str, Any]:
-        """As a JSON object; a score that is not finite is null."""
-        return {**asdict(self), "trials": [_encoded(each) for each in self.trials]}
+        """As a JSON object."""
+        return asdict(self)
 
     @classmethod
     def decode(cls, data: Mapping[str, Any]) -> Trials:
         """Read what `encode` has written."""
         listed = tuple(Trial(**{**each, "scores": tuple(each["scores"])}) for each in data["trials"])
         return cls(**{**data, "trials": listed})
-
-
-def _encoded(trial: Trial) -> dict[str, Any]:
-    data = asdict(trial)
-    scores = [each if each is None or math.isfinite(each) else None for each in trial.scores]
-    return {**data, "scores": scores}
 
 
 class SweepFolder(Run):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -215,7 +216,7 @@ class Sweeping:
                 going.begun = time.monotonic()  # the process has loaded torch by now
             case Epoch():
                 score = self._objective.of(event)
-                if score is None or score != score:
+                if score is None or not math.isfinite(score):
                     return
                 going.scores.append(score)
                 going.trial.report(score, event.epoch)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from engine import edit
-from engine.events import Epoch
+from engine.events import Epoch, Finished
 from engine.problem import Mistake
 from engine.sweep import run as runs
 from engine.sweep.folder import SweepFolder, Trials, sweeps_in
@@ -140,6 +140,24 @@ def test_a_diverging_trial_fails_and_a_worker_that_dies_is_told(
     *_, last = runs.sweep(folder)
     assert [each.state for each in last.trials] == ["failed", "failed"]
     assert "ended unexpectedly (status -9)" in last.trials[0].why
+
+
+def test_a_score_that_is_no_finite_number_counts_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Infinite(Here):
+        def train(self, run: Run, folder: Path) -> None:
+            for epoch, score in enumerate((0.5, float("inf"), float("nan"))[run.path.name == "0001" :], 1):
+                run.append(Epoch(epoch, {"accuracy": score}, {}, 1.0, 1.0, best=False))
+            run.append(Finished(str(run.path), {}, 3, 1, 3.0))
+
+    folder = folder_of(swept(f"{LR}=0.1,0.2", sampler="grid"), tmp_path / "s")
+    monkeypatch.setattr(runs, "_Process", Infinite)
+    *_, last = runs.sweep(folder)
+    assert [(each.state, each.score, each.scores) for each in last.trials] == [
+        ("finished", 0.5, (0.5,)),
+        ("failed", None, ()),
+    ]
+    assert "No epoch gave a number for accuracy." in last.trials[1].why
+    assert folder.trials() == last
 
 
 def test_a_stopped_sweep_goes_on_and_trains_nothing_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
