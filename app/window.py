@@ -41,12 +41,14 @@ from app.panels.palette import Palette
 from app.panels.problems import ProblemList
 from app.panels.runs import RunList
 from app.panels.start import StartPage
+from app.panels.sweeps import SweepPanel
 from app.panels.training import TrainingPanel
 from app.recovery import Recovery
 from app.runner import Runner
 from app.scope import Scope
 from app.settings import THEMES, Settings, data_folder
 from app.status import StatusLine
+from app.sweeper import Sweeper
 from app.theme import themes
 from app.trusting import TrustDialog
 from engine import fixes
@@ -69,7 +71,7 @@ RUN_SPEC = "spec.json"  # the name of the project in a run's folder
 HINT_MS = 8000
 SIZE = QSize(1440, 900)
 GRAPH_DOCKS = ("Ops", "Bottom panel")  # that step aside while the data is looked at
-PANELS = {"Side panel": ["Node", "Data", "Training"], "Bottom panel": ["Problems", "Curves", "Runs", "Log"]}
+PANELS = {"Side panel": ["Node", "Data", "Training"], "Bottom panel": ["Problems", "Curves", "Runs", "Sweeps", "Log"]}
 
 
 class Window(QMainWindow):
@@ -91,6 +93,8 @@ class Window(QMainWindow):
         self.training = TrainingPanel(self.document, self.runner)
         self.problems = ProblemList(self.document)
         self.runs = RunList(self.document)
+        self.sweeper = Sweeper(self.document)
+        self.sweeps = SweepPanel(self.document, self.sweeper)
         self.log = LogPanel(self.runner)
         self.messages = MessageBar()
         self.start = StartPage(settings.recent())
@@ -126,7 +130,13 @@ class Window(QMainWindow):
         QVBoxLayout(self._curves_holder).setContentsMargins(0, 0, 0, 0)
         self.side = _tabs({"Node": self.inspector, "Data": self.data_panel, "Training": self.training})
         self.bottom = _tabs(
-            {"Problems": self.problems, "Curves": self._curves_holder, "Runs": self.runs, "Log": self.log}
+            {
+                "Problems": self.problems,
+                "Curves": self._curves_holder,
+                "Runs": self.runs,
+                "Sweeps": self.sweeps,
+                "Log": self.log,
+            }
         )
         self.docks = {
             "Ops": self._dock("Ops", self.palette_panel, Qt.DockWidgetArea.LeftDockWidgetArea),
@@ -294,6 +304,10 @@ class Window(QMainWindow):
         self.runs.spec_chosen.connect(lambda run: self.open_file(run.path / "spec.json"))
         self.runs.export_chosen.connect(self._export)
         self.runs.refused.connect(self.messages.show_message)
+        self.sweeps.refused.connect(self.messages.show_message)
+        self.sweeps.run_chosen.connect(lambda run: self._show_curves([run]))
+        self.sweeps.importance_wanted.connect(self._ask_importance)
+        self.inspector.vary_wanted.connect(self._vary)
         self.bottom.currentChanged.connect(self._load_curves)
         self.stack.currentChanged.connect(lambda _place: self._bring_back())
         themes.changed.connect(self._dress)
@@ -537,6 +551,15 @@ class Window(QMainWindow):
         self.curves.show_runs(runs)
         self.show_panel("Curves")
 
+    def _vary(self, path: str) -> None:
+        """Vary a setting in the project's sweep."""
+        self.show_panel("Sweeps")
+        self.sweeps.vary(path)
+
+    def _ask_importance(self, journal: str) -> None:
+        """Ask the helper what matters in a sweep; Optuna is no load for the window."""
+        self.worker.request("importance", self.sweeps.show_importance, journal=journal)
+
     def export(self) -> None:
         """Export the graph or a trained run."""
         self._export(self.runs.chosen())
@@ -637,6 +660,7 @@ class Window(QMainWindow):
         self.settings.set_geometry(self.saveGeometry(), QByteArray(self.saveState()))
         self.settings.sync()
         self.runner.leave()
+        self.sweeper.leave()
         self.recovery.forget()
         self.checks.close()
         self.worker.close()

@@ -40,3 +40,12 @@ def memory(size: int) -> str:
 
 def _three(value: float) -> str:
     return f"{value:.3g}" if value < 999.5 else f"{value:,.0f}"
+
+
+def duration(seconds: float) -> str:
+    """Write a time: "2.1 s" below a minute, then "1:05" and "2:03:04"."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -46,6 +46,7 @@ FAMILIES: Mapping[str, str] = {
     "source": "Data sources",
     "step": "Column steps",
     "settings": "Settings",
+    "range": "Ranges of a sweep",
 }
 # Sets of dtypes that have a name.
 DTYPES = {

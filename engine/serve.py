@@ -58,6 +58,7 @@ class Server:
             "export": _export,
             "devices": _devices,
             "curve": _curve,
+            "importance": _importance,
         }
 
     def run(self) -> None:
@@ -206,3 +207,9 @@ def _curve(request: Request) -> Reply:
     from engine.train.schedules import preview  # loads torch only when asked for
 
     return {"curve": preview(request["schedule"], request["lr"], request["steps_per_epoch"], request["epochs"])}
+
+
+def _importance(request: Request) -> Reply:
+    from engine.sweep.study import importances  # loads Optuna and scikit-learn only when asked for
+
+    return {"importance": importances(Path(request["journal"]))}

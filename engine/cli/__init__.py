@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from engine.cli import catalogue, projects, running
+from engine.cli import catalogue, projects, running, sweeping
 from engine.cli.bar import Bar
 from engine.problem import Mistake
 from engine.progress import watched
@@ -136,6 +136,34 @@ def _resume(parser: argparse.ArgumentParser) -> None:
     _json(parser)
 
 
+def _sweep(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, nargs="?", help="project file")
+    parser.add_argument(
+        "--space",
+        action="append",
+        default=[],
+        metavar="PATH=RANGE",
+        help="a value to vary, by a path as of --set, and its range: LOW..HIGH with :log, :int, :step=N or :points=N "
+        "(of a grid) behind it, or A,B,C (default: the project's own space)",
+    )
+    parser.add_argument("--trials", type=int, help="trials in all")
+    parser.add_argument("--sampler", choices=("TPE", "random", "grid"), help="how values are chosen (default: TPE)")
+    parser.add_argument(
+        "--pruner", choices=("none", "median", "successive halving", "hyperband"), help="which trials end early"
+    )
+    parser.add_argument("--jobs", type=int, help="trials that train at the same time (default: 1)")
+    parser.add_argument("--minutes", type=float, help="no trial begins after so many minutes")
+    parser.add_argument("--metric", help="metric of validation, or loss, that is to be best")
+    parser.add_argument("--seed", type=int, help="start of the random choices")
+    parser.add_argument("--folder", type=Path, help="folder to make for the sweep (default: sweeps/NAME-TIME)")
+    parser.add_argument("--resume", type=Path, metavar="DIR", help="go on with the sweep in this folder")
+    parser.add_argument("--data-folder", type=Path, help="where relative data paths start (default: the file's folder)")
+    parser.add_argument("--watched", action="store_true", help="leave room for a window that watches")
+    _settings(parser)
+    _trust(parser)
+    _json(parser)
+
+
 def _evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, help="run folder")
     parser.add_argument("--split", choices=("train", "validation", "test"), default="test", help="default: test")
@@ -183,6 +211,7 @@ VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Verb]] = 
     "check": ("Check a project: shapes, dtypes, parameters, costs, and every mistake.", _check, projects.check),
     "train": ("Train a project.", _train, running.train),
     "resume": ("Go on with a run that was stopped or cut off.", _resume, running.resume),
+    "sweep": ("Train a project many times to find the values that do best.", _sweep, sweeping.sweep),
     "evaluate": ("Measure a run's best weights on a split of its data.", _evaluate, running.evaluate),
     "predict": ("Ask a trained run about new samples.", _predict, running.predict),
     "export": ("Write a graph or a trained model as files.", _export, projects.export),

@@ -59,6 +59,7 @@ from engine.ops import (  # noqa: F401  # each registers its declarations
     source_text,
     source_vision,
     steps,
+    sweep,
     transformer,
     trigonometry,
     unpooling,

@@ -167,7 +167,7 @@ def test_data_that_is_missing_is_told(tmp_path: Path, capsys: pytest.CaptureFixt
     ("override", "words"),
     [
         ("training.epochs", "write PATH=VALUE"),
-        ("epochs=3", "must start with data. or training."),
+        ("epochs=3", "must start with data., training. or sweep."),
         ("nodes.linear_9.params.bias=false", "did you mean 'linear_"),
         ("nodes.linear_1.op=ReLU", "can be set"),
         ("training.optimizers.7.op=SGD", "no place 7"),

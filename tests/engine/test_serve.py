@@ -144,3 +144,8 @@ def test_work_that_takes_a_while_tells_how_far_it_has_come_before_its_reply(monk
     _ready, told, reply = answers({"id": 7, "do": "guess", "path": "hub:a/b"})
     assert told == {"id": 7, "progress": {"what": "Downloading a/b", "done": 1, "total": 2, "unit": "bytes"}}
     assert reply == {"id": 7, "guesses": []}
+
+
+def test_what_matters_in_a_sweep_is_told_or_why_it_is_not_known(tmp_path: Path) -> None:
+    _ready, reply = answers({"id": 1, "do": "importance", "journal": str(tmp_path / "study.jsonl")})
+    assert reply == {"id": 1, "error": "There are no trials yet."}
