@@ -22,6 +22,7 @@ from engine import spec as specs
 from engine.problem import Mistake
 from engine.progress import watched
 from engine.python_code import fault_words
+from engine.train.folder import Run
 
 COUNTED_AT_ONCE = 100  # nodes whose graph passes are run with each check; it takes some 4 ms
 
@@ -53,6 +54,7 @@ class Server:
             "export": _export,
             "devices": _devices,
             "curve": _curve,
+            "changes": _changes,
         }
 
     def run(self) -> None:
@@ -162,3 +164,9 @@ def _curve(request: Request) -> Reply:
     from engine.train.schedules import preview  # loads torch only when asked for
 
     return {"curve": preview(request["schedule"], request["lr"], request["steps_per_epoch"], request["epochs"])}
+
+
+def _changes(request: Request) -> Reply:
+    from engine.train.again import changes  # loads torch only when asked for
+
+    return {"changes": changes(Run(Path(request["run"])))}

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from engine.cli import catalogue, projects, running
+from engine.cli import catalogue, comparing, projects, running
 from engine.cli.bar import Bar
 from engine.problem import Mistake
 from engine.progress import watched
@@ -117,7 +117,7 @@ def _check(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, help="project file")
+    parser.add_argument("file", type=Path, help="project file, or folder of a run to train again in the same way")
     _settings(parser)
     parser.add_argument("--epochs", type=int, help="overrides training.epochs")
     parser.add_argument("--device", help="auto, cpu or cuda; overrides training.device")
@@ -172,6 +172,24 @@ def _runs(parser: argparse.ArgumentParser) -> None:
     _json(parser)
 
 
+def _compare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("runs", type=Path, nargs="+", help="run folders, or folders of runs")
+    parser.add_argument("--all", action="store_true", help="show what is equal too")
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument("--csv", action="store_true", help="print CSV")
+    forms.add_argument("--markdown", action="store_true", help="print a Markdown table")
+    forms.add_argument("--json", action="store_true", help="print JSON and nothing else")
+
+
+def _queue(parser: argparse.ArgumentParser) -> None:
+    what = "list what waits, add projects, start the runs one after the other, pause, or remove by number"
+    actions = ("list", "add", "start", "pause", "remove")
+    parser.add_argument("action", choices=actions, nargs="?", default="list", help=f"{what} (default: list)")
+    parser.add_argument("items", nargs="*", metavar="FILE", help="project files to add, or numbers to remove")
+    _settings(parser)
+    _json(parser)
+
+
 def _ops(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", help="one op, optimizer, schedule, initializer, data source or column step")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the whole reference as an HTML page")
@@ -191,7 +209,9 @@ VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Verb]] = 
         _data,
         projects.data,
     ),
-    "runs": ("List runs.", _runs, running.runs),
+    "runs": ("List runs.", _runs, comparing.runs),
+    "compare": ("Set runs beside each other: scores, settings and graphs.", _compare, comparing.compare),
+    "queue": ("Train several projects, one after the other.", _queue, comparing.queue),
     "ops": ("List all that is declared, describe one of it, or write the reference.", _ops, catalogue.ops),
     "templates": ("List the templates for `netloom new`.", _json, catalogue.templates),
     "devices": ("List the devices that a graph can run on.", _json, catalogue.devices),

@@ -123,7 +123,7 @@ class Run:
         except FileNotFoundError:
             return [], offset
         whole = data[: data.rfind(b"\n") + 1]
-        return list(_events(whole)), offset + len(whole)
+        return list(decode_events(whole)), offset + len(whole)
 
     def events(self) -> list[Event]:
         """All events so far."""
@@ -185,7 +185,8 @@ class Run:
         (self.path / command).unlink(missing_ok=True)
 
 
-def _events(data: bytes) -> Iterator[Event]:
+def decode_events(data: bytes) -> Iterator[Event]:
+    """Decode lines of `events.jsonl`; those that are damaged are passed over."""
     for line in data.splitlines():
         try:
             event = event_types.decode(json.loads(line))
@@ -196,9 +197,24 @@ def _events(data: bytes) -> Iterator[Event]:
 
 
 def runs_in(folder: Path) -> list[Run]:
-    """List the runs in a folder, the newest first."""
-    found = [Run(each.parent) for each in folder.glob("*/spec.json")] if folder.is_dir() else []
-    return sorted(found, key=lambda run: (run.path / "spec.json").stat().st_mtime, reverse=True)
+    """List the runs in a folder, and in its folders that group runs, the newest first."""
+    found = [Run(path) for path in _run_folders(folder)]
+    return sorted(found, key=_written, reverse=True)
+
+
+def _written(run: Run) -> float:
+    try:
+        return (run.path / "spec.json").stat().st_mtime
+    except OSError:  # moved to the trash meanwhile
+        return 0.0
+
+
+def _run_folders(folder: Path) -> Iterator[Path]:
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if (path / "spec.json").is_file():
+            yield path
+        elif path.is_dir():
+            yield from (each.parent for each in path.glob("*/spec.json"))
 
 
 def new_run(folder: Path, name: str) -> Run:
