@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.document import Document
 from engine import spec as specs
 from engine.events import LAST, Event
+from engine.problem import Mistake
 from engine.train.folder import Run, new_run, runs_in
 
 ROOT = Path(__file__).parents[1]
@@ -47,6 +48,11 @@ class Runner(QObject):
         """Whether a run is being followed."""
         return self._timer.isActive()
 
+    @property
+    def at_work(self) -> bool:
+        """Whether the run that is followed has a process that works on it."""
+        return self.running and self.run is not None and self._alive(self.run)
+
     def start(self) -> None:
         """Train the present spec in a new run."""
         if self.running:
@@ -71,6 +77,21 @@ class Runner(QObject):
             self._launch(run, ["resume", str(run.path)], offset=run.tail()[1])
         except OSError as error:
             self.failed.emit(f"{run.path} cannot be written: {error.strerror or error}.")
+
+    def again(self, run: Run) -> None:
+        """Train the spec of a run anew, on its device and with its threads, in a new run beside it."""
+        if self.running:
+            return
+        try:
+            spec = run.spec()
+            new = new_run(run.path.parent, spec.name)
+            new.path.mkdir(parents=True)
+            specs.save(spec, new.path / "spec.json")
+            self._launch(new, ["train", str(run.path), "--run", str(new.path)])
+        except Mistake as mistake:
+            self.failed.emit(mistake.message)
+        except OSError as error:
+            self.failed.emit(f"{run.path.parent} cannot be written: {error.strerror or error}.")
 
     def _launch(self, run: Run, verb: Sequence[str], offset: int = 0) -> None:
         with run.log.open("ab") as log:

@@ -195,6 +195,7 @@ QTabBar::tab:selected {{ color: {text}; border-bottom: 2px solid {accent}; }}
 QTabBar::tab:hover {{ color: {text}; }}
 QTabWidget::pane {{ border: none; border-top: 1px solid {line}; }}
 QScrollArea {{ border: none; }}
+QTableView {{ selection-background-color: {selection}; selection-color: {text}; }}
 QPushButton[primary="true"] {{ background: {accent}; color: {accent_text}; border: none; border-radius: 4px;
     padding: 6px 16px; font-weight: 600; }}
 QPushButton[primary="true"]:hover {{ background: {accent}; border: 1px solid {text}; padding: 5px 15px; }}

@@ -60,6 +60,11 @@ def write_about(run: Run, about: About) -> None:
     run.write_json(ABOUT, dataclasses.asdict(about))
 
 
+def name_of(run: Run) -> str:
+    """What a run is called: its title, or its folder's name."""
+    return read_about(run).title or run.name
+
+
 def tags_of(text: str) -> tuple[str, ...]:
     """Read tags that were typed, parted by commas; the same one counts once."""
     return tuple(dict.fromkeys(tag for tag in (each.strip() for each in text.split(",")) if tag))
@@ -271,21 +276,28 @@ class Runs:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.behind = False  # whether there are runs that the last reading had no time for
         self._entries = self._kept()
 
-    def read(self) -> list[Summary]:
-        """Look at the folder; the newest run comes first."""
-        found = runs_in(self.folder)
+    def read(self, seconds: float = math.inf) -> list[Summary]:
+        """Look at the folder; the newest run comes first.
+
+        Runs that are read for the first time after so many seconds are left for the next reading.
+        """
+        found, end = runs_in(self.folder), time.monotonic() + seconds
         entries: dict[Path, _Entry] = {}
         changed = False
         for run in found:
-            entry = entries[run.path] = self._entries.get(run.path) or _Entry()
+            known = self._entries.get(run.path)
+            if known is None and time.monotonic() > end:
+                continue
+            entry = entries[run.path] = known or _Entry()
             changed = (entry.look(run) and entry.told.last in ENDED) or changed
         changed = changed or entries.keys() != self._entries.keys()
-        self._entries = entries
-        if changed:
+        self._entries, self.behind = entries, len(entries) < len(found)
+        if changed and not self.behind:
             self._keep()
-        return [entries[run.path].summary(run) for run in found]
+        return [entries[run.path].summary(run) for run in found if run.path in entries]
 
     def again(self, run: Run) -> Summary:
         """Look at one run of the folder."""

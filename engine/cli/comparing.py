@@ -13,7 +13,7 @@ from engine.cli.running import scores_words
 from engine.problem import Mistake
 from engine.runs import Runs, Summary, finite, summaries
 from engine.train.folder import Run
-from engine.train.queue import Queue
+from engine.train.queue import Queue, new_entry
 
 
 def runs(arguments: argparse.Namespace) -> int:
@@ -98,7 +98,7 @@ def _add(waiting: Queue, arguments: argparse.Namespace) -> None:
         raise Mistake("Name the project files to add to the queue.")
     paths = [Path(item) for item in arguments.items]
     for path, spec in [(path, load_with(path, arguments.set)) for path in paths]:
-        waiting.add(spec, path.stem, path.resolve().parent / "runs", path.resolve().parent)
+        waiting.add(new_entry(spec, path.stem, path.resolve().parent / "runs", path.parent))
 
 
 def _numbers(items: Sequence[str], count: int) -> list[int]:

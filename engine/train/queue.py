@@ -54,6 +54,11 @@ class Entry:
         return cls(data["id"], data["name"], Path(data["runs"]), Path(data["folder"]), spec)
 
 
+def new_entry(spec: Spec, name: str, runs: Path, folder: Path) -> Entry:
+    """A run that can be put into the queue."""
+    return Entry(uuid.uuid4().hex, name, runs.resolve(), folder.resolve(), spec)
+
+
 class Queue:
     """The runs that wait, the next one first."""
 
@@ -62,18 +67,16 @@ class Queue:
         self.path = self.folder / "queue.json"
 
     def entries(self) -> list[Entry]:
-        """Read what waits; raises Mistake where the file is damaged."""
-        return self._read()[0]
+        """What waits."""
+        return self.read()[0]
 
     def paused(self) -> bool:
         """Whether no further run is to be started."""
-        return self._read()[1]
+        return self.read()[1]
 
-    def add(self, spec: Spec, name: str, runs: Path, folder: Path) -> Entry:
+    def add(self, entry: Entry) -> None:
         """Put a run at the end."""
-        entry = Entry(uuid.uuid4().hex, name, runs.resolve(), folder.resolve(), spec)
         self._change(lambda entries: [*entries, entry])
-        return entry
 
     def remove(self, ids: Sequence[str]) -> None:
         """Take runs out."""
@@ -95,7 +98,7 @@ class Queue:
     def take(self) -> tuple[Entry, Run] | None:
         """Take out the next run and make its folder; None where none waits, or the queue is paused."""
         with self._locked():
-            entries, paused = self._read()
+            entries, paused = self.read()
             if paused or not entries:
                 return None
             entry = entries[0]
@@ -106,10 +109,11 @@ class Queue:
 
     def _change(self, change: Callable[[list[Entry]], list[Entry]], *, paused: bool | None = None) -> None:
         with self._locked():
-            entries, was_paused = self._read()
+            entries, was_paused = self.read()
             self._write(change(entries), paused=was_paused if paused is None else paused)
 
-    def _read(self) -> tuple[list[Entry], bool]:
+    def read(self) -> tuple[list[Entry], bool]:
+        """Read what waits, and whether no further run is to be started; raises Mistake where the file is damaged."""
         try:
             data = json.loads(self.path.read_text(encoding="utf-8"))
             return [Entry.decode(each) for each in data["entries"]], bool(data["paused"])
@@ -157,31 +161,37 @@ class Queue:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.folder / "worker.lock", timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise Mistake("Another process is working through the queue.") from None
+        while True:
+            try:
+                lock.acquire()
+            except Timeout:
+                raise Mistake("Another process is working through the queue.") from None
+            try:
+                yield from self._worked_through()
+            finally:
+                lock.release()
+            if self.paused() or not self.entries():  # else one came while the lock was still held
+                return
+
+    def _worked_through(self) -> Iterator[Run]:
         folders: dict[Path, Runs] = {}
         ended: set[Run] = set()
-        try:
-            while not self.paused() and (waiting := self.entries()):
-                beside = folders.setdefault(waiting[0].runs, Runs(waiting[0].runs))
-                if any(each.at_work and each.run not in ended for each in beside.read()):
-                    time.sleep(WAIT_SECONDS)
-                elif (taken := self.take()) is not None:
-                    entry, run = taken
-                    process = launch(run, train_verb(run, entry.folder))
-                    yield run
-                    process.wait()
-                    ended.add(run)
-        finally:
-            lock.release()
+        while not self.paused() and (waiting := self.entries()):
+            beside = folders.setdefault(waiting[0].runs, Runs(waiting[0].runs))
+            if any(each.at_work and each.run not in ended for each in beside.read()):
+                time.sleep(WAIT_SECONDS)
+            elif (taken := self.take()) is not None:
+                entry, run = taken
+                process = launch(run, train_verb(run, entry.folder))
+                yield run
+                process.wait()
+                ended.add(run)
 
 
-def start_work(queue: Queue) -> None:
+def start_work(queue: Queue) -> subprocess.Popen[bytes]:
     """Start a process that works through the queue and lives on by itself."""
     queue.folder.mkdir(parents=True, exist_ok=True)
-    _detached(["queue", "start"], queue.log, "wb")
+    return _detached(["queue", "start"], queue.log, "wb")
 
 
 def train_verb(run: Run, folder: Path) -> list[str]:
