@@ -175,7 +175,8 @@ QMainWindow::separator {{ width: 4px; height: 4px; }}
 QToolTip {{ background: {card}; color: {text}; border: 1px solid {card_edge}; padding: 4px; }}
 QDockWidget {{ color: {dim}; font-weight: 600; }}
 QDockWidget::title {{ background: {panel}; padding: 6px 8px; border-bottom: 1px solid {line}; }}
-QToolBar {{ background: {panel}; border: none; border-bottom: 1px solid {line}; padding: 4px 8px; spacing: 2px; }}
+QMainWindow > QToolBar {{ border-bottom: 1px solid {line}; }}
+QToolBar {{ background: {panel}; border: none; padding: 4px 8px; spacing: 2px; }}
 QToolButton {{ border: none; border-radius: 4px; padding: 4px; }}
 QToolButton:hover {{ background: {selection}; }}
 QToolButton:pressed, QToolButton:checked {{ background: {selection}; }}

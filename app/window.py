@@ -207,18 +207,16 @@ class Window(QMainWindow):
             menu.addAction(action)
 
     def _build_closing_menu(self, menu: QMenu) -> None:
-        """Let the user say what becomes of runs when the window closes; the choice may change in the question too."""
+        """Let the user say what becomes of runs when the window closes; the question at closing may change it too."""
         menu.addSeparator()
         closing = menu.addMenu("When the &window closes")
-        group = QActionGroup(self)
+        self.closing_choices = QActionGroup(self)
         for choice, text in WHEN_CLOSING.items():
             action = QAction(text, self, checkable=True)
+            action.setChecked(self.settings.when_closing() == choice)
             action.triggered.connect(functools.partial(self._set_closing, choice))
-            group.addAction(action)
+            self.closing_choices.addAction(action)
             closing.addAction(action)
-        closing.aboutToShow.connect(
-            lambda: group.actions()[list(WHEN_CLOSING).index(self.settings.when_closing())].setChecked(True)
-        )
 
     def _set_closing(self, choice: Closing, *_args: object) -> None:
         self.settings.set_when_closing(choice)

@@ -295,7 +295,7 @@ class RunFilter(QSortFilterProxyModel):
     def choose(self, text: str, state: str, tag: str) -> None:
         """Let through what holds all words of a text, and is of the state and the tag; empty ones ask for nothing."""
         self._words, self._state, self._tag = text.casefold().split(), state, tag
-        self.invalidateRowsFilter()
+        self.invalidate()
 
     def filterAcceptsRow(self, row: int, parent: Index) -> bool:
         """Whether a run is let through."""

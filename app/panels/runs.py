@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QFileSystemWatcher, QPoint, Qt, QTimer, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QKeySequence, QShortcut
+from PySide6.QtGui import QAction, QDesktopServices, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -17,9 +17,10 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QMenu,
     QMessageBox,
-    QPushButton,
     QSplitter,
     QTableView,
+    QToolBar,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -44,14 +45,14 @@ STATES = ("running", "paused", "starting", "finished", "stopped", "failed", "cra
 OWN, UNSAVED, OTHER = "This project's runs", "Runs of unsaved projects", "Other folder…"
 EMPTY = "No runs yet. Train, and each run is kept here with its curves, weights and log."
 NONE_LEFT = "No run is left by this filter."
-# name: icon, text, whether the text is shown on the button, what it does
-BUTTONS = {
-    "compare": ("compare", "Compare", True, "Set the selected runs beside each other: select two or more"),
+# name: icon, text, whether the text stands beside the icon, what it does
+ACTIONS = {
+    "compare": ("compare", "Compare", True, "Set the selected runs beside each other; select two or more with Ctrl"),
     "resume": ("resume", "Resume", True, "Go on from the last checkpoint"),
     "again": ("redo", "Train again", True, "Train the same graph with the same settings in a new run"),
     "use": ("paste", "Use these settings", True, "Take its graph and settings over into the project"),
     "spec": ("open", "Open its graph", True, "Open the graph as a copy in another window"),
-    "export": ("export", "Export…", False, "Export the trained model"),
+    "export": ("export", "Export model…", False, "Export the trained model"),
     "folder": ("folder", "Show folder", False, "Show the run's folder"),
     "delete": ("delete", "Move to trash", False, "Move the selected runs to the trash"),
 }  # fmt: skip
@@ -83,7 +84,8 @@ class RunList(QWidget):
         self.search.setClearButtonEnabled(True)
         self.states, self.tags, self.folders = QComboBox(), QComboBox(), QComboBox()
         self._empty = dim(EMPTY)
-        self._buttons = {name: self._button(name) for name in BUTTONS}
+        self._tools = QToolBar()  # it offers what finds no room behind an arrow
+        self._actions = {name: self._action(name) for name in ACTIONS}
         self._lay_out(beside)
         self._fill_folders()
         self._timer = self._single_shot(REFRESH_MS, self.refresh)
@@ -138,22 +140,22 @@ class RunList(QWidget):
         table.customContextMenuRequested.connect(self._show_menu)
         return table
 
-    def _button(self, name: str) -> QPushButton:
-        _icon, text, with_text, tip = BUTTONS[name]
-        button = QPushButton(text if with_text else "")
-        button.setToolTip(tip)
-        button.setAccessibleName(text)
-        button.clicked.connect(lambda _=False: self._act(name))
-        return button
+    def _action(self, name: str) -> QAction:
+        _icon, text, with_text, tip = ACTIONS[name]
+        action = QAction(text, self)
+        action.setToolTip(tip)
+        action.triggered.connect(lambda _=False: self._act(name))
+        self._tools.addAction(action)
+        button = self._tools.widgetForAction(action)
+        if with_text and isinstance(button, QToolButton):
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        return action
 
     def _lay_out(self, beside: QWidget | None) -> None:
-        tools, row = QHBoxLayout(), QHBoxLayout()
+        tools = QHBoxLayout()
         tools.addWidget(self.search, 1)
         for widget in (self.states, self.tags, self.folders):
             tools.addWidget(widget)
-        for button in self._buttons.values():
-            row.addWidget(button)
-        row.addStretch(1)
         listed = QWidget()
         inner = QVBoxLayout(listed)
         inner.setContentsMargins(0, 0, 0, 0)
@@ -169,7 +171,7 @@ class RunList(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(SPACE, SPACE, SPACE, SPACE)
         column.addWidget(splitter, 1)
-        column.addLayout(row)
+        column.addWidget(self._tools)
 
     def _single_shot(self, milliseconds: int, work: Callable[[], object]) -> QTimer:
         timer = QTimer(self)
@@ -179,8 +181,8 @@ class RunList(QWidget):
         return timer
 
     def _dress(self) -> None:
-        for name, button in self._buttons.items():
-            button.setIcon(icon(BUTTONS[name][0]))
+        for name, action in self._actions.items():
+            action.setIcon(icon(ACTIONS[name][0]))
 
     # ------------------------------------------------------------------------------------------------------ list
 
@@ -280,7 +282,7 @@ class RunList(QWidget):
         self._fill_folders()
         self.refresh()
 
-    # --------------------------------------------------------------------------------------------------- buttons
+    # --------------------------------------------------------------------------------------------------- actions
 
     def chosen(self) -> Run | None:
         """The run that is selected, where it is one."""
@@ -296,29 +298,26 @@ class RunList(QWidget):
         """Offer what can be done with the selected runs."""
         found = self.selected()
         run = found[0].run if len(found) == 1 else None
-        for name, button in self._buttons.items():
-            button.setEnabled(run is not None or (name in ("compare", "delete") and len(found) > 1))
-        self._buttons["compare"].setEnabled(len(found) > 1)
-        self._buttons["delete"].setEnabled(bool(found) and not any(each.at_work for each in found))
+        for action in self._actions.values():
+            action.setEnabled(run is not None)
+        self._actions["compare"].setEnabled(len(found) > 1)
+        self._actions["delete"].setEnabled(bool(found) and not any(each.at_work for each in found))
         if run is not None:
             state = found[0].state
             resumable = state in ("stopped", "crashed", "failed") and any(run.checkpoints.glob("*.json"))
-            self._buttons["resume"].setEnabled(resumable)
-            self._buttons["export"].setEnabled(run.weights.is_file())
+            self._actions["resume"].setEnabled(resumable)
+            self._actions["export"].setEnabled(run.weights.is_file())
 
     def _show_menu(self, place: QPoint) -> None:
-        """Offer what the buttons do, in words."""
+        """Offer the same beside the mouse."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for name, (picture, text, _with_text, _tip) in BUTTONS.items():
-            action = menu.addAction(icon(picture), text)
-            action.setEnabled(self._buttons[name].isEnabled())
-            action.triggered.connect(lambda _=False, name=name: self._act(name))
+        menu.addActions(list(self._actions.values()))
         menu.popup(self.table.viewport().mapToGlobal(place))
 
     def _act(self, name: str) -> None:
         found = self.selected()
-        if not self._buttons[name].isEnabled() or not found:
+        if not self._actions[name].isEnabled() or not found:
             return
         run = found[0].run
         match name:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -154,7 +154,7 @@ class Queue:
         lock.release()
         return False
 
-    def work(self) -> Iterator[Run]:
+    def work(self) -> Generator[Run, None, None]:
         """Train what waits, one after the other, and yield each run as it starts; a run that fails stops no other.
 
         Raises Mistake where another process is at it.
