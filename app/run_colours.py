@@ -14,6 +14,10 @@ COLOURS = (  # in the light and in the dark theme
     ("#b5379b", "#ea7fd3"),
     ("#0f8a8f", "#3fc6c9"),
     ("#8a6d1f", "#d1b155"),
+    ("#c22f2f", "#ff8a80"),
+    ("#6a4fc2", "#a991f7"),
+    ("#566173", "#aab4c3"),
+    ("#6b7d12", "#bccb5a"),
 )
 
 

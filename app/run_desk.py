@@ -67,12 +67,16 @@ class RunDesk(QObject):
         if self._compare is not None:
             self._compare.close()
         dialog = CompareDialog(summaries, comparison, self.colours, self._window())
-        dialog.finished.connect(lambda _result: self._forget(dialog))
+        dialog.finished.connect(lambda _result: self._forget(dialog, [summary.run for summary in summaries]))
         self._compare = dialog
         dialog.show()
 
-    def _forget(self, dialog: CompareDialog) -> None:
+    def _forget(self, dialog: CompareDialog, runs: list[Run]) -> None:
+        """Let go of a comparison, and of the colours that only it has shown."""
         dialog.deleteLater()
+        for run in runs:
+            if run not in self.runs.model.runs_ticked():
+                self.colours.release(run)
         if self._compare is dialog:
             self._compare = None
 

@@ -177,6 +177,7 @@ QDockWidget {{ color: {dim}; font-weight: 600; }}
 QDockWidget::title {{ background: {panel}; padding: 6px 8px; border-bottom: 1px solid {line}; }}
 QMainWindow > QToolBar {{ border-bottom: 1px solid {line}; }}
 QToolBar {{ background: {panel}; border: none; padding: 4px 8px; spacing: 2px; }}
+QToolBar[flat="true"] {{ background: transparent; padding: 0; }}
 QToolButton {{ border: none; border-radius: 4px; padding: 4px; }}
 QToolButton:hover {{ background: {selection}; }}
 QToolButton:pressed, QToolButton:checked {{ background: {selection}; }}

@@ -89,7 +89,7 @@ class Summary:
     test: Scores
     device: str
     seconds: float
-    started: float | None  # seconds since 1970
+    started: float  # seconds since 1970; when it was made where it never came to start
     message: str  # why it failed
 
     @property
@@ -248,7 +248,7 @@ class _Entry:
         return Summary(
             run, self.about, self.state(run), self.graph, self.nodes, self.data, told.parameters, told.epoch,
             told.epochs, next(iter(told.metrics), LOSS), told.metrics, told.scores, told.test, told.device,
-            told.seconds, told.started, told.message,
+            told.seconds, told.started or self.spec_time / 1e9, told.message,
         )  # fmt: skip
 
 

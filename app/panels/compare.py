@@ -31,7 +31,7 @@ from engine.runs import Summary
 
 WIDTH, HEIGHT = 1000, 720
 ROW_HEIGHT = 24
-MOST_WIDTH = 280  # of a column at first
+MOST_WIDTH = 280  # of a column until the user widens it
 SAME = "These runs have the same graph, data and settings."
 
 
@@ -54,8 +54,6 @@ class CompareDialog(QDialog):
         self._lay_out()
         themes.changed.connect(self._fill)
         self._fill()
-        for column in range(self.table.columnCount()):
-            self.table.setColumnWidth(column, min(MOST_WIDTH, self.table.columnWidth(column)))
 
     def _table(self) -> QTableWidget:
         table = QTableWidget(0, len(self._summaries) + 1)
@@ -120,6 +118,8 @@ class CompareDialog(QDialog):
             place += 1
         self._same.setVisible(not any(row.differs for row in rows if row.group in ("Training", "Data", "Graph")))
         table.resizeColumnsToContents()
+        for column in range(table.columnCount()):
+            table.setColumnWidth(column, min(MOST_WIDTH, table.columnWidth(column)))
 
     def _head(self) -> None:
         self.table.setHorizontalHeaderItem(0, QTableWidgetItem(""))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -57,8 +56,6 @@ def _test(summary: Summary) -> str:
 
 
 def _started(summary: Summary) -> str:
-    if summary.started is None:
-        return ""
     return f"{datetime.fromtimestamp(summary.started).astimezone():%Y-%m-%d %H:%M}"
 
 
@@ -67,7 +64,7 @@ def _graph(summary: Summary) -> str:
 
 
 HEADINGS = (
-    Heading(NAME, lambda run: run.name, width=190),
+    Heading(NAME, lambda run: run.name, width=214),
     Heading("State", lambda run: run.state, width=84),
     Heading("Epoch", lambda run: f"{run.epoch} of {run.epochs or '?'}", lambda run: run.epoch, 72),
     Heading("Best", _best, lambda run: run.best, 124),
@@ -76,7 +73,7 @@ HEADINGS = (
     Heading("Graph", _graph, width=130),
     Heading("Data", lambda run: run.data, width=110),
     Heading("Device", lambda run: run.device, width=60),
-    Heading("Started", _started, lambda run: run.started or math.inf, 118),
+    Heading("Started", _started, lambda run: run.started, 118),
     Heading(TAGS, lambda run: ", ".join(run.about.tags), width=110),
     Heading(NOTES, lambda run: run.about.notes, width=160),
 )

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QFileSystemWatcher, QPoint, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QFileSystemWatcher, QPoint, QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QAction, QDesktopServices, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -39,7 +39,7 @@ from engine.train.folder import Run
 REFRESH_MS = 400  # after the folder has changed
 FOLLOW_MS = 1000  # between looks at runs that are at work
 READ_SECONDS = 0.1  # for reading new runs at a time, so that the window stays free
-ROW_HEIGHT = 26
+ROW_HEIGHT, ICON = 26, 16  # pixels
 ANY_STATE, ANY_TAG = "All states", "All tags"
 STATES = ("running", "paused", "starting", "finished", "stopped", "failed", "crashed")
 OWN, UNSAVED, OTHER = "This project's runs", "Runs of unsaved projects", "Other folder…"
@@ -85,6 +85,8 @@ class RunList(QWidget):
         self.states, self.tags, self.folders = QComboBox(), QComboBox(), QComboBox()
         self._empty = dim(EMPTY)
         self._tools = QToolBar()  # it offers what finds no room behind an arrow
+        self._tools.setProperty("flat", True)
+        self._tools.setIconSize(QSize(ICON, ICON))
         self._actions = {name: self._action(name) for name in ACTIONS}
         self._lay_out(beside)
         self._fill_folders()
@@ -154,8 +156,9 @@ class RunList(QWidget):
     def _lay_out(self, beside: QWidget | None) -> None:
         tools = QHBoxLayout()
         tools.addWidget(self.search, 1)
-        for widget in (self.states, self.tags, self.folders):
-            tools.addWidget(widget)
+        for box in (self.states, self.tags, self.folders):
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+            tools.addWidget(box, 0, Qt.AlignmentFlag.AlignRight)
         listed = QWidget()
         inner = QVBoxLayout(listed)
         inner.setContentsMargins(0, 0, 0, 0)
@@ -218,9 +221,8 @@ class RunList(QWidget):
         self._empty.setText(NONE_LEFT if self.model.rowCount() else EMPTY)
         self._empty.setVisible(not shown)
         self.table.setVisible(shown)
-        filtered = self.model.rowCount() > 0
-        for widget in (self.search, self.states):
-            widget.setVisible(filtered)
+        for widget in (self.search, self.states, self._tools):
+            widget.setVisible(self.model.rowCount() > 0)
 
     def _forget(self) -> None:
         for run in self.model.runs_ticked():

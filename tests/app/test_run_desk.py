@@ -141,8 +141,10 @@ def test_runs_are_compared_in_a_window_of_their_own(window: Window) -> None:
     dialog = window.desk._compare
     assert dialog is not None
     assert dialog.isVisible()
+    colours = [window.desk.colours.colour(Run(data_folder() / "runs" / name)).name() for name in ("a", "b")]
     dialog.close()
     assert window.desk._compare is None
+    assert window.desk.colours.colour(Run(Path("c"))).name() in colours  # they were given back
     window.runs.compare_chosen.emit(window.runs.model.summaries()[:1])
     assert "two runs or more" in window.messages.text()
 
