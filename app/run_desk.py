@@ -144,12 +144,13 @@ class RunDesk(QObject):
 
     def may_close(self) -> bool:
         """Ask whether runs go on without the window, unless that was said for good; whether it may be closed."""
-        if not self._runner.at_work and not self.queue.at_work:
+        if not self._runner.at_work and not (self.queue.at_work and self.queue.waiting()):
             return True
         wish = self._settings.when_closing()
         choice = self._asked() if wish == "ask" else wish
         if choice == "stop":
-            self.queue.pause()
+            if self.queue.waiting():
+                self.queue.pause()
             self._runner.stop()
         return choice != "cancel"
 
@@ -161,7 +162,7 @@ class RunDesk(QObject):
             "It can go on without the window, and is found again when Netloom starts. "
             "Stopped, it writes a checkpoint and can be resumed."
         )
-        remember = QCheckBox("Always do so; the Run menu changes it")
+        remember = QCheckBox("Always do this; the Run menu changes it")
         box.setCheckBox(remember)
         keep = box.addButton("Keep training", QMessageBox.ButtonRole.AcceptRole)
         stop = box.addButton("Stop and close", QMessageBox.ButtonRole.DestructiveRole)

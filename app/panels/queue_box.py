@@ -80,8 +80,8 @@ class QueueBox(QWidget):
 
     @property
     def at_work(self) -> bool:
-        """Whether the queue is being worked through."""
-        return self._queue.at_work()
+        """Whether the queue is worked through, or will be once the process has come up that this window has started."""
+        return self._queue.at_work() or (self._worker is not None and self._worker.poll() is None)
 
     def waiting(self) -> int:
         """How many runs wait."""
@@ -99,7 +99,8 @@ class QueueBox(QWidget):
     def _work(self) -> None:
         """Have the queue worked through by a process that lives on when the window closes."""
         try:
-            if self._queue.entries() and not self._queue.paused() and not self._queue.at_work():
+            entries, paused = self._queue.read()
+            if entries and not paused and not self.at_work:
                 self._worker = start_work(self._queue)
         except (Mistake, OSError) as error:
             self.refused.emit(_words(error))
@@ -129,8 +130,6 @@ class QueueBox(QWidget):
 
     def refresh(self) -> None:
         """Look at the queue's file and at its process."""
-        if self._worker is not None and self._worker.poll() is not None:
-            self._worker = None
         folder = self._queue.folder
         if folder.is_dir() and not self._watcher.directories():
             self._watcher.addPath(str(folder))
@@ -143,8 +142,8 @@ class QueueBox(QWidget):
             return
         if entries != self._shown:
             self._fill(entries)
-        at_work = self._queue.at_work()
-        self.setVisible(bool(entries) or at_work)
+        at_work = self.at_work
+        self.setVisible(bool(entries))
         (self._timer.start if entries or at_work else self._timer.stop)()
         self._title.setText(f"Queue · {len(entries)} waiting" if entries else "Queue")
         self._state.setText(self._state_words(paused=paused, at_work=at_work))

@@ -13,7 +13,7 @@ from engine import edit
 from engine.runs import About, write_about
 from engine.spec import Spec, load, save
 from engine.train.folder import Run
-from engine.train.queue import Queue
+from engine.train.queue import Queue, new_entry
 from tests.app.gestures import press, words_in
 from tests.app.story import STARTED, WHOLE, told_run
 from tests.builders import image_classifier
@@ -201,9 +201,17 @@ def test_a_project_that_cannot_be_trained_is_not_queued(window: Window) -> None:
     [("Keep training", True, False), ("Stop and close", True, True), ("Cancel", False, False)],
 )
 def test_a_window_that_closes_asks_about_a_run_at_work(
-    window: Window, answers: Answers, monkeypatch: pytest.MonkeyPatch, button: str, closed: bool, stopped: bool
+    window: Window,
+    answers: Answers,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    button: str,
+    closed: bool,
+    stopped: bool,
 ) -> None:
     answers.text = button
+    Queue().add(new_entry(image_classifier(), "next", tmp_path / "elsewhere", tmp_path))
+    window.desk.queue.refresh()
     stops: list[bool] = []
     run = told_run(data_folder() / "runs" / "a", STARTED)
     with run.locked():
@@ -235,6 +243,19 @@ def test_the_answer_is_remembered_where_that_is_wished(
 
 def test_a_window_without_runs_at_work_closes_without_a_question(window: Window) -> None:
     assert window.desk.may_close()
+
+
+def test_a_window_asks_about_a_queue_at_work_where_a_run_waits(
+    window: Window, answers: Answers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    answers.text = "Keep training"
+    monkeypatch.setattr(Queue, "at_work", lambda _queue: True)
+    assert window.desk.may_close()
+    assert answers.said == []
+    Queue().add(new_entry(image_classifier(), "next", tmp_path / "elsewhere", tmp_path))
+    window.desk.queue.refresh()
+    assert window.desk.may_close()
+    assert "The queue is at work." in answers.said[0]
 
 
 def test_what_is_done_at_closing_is_chosen_in_the_run_menu(window: Window) -> None:

@@ -15,10 +15,12 @@ from tests.builders import image_classifier
 
 
 class Worker:
-    """Stands for the process that works through the queue."""
+    """Stands for a process that was started to work through the queue, and has ended at once."""
+
+    ended: int | None = 1
 
     def poll(self) -> int | None:
-        return None
+        return self.ended
 
 
 @pytest.fixture
@@ -75,6 +77,15 @@ def test_a_paused_queue_takes_runs_and_starts_none(box: QueueBox, started: list[
     press(box, "Start")
     assert len(started) == 1
     assert "Paused" not in words_in(box)
+
+
+def test_no_second_process_is_started_while_the_first_comes_up(
+    box: QueueBox, started: list[Queue], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Worker, "ended", None)
+    for name in ("a", "b"):
+        box.add(entry(name, tmp_path))
+    assert (len(started), box.at_work) == (1, True)
 
 
 def test_the_button_pauses_while_a_process_is_at_work(
