@@ -48,7 +48,7 @@ ACTIONS: tuple[Spec, ...] = (
     Spec("View", "&Graph passes…", "show_passes"),
     Spec("View", "Fi&nd op", "find_op", Keys.Find, "search"),
     Spec("Run", "&Train", "train", "Ctrl+Return", "train"),
-    Spec("Run", "Add to &queue", "queue_run", "Ctrl+Shift+Return", "queue"),
+    Spec("Run", "Add to &queue", "queue_run", "Ctrl+Alt+Return", "queue"),
     Spec("Run", "&Stop", "runner.stop", "Ctrl+.", "stop"),
     Spec("Help", "&Reference", "show_reference", "Shift+F1", "help"),
     Spec("Help", "&Keyboard shortcuts", "show_shortcuts", "F1"),

@@ -11,11 +11,11 @@ from PySide6.QtCore import QObject, QProcess, Signal
 from PySide6.QtWidgets import QCheckBox, QMessageBox, QWidget
 
 from app.document import Document
-from app.engine_process import EngineProcess
+from app.engine_process import ROOT, EngineProcess
 from app.panels.queue_box import QueueBox
 from app.panels.runs import RunList
 from app.run_colours import RunColours
-from app.runner import ROOT, Runner
+from app.runner import Runner
 from app.settings import Settings
 from engine.comparison import compare
 from engine.problem import Mistake
