@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.document import Document
 from engine import spec as specs
 from engine.events import LAST, Event
+from engine.train.commands import Command
 from engine.train.folder import Run, new_run, runs_in
 
 ROOT = Path(__file__).parents[1]
@@ -66,7 +67,7 @@ class Runner(QObject):
         """Go on with a run that was stopped, or whose process died."""
         if self.running:
             return
-        run.clear("stop")
+        run.forget_commands()
         try:
             self._launch(run, ["resume", str(run.path)], offset=run.tail()[1])
         except OSError as error:
@@ -106,7 +107,7 @@ class Runner(QObject):
         """Ask the run to stop; it writes a checkpoint first."""
         if self.run is not None and self.running:
             try:
-                self.run.request("stop")
+                self.run.tell(Command("stop"))
             except OSError as error:
                 self.failed.emit(f"The run cannot be told to stop: {error.strerror or error}.")
 
