@@ -138,6 +138,10 @@ class Run:
         """The checkpoints, the newest first; their names tell the epoch and the step."""
         return sorted(self.checkpoints.glob(f"*{CHECKPOINT}"), reverse=True)
 
+    def has_begun(self) -> bool:
+        """Whether it came to a checkpoint, be that one whole or not."""
+        return any(self.checkpoints.iterdir()) if self.checkpoints.is_dir() else False
+
     # ---------------------------------------------------------------------------------------------------- events
 
     def append(self, event: Event) -> None:

@@ -65,7 +65,7 @@ def train(spec: Spec, folder: Path, run: Run, *, device: str | None = None) -> I
 
 
 def resume(run: Run, *, device: str | None = None, spec: Spec | None = None, more_epochs: int = 0) -> Iterator[Event]:
-    """Go on with a run from its last checkpoint, as if it had never stopped.
+    """Go on with a run from its last checkpoint, as if it had never stopped; from its start where it has none yet.
 
     With another spec it goes on with the weights of every node that still fits, by id; `more_epochs` are trained
     beyond those that it was to train.
@@ -80,6 +80,8 @@ def resume(run: Run, *, device: str | None = None, spec: Spec | None = None, mor
 
 
 def _started(spec: Spec, folder: Path, run: Run, device: str | None) -> Iterator[Event]:
+    threads = torch.get_num_threads()
+    run.write_json("environment.json", {"threads": threads, "folder": str(folder.resolve())})  # to begin anew by
     session = open_session(spec, folder, device=device)
     run.write_json("environment.json", environment(session.device, folder))
     run.write_json("data.json", session.dataset.state)
@@ -87,6 +89,9 @@ def _started(spec: Spec, folder: Path, run: Run, device: str | None) -> Iterator
 
 
 def _resumed(spec: Spec, run: Run, folder: Path, device: str | None, more_epochs: int) -> Iterator[Event]:
+    if not run.has_begun():
+        yield from _started(spec, folder, run, device)
+        return
     saved, notes = newest_checkpoint(run)
     before = load(run.path / saved.spec)
     if not is_same(before, spec):
@@ -147,6 +152,8 @@ def _told_faults(work: Work, events: Iterator[Event]) -> Iterator[Event]:
             raise
         for acting in work.session.acting:
             acting.optimizer.zero_grad(set_to_none=True)
+        if work.keeper.meter is not None:
+            work.keeper.meter.read()
         work.keeper.checkpoint(at)
         yield from work.keeper.finished()
         raise Broken(out_of_memory(work.session, at.epoch, at.step)) from error

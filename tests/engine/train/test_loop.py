@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from engine import edit, events
+from engine import edit, events, fixes
 from engine.compile import compile
 from engine.events import Checkpoint, Epoch, Failed, Finished, Progress, Started, Stopped
 from engine.problem import Mistake
@@ -183,7 +183,10 @@ def test_out_of_memory_is_told_with_what_to_try(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("engine.train.meter.Meter.add", full)
     failed = trained(iris(), tmp_path / "run")[-1]
     assert isinstance(failed, Failed)
-    assert "batch_size" in failed.message
+    assert "A batch of 16 samples needs more memory than cpu has. Try batches of 8" in failed.message
+    (fix,) = failed.fixes
+    assert fixes.apply(iris(), fix).data["batching"]["batch_size"] == 8
+    assert events.decode(events.encode(failed)) == failed
 
 
 def test_two_losses_are_summed_by_their_factors_and_each_is_told(tmp_path: Path) -> None:
