@@ -20,6 +20,7 @@ from engine.problem import Mistake
 from engine.spec import write_atomically
 from engine.train.folder import CHECKPOINT, Run
 
+BESIDE = "netloom"  # what a file tells beside its tensors, as JSON
 ALIASES = "aliases"
 CHECKSUMS = "crc32"
 STATE = "state"
@@ -45,12 +46,15 @@ class Stateful(Protocol):
 # --------------------------------------------------------------------------------------------------------- tensors
 
 
-def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
-    """Write tensors atomically; those that share memory are written once, with a table of the other names."""
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], beside: Mapping[str, Any] | None = None) -> None:
+    """Write tensors atomically, and JSON values beside them; the same tensors always give the same bytes.
+
+    Tensors that share memory are written once, with a table of the other names.
+    """
     written, aliases = _once(tensors)
     rows = {name: each.detach().cpu().contiguous() for name, each in written.items()}
-    told = {ALIASES: json.dumps(aliases), CHECKSUMS: json.dumps({name: _checksum(each) for name, each in rows.items()})}
-    data = save(rows, metadata={**told, **(metadata or {})})
+    told = {ALIASES: aliases, CHECKSUMS: {name: _checksum(each) for name, each in rows.items()}, **(beside or {})}
+    data = save(rows, metadata={BESIDE: json.dumps(told)})  # under one key, for the order of several is left to chance
     write_atomically(path, lambda stream: stream.write(data))
 
 
@@ -78,21 +82,20 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
     return _read(path)[0]
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors of a file and what is told beside them."""
     if not path.is_file():
         raise Mistake(f"{path} does not exist.")
     try:
         with safetensors.safe_open(path, framework="pt") as stored:
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  # no mapping
-            metadata = stored.metadata() or {}
-        aliases = json.loads(metadata.get(ALIASES, "{}"))
-        for name, checksum in json.loads(metadata.get(CHECKSUMS, "{}")).items():
+            beside = json.loads((stored.metadata() or {}).get(BESIDE, "{}"))
+        for name, checksum in beside.get(CHECKSUMS, {}).items():
             if _checksum(tensors[name]) != checksum:
                 raise Mistake(f"{path} is damaged: {name} is not what was written.")
     except (safetensors.SafetensorError, OSError, ValueError, KeyError) as error:
         raise Mistake(f"{path} is no whole safetensors file: {error}.") from None
-    return tensors | {name: tensors[first] for name, first in aliases.items()}, metadata
+    return tensors | {name: tensors[first] for name, first in beside.get(ALIASES, {}).items()}, beside
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
@@ -155,24 +158,23 @@ def snapshot(
     It returns the checkpoint's path; all but the newest `keep` are taken away once it is on the disk.
     """
     tensors: dict[str, Tensor] = {}
-    state = {
+    state = {  # as JSON it is what it was, whatever becomes of the run meanwhile
         "spec": spec,
         "progress": _taken_apart(vars(progressed), "progress", tensors),
         "parts": {name: _taken_apart(part.state(), name, tensors) for name, part in parts.items()},
     }
-    metadata = {STATE: json.dumps(state)}
     copies = host_copies(tensors)
     path = run.checkpoints / f"{progressed.epoch:07d}-{progressed.step:09d}{CHECKPOINT}"
 
     def write() -> Path:
         try:
-            save_tensors(path, copies, metadata)
+            save_tensors(path, copies, {STATE: state})
         except OSError as error:
             older = [each for each in run.checkpoint_files() if each != path][1:]
             if error.errno not in FULL or not older:
                 raise
             _remove(older)  # what is kept beside the newest gives way first
-            save_tensors(path, copies, metadata)
+            save_tensors(path, copies, {STATE: state})
         _remove(run.checkpoint_files()[keep:])
         return path
 
@@ -209,9 +211,9 @@ def newest_checkpoint(run: Run) -> tuple[Saved, tuple[str, ...]]:
 
 
 def _saved(path: Path) -> Saved:
-    tensors, metadata = _read(path)
+    tensors, beside = _read(path)
     try:
-        state = json.loads(metadata[STATE])
+        state = beside[STATE]
         progressed = Progressed(**_put_together(state["progress"], tensors))
         return Saved(path, state["spec"], progressed, _put_together(state["parts"], tensors))
     except (KeyError, ValueError, TypeError):

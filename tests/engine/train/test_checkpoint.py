@@ -140,5 +140,5 @@ def test_an_event_after_a_line_cut_by_a_kill_has_a_line_of_its_own(tmp_path: Pat
     with (run.path / "events.jsonl").open("a") as stream:
         stream.write('{"event": "prog')
     list(loop.resume(run, more_epochs=1))
-    assert [each.epoch for each in run.events() if isinstance(each, Finished)] == [1, 2]
+    assert [each.epochs for each in run.events() if isinstance(each, Finished)] == [1, 2]
     assert run.state() == "finished"

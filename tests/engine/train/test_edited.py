@@ -91,5 +91,5 @@ def test_a_checkpoint_of_another_graph_is_refused_with_what_differs(tmp_path: Pa
         each.write_bytes(other.checkpoint_files()[0].read_bytes())
     failed = list(loop.resume(run))[-1]
     assert isinstance(failed, Failed)
-    assert "of another graph: linear_1.bias is (5,) in the checkpoint and (16,) in the graph" in failed.message
+    assert "of another graph: linear_1.weight is (5, 4) in the checkpoint and (16, 4) in the graph" in failed.message
     assert "--spec" in failed.message
