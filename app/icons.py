@@ -22,7 +22,7 @@ NAMES = {
     "help": "question", "folder": "folder", "image": "image", "zoom_in": "magnifying-glass-plus",
     "zoom_out": "magnifying-glass-minus", "chevron_right": "caret-right", "chevron_down": "caret-down",
     "node": "squares-four", "palette": "list", "training": "gauge", "fix": "wrench", "home": "house",
-    "block": "stack-simple", "expose": "link-simple",
+    "block": "stack-simple", "pause": "pause", "expose": "link-simple",
 }  # fmt: skip
 
 GROUPS = {

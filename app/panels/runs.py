@@ -148,7 +148,7 @@ class RunList(QWidget):
             button.setEnabled(run is not None)
         if run is not None:
             state = self._row(run)[1]
-            resumable = state in ("stopped", "lost", "failed") and any(run.checkpoints.glob("*.json"))
+            resumable = state in ("stopped", "lost", "failed") and bool(run.checkpoint_files())
             self._buttons["resume"].setEnabled(resumable)
             self._buttons["export"].setEnabled(run.weights.is_file())
             self._buttons["delete"].setEnabled(state not in ("running", "starting"))

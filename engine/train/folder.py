@@ -223,6 +223,11 @@ class Run:
         lock.release()
         return False
 
+    def note_killed(self, epoch: int) -> None:
+        """Say for a process that was ended that the run stopped, after so many whole epochs."""
+        self._end_last_line()
+        self.append(Stopped(str(self.path), epoch))
+
     def kill(self) -> None:
         """End the process that works on the run at once; what it wrote stays."""
         pid = self._json(PROCESS).get("pid")

@@ -16,6 +16,7 @@ from engine.events import Failed, Stopped
 from engine.ops.optimizer import Optimizer
 from engine.ops.settings import Training
 from engine.spec import Spec
+from engine.train.commands import Command, Inbox
 from engine.train.folder import Run
 from tests.app.gestures import button, press, words_in, write
 from tests.app.story import FINISHED, STARTED, epoch, progress, told_run
@@ -134,7 +135,7 @@ def test_stop_is_asked_for_once_and_resume_offered_where_there_is_a_checkpoint(
     run = told_run(tmp_path / "runs" / "a", STARTED, checkpoint=True)
     runner.follow(run)
     panel.train.click()
-    assert run.requested("stop")
+    assert Inbox(run.path).take() == [Command("stop")]
     assert not panel.train.isEnabled()
     assert "Stopping" in words_in(panel)
     run.append(Stopped("a", 1))
