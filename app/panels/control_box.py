@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 from app.document import Document
 from app.fields.numbers import read_float, show_number
 from app.icons import icon
+from app.panels.sections import dim
 from app.runner import Runner
 from app.theme import SPACE, mono, themes
 from engine.events import Changed, Continued, Epoch, Event, Paused, Progress, Started
@@ -59,6 +60,7 @@ class ControlBox(QWidget):
         self.epochs.setValue(FIRST_EPOCHS)
         self.more = QPushButton("more epochs")
         self.more.clicked.connect(self._add_epochs)
+        self._changes = dim("The project was changed. The run goes on with it; every node that fits keeps its weights.")
         self._steering, self._adding = QWidget(), QWidget()
         self._lay_out()
         runner.started.connect(self._started)
@@ -76,6 +78,7 @@ class ControlBox(QWidget):
             each.setContentsMargins(0, 0, 0, 0)
             each.setSpacing(SPACE)
         steering.addLayout(_row(self.pause, self.stop, self.keep))
+        steering.addWidget(self._changes)
         steering.addLayout(_row(QLabel("Learning rate"), self.rate, self.which))
         adding = _row(QLabel("Train"), self.epochs, self.more)
         adding.setContentsMargins(0, 0, 0, 0)
@@ -179,10 +182,8 @@ class ControlBox(QWidget):
         self._steering.setVisible(running)
         self._adding.setVisible(running or (self._last is not None and bool(self._last.checkpoint_files())))
         self.which.setVisible(len(self._rates) > 1)
-        words = "Pause"
-        if paused:
-            words = "Go on with the changes" if self._runner.is_changed() else "Go on"
-        self.pause.setText(words)
+        self.pause.setText("Go on" if paused else "Pause")
+        self._changes.setVisible(self._runner.is_changed())
         self._dress()
 
 

@@ -260,7 +260,8 @@ class TrainingPanel(QWidget):
                 self.state.setText(f"Finished in {duration(event.seconds)}; epoch {event.best_epoch} was best.")
                 self.bar.setValue(self.bar.maximum())
             case Stopped():
-                self.state.setText(f"Stopped after {event.epoch} whole epochs; everything so far is kept.")
+                epochs = f"{event.epoch} whole epoch{'s' * (event.epoch != 1)}"
+                self.state.setText(f"Stopped after {epochs}; everything so far is kept.")
             case Failed():
                 self._failed = event
                 self.state.setText(event.message)

@@ -182,7 +182,10 @@ def _gentler(session: Session, spec: Spec) -> tuple[Fix, ...]:
     """The fix that makes the learning rates of all optimizers ten times smaller."""
     entries, _problems = read_optimizers(spec, list(session.compiled.program.losses))
     steps = [
-        {"edit": "set_setting", "arguments": _setting(f"{each.path}.params.lr", each.optimizer.lr * GENTLER)}
+        {
+            "edit": "set_setting",
+            "arguments": _setting(f"{each.path}.params.lr", float(f"{each.optimizer.lr * GENTLER:.6g}")),
+        }
         for each in entries
     ]
     return (Fix("Make the learning rate ten times smaller", "in_turn", {"steps": steps}),)
