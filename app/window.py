@@ -65,6 +65,7 @@ if TYPE_CHECKING:
 
 FILTER = f"Netloom projects (*{SUFFIX});;All files (*)"
 HINT_MS = 8000
+READY_MS = 4000  # until a process is made ready for the next run: the helpers load first
 SIZE = QSize(1440, 900)
 PANELS = {"Side panel": ["Node", "Data", "Training"], "Bottom panel": ["Problems", "Curves", "Runs", "Log"]}
 
@@ -95,6 +96,10 @@ class Window(QMainWindow):
         self._export_dialog: ExportDialog | None = None
         self._passes_dialog: PassesDialog | None = None
         self._actions: list[tuple[QAction, str]] = []
+        self._keep_ready = QTimer(self)
+        self._keep_ready.setSingleShot(True)
+        self._keep_ready.setInterval(READY_MS)
+        self._keep_ready.timeout.connect(self.runner.prepare)
         self._build()
         self._connect()
         self._restore()
@@ -295,6 +300,7 @@ class Window(QMainWindow):
         runner.started.connect(self._run_started)
         runner.told.connect(lambda event: self.curves.take(event))
         runner.ended.connect(self._run_ended)
+        runner.ended.connect(lambda _run, _state: self._keep_ready.start())
         runner.failed.connect(self.messages.show_message)
         self.runs.shown_changed.connect(lambda runs: self._show_curves(runs))
         self.runs.export_chosen.connect(self._export)
@@ -310,6 +316,7 @@ class Window(QMainWindow):
         self.checks.start()
         self.worker.request("devices", self._take_devices)
         self.desk.find_living()
+        self._keep_ready.start()
 
     def _take_devices(self, answer: dict[str, Any]) -> None:
         if "devices" in answer:
@@ -627,6 +634,7 @@ class Window(QMainWindow):
         self.document.undo_stack.setClean()  # a dirty one tells of itself while all is being torn down
         self.settings.set_geometry(self.saveGeometry(), QByteArray(self.saveState()))
         self.settings.sync()
+        self._keep_ready.stop()
         self.runner.leave()
         self.recovery.forget()
         self.checks.close()

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from engine.events import Epoch, Event, Failed, Finished, Scores, Started, Stopped
+from engine.events import Changed, Continued, Epoch, Event, Failed, Finished, Paused, Scores, Started, Stopped
 from engine.problem import Mistake
 from engine.spec import Spec, write_atomically
 from engine.train.folder import START_SECONDS, Run, decode_events, runs_in
@@ -164,13 +164,15 @@ class _Told:
                 self.epoch, self.seconds = event.epoch, self.seconds + event.seconds
                 if event.best or not self.scores:
                     self.scores = dict(event.validation or event.train)
+            case Changed():
+                self.epochs = event.epochs
             case Finished():
                 self.test, self.seconds = dict(event.test), event.seconds
             case Failed():
                 self.message = event.message
             case Stopped():
                 self.epoch = event.epoch
-        if isinstance(event, (Started, Finished, Failed, Stopped)):
+        if isinstance(event, (Started, Paused, Continued, Finished, Failed, Stopped)):
             self.last = type(event).__name__.lower()
 
     def read_on(self, run: Run) -> bool:
@@ -240,7 +242,7 @@ class _Entry:
         if self.told.last in ENDED:
             return self.told.last
         if run.alive():
-            return run.state()
+            return self.told.last if self.told.last == "paused" else "running"
         return "starting" if not self.told.last and time.time() - self.spec_time / 1e9 < START_SECONDS else "crashed"
 
     def summary(self, run: Run) -> Summary:

@@ -65,8 +65,8 @@ class _Curves:
     def take(self, event: Event) -> None:
         """Take in an event."""
         match event:
-            case Started() if event.epoch == 0:
-                self.lines.clear()
+            case Started():
+                self._forget_after(event.epoch + event.step / max(1, event.steps_per_epoch))
             case Progress():
                 for name, value in event.train.items():
                     self._add(name, "steps", event.epoch - 1 + event.step / max(1, event.steps), value)
@@ -76,6 +76,15 @@ class _Curves:
                         self._add(name, split, event.epoch, value)
                 for name, value in event.learning_rates.items():
                     self._add(f"{LR} {name}" if len(event.learning_rates) > 1 else LR, "train", event.epoch, value)
+
+    def _forget_after(self, place: float) -> None:
+        """Take away what lies behind a place, in epochs: a run that goes on from there tells it anew."""
+        for key, line in list(self.lines.items()):
+            kept = [point for point in zip(line.x, line.y, strict=True) if point[0] <= place]
+            if kept:
+                self.lines[key] = _Line([x for x, _y in kept], [y for _x, y in kept])
+            else:
+                del self.lines[key]
 
     def _add(self, name: str, split: str, x: float, y: float) -> None:
         self.lines.setdefault((name, split), _Line()).add(x, y)

@@ -306,7 +306,7 @@ class RunList(QWidget):
         self._actions["delete"].setEnabled(bool(found) and not any(each.at_work for each in found))
         if run is not None:
             state = found[0].state
-            resumable = state in ("stopped", "crashed", "failed") and any(run.checkpoints.glob("*.json"))
+            resumable = state in ("stopped", "crashed", "failed") and bool(run.checkpoint_files())
             self._actions["resume"].setEnabled(resumable)
             self._actions["export"].setEnabled(run.weights.is_file())
 

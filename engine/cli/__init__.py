@@ -13,6 +13,7 @@ from engine.cli.bar import Bar
 from engine.problem import Mistake
 from engine.progress import watched
 from engine.python_code import fault_words
+from engine.train.commands import DOES
 
 FAILED, AT_FAULT = 1, 2
 DONE = 0
@@ -130,10 +131,40 @@ def _train(parser: argparse.ArgumentParser) -> None:
 
 def _resume(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, help="run folder")
+    parser.add_argument("--epochs", type=_count, metavar="N", help="train N epochs more than it was to train")
+    parser.add_argument(
+        "--spec",
+        type=Path,
+        metavar="FILE",
+        help="go on with this project instead; every node that still fits, by its id, keeps its weights",
+    )
     parser.add_argument("--device", help="auto, cpu or cuda")
     parser.add_argument("--watched", action="store_true", help="leave room for a window that watches")
     _trust(parser)
     _json(parser)
+
+
+def _count(text: str) -> int:
+    """A whole number of at least 1, for argparse."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    return int(text)
+
+
+def _tell(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, help="run folder")
+    parser.add_argument(
+        "do",
+        choices=[each.replace(" ", "-") for each in DOES],
+        help="pause; go-on; stop (after this step) or stop-after-epoch, with a checkpoint; checkpoint: keep one now; "
+        "rate VALUE: a learning rate from now on, from which a schedule goes on, scaled; epochs VALUE: add so many",
+    )
+    parser.add_argument("value", type=float, nargs="?", help="the learning rate, or the number of epochs to add")
+    parser.add_argument("--optimizer", metavar="NAME", help="the optimizer whose rate is meant (default: all)")
+
+
+def _kill(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, help="run folder")
 
 
 def _evaluate(parser: argparse.ArgumentParser) -> None:
@@ -201,6 +232,8 @@ VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Verb]] = 
     "check": ("Check a project: shapes, dtypes, parameters, costs, and every mistake.", _check, projects.check),
     "train": ("Train a project.", _train, running.train),
     "resume": ("Go on with a run that was stopped or cut off.", _resume, running.resume),
+    "tell": ("Pause, continue, stop or change a run that is at work.", _tell, running.tell),
+    "kill": ("End a run at once; what was kept last stays, to go on from.", _kill, running.kill),
     "evaluate": ("Measure a run's best weights on a split of its data.", _evaluate, running.evaluate),
     "predict": ("Ask a trained run about new samples.", _predict, running.predict),
     "export": ("Write a graph or a trained model as files.", _export, projects.export),

@@ -17,8 +17,10 @@ from tqdm import tqdm
 from engine import edit, events
 from engine.cli.overrides import load_with
 from engine.cli.projects import trusted
-from engine.events import Epoch, Event, Failed, Finished, Progress, Started, Stopped, Table
+from engine.events import Changed, Continued, Epoch, Event, Failed, Finished, Paused, Progress, Started, Stopped, Table
 from engine.problem import Mistake
+from engine.spec import load
+from engine.train.commands import Command
 from engine.train.folder import Run, new_run
 
 NICENESS = 10
@@ -54,13 +56,37 @@ def train(arguments: argparse.Namespace) -> int:
 def resume(arguments: argparse.Namespace) -> int:
     """Go on with a run."""
     run = Run(arguments.run)
-    trusted(arguments, run.spec())
-    run.clear("stop")
+    spec = run.spec() if arguments.spec is None else load(arguments.spec)
+    trusted(arguments, spec)
+    if not run.alive():
+        run.forget_commands()
     _stop_on_signals(run)
     _make_room(watched=arguments.watched)
     from engine.train.loop import resume as work  # torch's seconds only where they are needed
 
-    return _show(work(run, device=arguments.device), run, as_json=arguments.json)
+    stream = work(run, device=arguments.device, spec=spec, more_epochs=arguments.epochs or 0)
+    return _show(stream, run, as_json=arguments.json)
+
+
+def tell(arguments: argparse.Namespace) -> int:
+    """Tell a run that is at work to pause, to go on, to stop, or to change."""
+    run = Run(arguments.run)
+    run.spec()
+    command = Command(arguments.do.replace("-", " "), arguments.value, arguments.optimizer)
+    if not run.alive():
+        raise Mistake(f"{run.path} is not being trained; go on with it with `netloom resume`.")
+    run.tell(command)
+    return 0
+
+
+def kill(arguments: argparse.Namespace) -> int:
+    """End the process of a run at once; its last checkpoint stays."""
+    run = Run(arguments.run)
+    run.spec()
+    if not run.alive():
+        raise Mistake(f"{run.path} is not being trained.")
+    run.kill()
+    return 0
 
 
 def _stop_on_signals(run: Run) -> None:
@@ -68,7 +94,7 @@ def _stop_on_signals(run: Run) -> None:
 
     def stop(number: int, _frame: object) -> None:
         if run.path.is_dir():
-            run.request("stop")
+            run.tell(Command("stop"))
         signal.signal(number, signal.SIG_DFL)
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -128,6 +154,13 @@ def _print_words(stream: Iterator[Event], run: Run) -> Event | None:
                 tqdm.write(f"{words}  {last.samples_per_second:,.0f} samples/s{best}")
                 _print_notes(last.notes)
                 bar.reset()
+            case Changed():
+                epochs = last.epochs
+                tqdm.write(last.message)
+            case Paused():
+                tqdm.write(f"Paused; go on with: netloom tell {run.path} go-on")
+            case Continued():
+                tqdm.write("Going on.")
             case Finished():
                 bar.close()
                 test = f"; test {scores_words(last.test)}" if last.test else ""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine import edit
-from engine.events import Epoch, Failed, Finished, Started, Stopped
+from engine.events import Changed, Continued, Epoch, Failed, Finished, Paused, Started, Stopped
 from engine.runs import (
     INDEX,
     About,
@@ -69,6 +69,18 @@ def test_a_run_whose_lock_is_held_is_running_and_one_just_made_is_starting(tmp_p
     with run.locked():
         assert only(tmp_path).state == "running"
         assert only(tmp_path).at_work
+    assert only(tmp_path).state == "crashed"
+
+
+def test_a_run_that_rests_is_paused_until_it_goes_on(tmp_path: Path) -> None:
+    run = told_run(tmp_path / "a", STARTED, Paused(1, 3))
+    with run.locked():
+        assert only(tmp_path).state == "paused"
+        assert only(tmp_path).at_work
+        run.append(Continued(1, 3))
+        run.append(Changed("Training 9 epochs now.", 1, 3, 9))
+        assert (only(tmp_path).state, only(tmp_path).epochs) == ("running", 9)
+        run.append(Paused(1, 4))
     assert only(tmp_path).state == "crashed"
 
 
