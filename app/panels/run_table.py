@@ -70,7 +70,7 @@ HEADINGS = (
     Heading("Best", _best, lambda run: run.best, 124),
     Heading("Test", _test, _test_value, 124),
     Heading("Time", lambda run: duration(run.seconds) if run.seconds else "", lambda run: run.seconds, 60),
-    Heading("Graph", _graph, width=130),
+    Heading("Graph", _graph, width=156),
     Heading("Data", lambda run: run.data, width=110),
     Heading("Device", lambda run: run.device, width=60),
     Heading("Started", _started, lambda run: run.started, 118),
