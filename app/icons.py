@@ -28,6 +28,7 @@ NAMES = {
     "next": "skip-forward", "draw": "dice-five", "chart": "chart-bar", "samples": "grid-four",
     "number": "hash", "category": "tag", "date": "calendar-blank", "mask": "intersect", "boxes": "bounding-box",
     "text": "text-aa", "audio": "waves", "sequence": "list-numbers",
+    "compare": "columns", "queue": "queue", "pause": "pause",
 }  # fmt: skip
 
 GROUPS = {

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QMainWindow,
     QMenu,
     QMessageBox,
+    QPushButton,
     QSizePolicy,
     QStackedWidget,
     QTabWidget,
@@ -39,14 +40,14 @@ from app.panels.inspector import Inspector
 from app.panels.log import LogPanel
 from app.panels.palette import Palette
 from app.panels.problems import ProblemList
-from app.panels.runs import RunList
 from app.panels.start import StartPage
 from app.panels.sweeps import SweepPanel
 from app.panels.training import TrainingPanel
 from app.recovery import Recovery
+from app.run_desk import RunDesk
 from app.runner import Runner
 from app.scope import Scope
-from app.settings import THEMES, Settings, data_folder
+from app.settings import THEMES, WHEN_CLOSING, Closing, Settings, data_folder
 from app.status import StatusLine
 from app.sweeper import Sweeper
 from app.theme import themes
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
 FILTER = f"Netloom projects (*{SUFFIX});;All files (*)"
 RUN_SPEC = "spec.json"  # the name of the project in a run's folder
 HINT_MS = 8000
+READY_MS = 4000  # until a process is made ready for the next run: the helpers load first
 SIZE = QSize(1440, 900)
 GRAPH_DOCKS = ("Ops", "Bottom panel")  # that step aside while the data is looked at
 PANELS = {"Side panel": ["Node", "Data", "Training"], "Bottom panel": ["Problems", "Curves", "Runs", "Sweeps", "Log"]}
@@ -92,7 +94,8 @@ class Window(QMainWindow):
         self.data_page = DataPage(self.document, DataHelper(self.document, self.worker))
         self.training = TrainingPanel(self.document, self.runner)
         self.problems = ProblemList(self.document)
-        self.runs = RunList(self.document)
+        self.desk = RunDesk(self.document, self.runner, self.worker, settings)
+        self.runs = self.desk.runs
         self.sweeper = Sweeper(self.document)
         self.sweeps = SweepPanel(self.document, self.sweeper)
         self.log = LogPanel(self.runner)
@@ -103,6 +106,10 @@ class Window(QMainWindow):
         self._passes_dialog: PassesDialog | None = None
         self._actions: list[tuple[QAction, str]] = []
         self._set_aside: list[QDockWidget] = []  # while the data takes their room
+        self._keep_ready = QTimer(self)
+        self._keep_ready.setSingleShot(True)
+        self._keep_ready.setInterval(READY_MS)
+        self._keep_ready.timeout.connect(self.runner.prepare)
         self._build()
         self._connect()
         self._restore()
@@ -200,6 +207,7 @@ class Window(QMainWindow):
         self._recent.aboutToShow.connect(self._fill_recent)
         menus["File"].insertMenu(menus["File"].actions()[2], self._recent)
         self._build_view_menu(menus["View"])
+        self._build_closing_menu(menus["Run"])
         self._build_train_button()
         self._dress()
 
@@ -220,16 +228,35 @@ class Window(QMainWindow):
             group.addAction(action)
             menu.addAction(action)
 
+    def _build_closing_menu(self, menu: QMenu) -> None:
+        """Let the user say what becomes of runs when the window closes; the question at closing may change it too."""
+        menu.addSeparator()
+        closing = menu.addMenu("When the &window closes")
+        self.closing_choices = QActionGroup(self)
+        for choice, text in WHEN_CLOSING.items():
+            action = QAction(text, self, checkable=True)
+            action.setChecked(self.settings.when_closing() == choice)
+            action.triggered.connect(functools.partial(self._set_closing, choice))
+            self.closing_choices.addAction(action)
+            closing.addAction(action)
+
+    def _set_closing(self, choice: Closing, *_args: object) -> None:
+        self.settings.set_when_closing(choice)
+
     def _build_train_button(self) -> None:
         stretch = QWidget()
         stretch.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._doing = QLabel()
         self._doing.setProperty("dim", True)
         self._doing.setContentsMargins(0, 0, 12, 0)
-        for widget in (stretch, self._doing, self.training.train):
+        self._queue_button = QPushButton("Add to queue")
+        self._queue_button.setToolTip("Train the project as it is now when its turn comes")
+        self._queue_button.clicked.connect(lambda _=False: self.queue_run())
+        for widget in (stretch, self._doing, self._queue_button, self.training.train):
             self.toolbar.addWidget(widget)
 
     def _dress(self) -> None:
+        self._queue_button.setIcon(icon("queue"))
         for action, name in self._actions:
             if name:
                 action.setIcon(icon(name))
@@ -245,7 +272,7 @@ class Window(QMainWindow):
         if self._curves is None:
             from app.panels.curves import Curves  # loads numpy and pyqtgraph
 
-            self._curves = Curves()
+            self._curves = Curves(self.desk.colours)
             layout = self._curves_holder.layout()
             assert layout is not None
             layout.addWidget(self._curves)
@@ -298,12 +325,14 @@ class Window(QMainWindow):
         runner.told.connect(lambda event: self.curves.take(event))
         runner.told.connect(self.data_page.take)
         runner.ended.connect(self._run_ended)
+        runner.ended.connect(lambda _run, _state: self._keep_ready.start())
         runner.failed.connect(self.messages.show_message)
         self.runs.shown_changed.connect(lambda runs: self._show_curves(runs))
-        self.runs.resume_chosen.connect(runner.resume)
-        self.runs.spec_chosen.connect(lambda run: self.open_file(run.path / "spec.json"))
         self.runs.export_chosen.connect(self._export)
-        self.runs.refused.connect(self.messages.show_message)
+        self.runs.described.connect(lambda _run: self._curves.show_names() if self._curves else None)
+        self.desk.refused.connect(self.messages.show_message)
+        self.desk.told.connect(self.hint)
+        self.desk.found.connect(self._tell_of_living)
         self.sweeps.refused.connect(self.messages.show_message)
         self.sweeps.run_chosen.connect(lambda run: self._show_curves([run]))
         self.sweeps.importance_wanted.connect(self._ask_importance)
@@ -316,6 +345,8 @@ class Window(QMainWindow):
         """Start the helper processes, once the window is shown."""
         self.checks.start()
         self.worker.request("devices", self._take_devices)
+        self.desk.find_living()
+        self._keep_ready.start()
 
     def _take_devices(self, answer: dict[str, Any]) -> None:
         if "devices" in answer:
@@ -474,7 +505,10 @@ class Window(QMainWindow):
             return
         path = path.resolve()
         try:
-            if path.parent == EXAMPLES or path.name == RUN_SPEC:
+            if path.name == RUN_SPEC:
+                folder = Run(path.parent).environment().get("folder")
+                self.document.new(load(path), Path(folder) if folder else None)
+            elif path.parent == EXAMPLES:
                 self.document.new(load(path))
             else:
                 self.document.open(path)
@@ -535,11 +569,24 @@ class Window(QMainWindow):
         else:
             self.runner.start()
 
+    def queue_run(self) -> None:
+        """Put the project as it is now into the queue, or say why it cannot be trained."""
+        why = self.training.why_not()
+        if why:
+            self.messages.show_message(why, "warning")
+            return
+        self.show_panel("Runs")
+        self.desk.add_to_queue()
+
+    def _tell_of_living(self, run: Run, project: Path) -> None:
+        words = f"{run.name} of {project.name} is still being trained."
+        self.messages.show_message(words, "info", "Show it", lambda: self.open_file(project))
+
     def _run_started(self, run: Run) -> None:
         self.show_panel("Training")
         self.show_panel("Curves")
         self.curves.follow(run)
-        self.runs.refresh()
+        self.runs.show_run(run)
         self._doing.setText(f"Training {run.name}")
 
     def _run_ended(self, run: Run, state: str) -> None:
@@ -651,14 +698,15 @@ class Window(QMainWindow):
             self.messages.show_message(words, "info", "Recover them", take)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Ask about unsaved changes, remember the window, end the helpers; a run goes on by itself."""
-        if not self._may_leave():
+        """Ask about unsaved changes and about runs at work, remember the window, end the helpers."""
+        if not self._may_leave() or not self.desk.may_close():
             event.ignore()
             return
         self._show_project()  # so that no dock is remembered as closed that only stepped aside
         self.document.undo_stack.setClean()  # a dirty one tells of itself while all is being torn down
         self.settings.set_geometry(self.saveGeometry(), QByteArray(self.saveState()))
         self.settings.sync()
+        self._keep_ready.stop()
         self.runner.leave()
         self.sweeper.leave()
         self.recovery.forget()

@@ -1,6 +1,6 @@
 """`python -m engine` is the command line.
 
-`python -m engine serve` is the window's helper process, `python -m engine trials` trains the trials of a sweep.
+`python -m engine serve` is the window's helper process, `wait` its next trainer, `trials` trains those of a sweep.
 """
 
 import sys
@@ -8,6 +8,7 @@ import sys
 from engine.cli import main
 from engine.serve import serve
 from engine.sweep import worker
+from engine.wait import wait
 
 
 def run(arguments: list[str]) -> int:
@@ -15,6 +16,8 @@ def run(arguments: list[str]) -> int:
     match arguments:
         case ["serve"]:
             return serve()
+        case ["wait"]:
+            return wait()
         case ["trials", *rest]:
             return worker.main(rest)
     return main(arguments)

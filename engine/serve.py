@@ -22,6 +22,7 @@ from engine import spec as specs
 from engine.problem import Mistake
 from engine.progress import watched
 from engine.python_code import fault_words
+from engine.train.folder import Run
 
 COUNTED_AT_ONCE = 100  # nodes whose graph passes are run with each check; it takes some 4 ms
 
@@ -59,6 +60,7 @@ class Server:
             "devices": _devices,
             "curve": _curve,
             "importance": _importance,
+            "changes": _changes,
         }
 
     def run(self) -> None:
@@ -213,3 +215,9 @@ def _importance(request: Request) -> Reply:
     from engine.sweep.study import importances  # loads Optuna and scikit-learn only when asked for
 
     return {"importance": importances(Path(request["journal"]))}
+
+
+def _changes(request: Request) -> Reply:
+    from engine.train.again import changes  # loads torch only when asked for
+
+    return {"changes": changes(Run(Path(request["run"])))}

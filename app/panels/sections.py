@@ -135,7 +135,8 @@ class ProblemBox(QWidget):
         text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         line.addWidget(mark)
         line.addWidget(text, 1)
-        column.addLayout(line)
+        if problem.message:
+            column.addLayout(line)
         for fix in problem.fixes:
             button = QPushButton(icon("fix"), fix.text)
             button.clicked.connect(lambda _=False, fix=fix: self._fix(fix))

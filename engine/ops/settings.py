@@ -95,6 +95,20 @@ class Training(Settings):
     epochs: int = param(10, "Times all training samples are seen.", low=1, high=10**6)
     seed: int = param(0, "Start of all random choices; the same seed trains alike.", low=0, high=2**32 - 1)
     device: Literal["auto", "cpu", "cuda"] = param("auto", "Where to compute: a GPU where there is one, or as said.")
+    checkpoint_every: int = param(1, "Epochs from one checkpoint to the next.", low=1, high=10**6, advanced=True)
+    checkpoint_minutes: float | None = param(
+        None,
+        "Minutes after which a checkpoint is written within an epoch too; empty: only at the ends of epochs.",
+        above=0,
+        advanced=True,
+    )
+    keep_checkpoints: int = param(
+        2,
+        "Checkpoints that are kept, the newest; one that is damaged is passed over.",
+        low=1,
+        high=10**6,
+        advanced=True,
+    )
 
 
 class Weights(Settings):

@@ -24,14 +24,6 @@ FINISHES: Mapping[str, Callable[[float], float]] = {
 }
 
 
-class NotFinite(Exception):  # caught by the loop, which tells the user
-    """A loss became NaN or infinite, so many batches after the last reading."""
-
-    def __init__(self, batch: int) -> None:
-        super().__init__(batch)
-        self.batch = batch
-
-
 @dataclass
 class Measured:
     """Losses and metrics of a split: {name: value}, "loss" first, and those that are tables."""
@@ -52,7 +44,7 @@ class Meter:
         totals: Mapping[str, Sequence[float]] | None = None,
         states: Mapping[str, Mapping[str, Tensor]] | None = None,
     ) -> None:
-        self._factors = torch.tensor(list(program.losses.values()), dtype=torch.float64)
+        self._factors = list(program.losses.values())
         self._losses = list(program.losses)
         self._metrics = program.metrics
         self._gathered = {
@@ -85,27 +77,28 @@ class Meter:
         for gathered in self._gathered.values():
             gathered.flush()
 
-    def read(self) -> None:
-        """Bring what was added into `totals`; raises NotFinite with the first batch whose loss is not finite."""
+    def read(self) -> int | None:
+        """Bring what was added into `totals`; returns the place of the first batch whose loss is not finite, if any.
+
+        Batches are added one after the other, so that the sums do not depend on when they are read.
+        """
         if not self._sizes:
-            return
-        answers, sizes = self._answers, torch.tensor(self._sizes, dtype=torch.float64)
+            return None
+        answers, sizes = self._answers, self._sizes
         self._answers, self._sizes = [], []
         rows = torch.stack([each[name] for each in answers for name in self._losses])
         losses = rows.view(len(answers), -1).double().cpu()
-        finite = losses.isfinite().all(dim=1)
-        if not finite.all():
-            raise NotFinite(int((~finite).nonzero()[0]))
-        weighted = losses * sizes[:, None]
-        count = float(sizes.sum())
-        self._total(LOSS, float((weighted @ self._factors).sum()), count)
-        if len(self._losses) > 1:
-            for name, total in zip(self._losses, weighted.sum(dim=0).tolist(), strict=True):
-                self._total(name, total, count)
+        for row, size in zip(losses.tolist(), sizes, strict=True):
+            self._total(LOSS, sum(loss * factor for loss, factor in zip(row, self._factors, strict=True)) * size, size)
+            if len(self._losses) > 1:
+                for name, loss in zip(self._losses, row, strict=True):
+                    self._total(name, loss * size, size)
         self._flush()
         for name in self._summed:
-            added, counted = torch.stack([each[name] for each in answers]).double().sum(dim=0).tolist()
-            self._total(name, added, counted)
+            for added, counted in torch.stack([each[name] for each in answers]).double().tolist():
+                self._total(name, added, counted)
+        finite = losses.isfinite().all(dim=1)
+        return None if finite.all() else int((~finite).nonzero()[0])
 
     def _total(self, name: str, added: float, counted: float) -> None:
         total = self.totals.setdefault(name, [0.0, 0.0])

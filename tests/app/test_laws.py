@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[2]
 QT = {"PySide6", "PySide2", "PyQt5", "PyQt6", "Qt", "qtpy", "NodeGraphQt", "qtawesome", "pyqtgraph", "shiboken6"}
 TORCH = {"torch", "torchvision", "torchaudio", "safetensors"}
 PLAIN = ["spec", "edit", "migrate", "problem", "events", "declare", "kinds", "layout", "picture", "card", "columns",
-         "report", "validate", "binding", "examples", "colours", "train.folder", "export.formats", "ops", "values",
-         "sweep.plan", "sweep.choosing", "sweep.folder"]  # fmt: skip
+         "report", "validate", "binding", "examples", "colours", "train.folder", "train.queue", "runs", "comparison",
+         "export.formats", "ops", "values", "sweep.plan", "sweep.choosing", "sweep.folder"]  # fmt: skip
 
 
 def modules(folder: str) -> list[Path]:

@@ -22,7 +22,7 @@ from engine.problem import Problem
 from engine.report import Report
 from engine.spec import load, save
 from tests.app.conftest import EngineHere
-from tests.app.gestures import cell, drop, press, words_in, write
+from tests.app.gestures import drop, press, words_in, write
 from tests.app.story import STARTED, WHOLE, told_run
 from tests.builders import image_classifier
 
@@ -352,23 +352,15 @@ def test_a_run_that_starts_brings_its_curves_to_the_front(window: Window, qtbot:
     run.append(WHOLE[-1])
     qtbot.waitUntil(lambda: not window.runner.running)
     assert "Training a" not in words_in(window.toolbar)
-    assert cell(window.runs.table, 0, 1).text() == "finished"
+    assert window.runs.model.summaries()[0].state == "finished"
 
 
 def test_ticked_runs_show_their_curves(window: Window) -> None:
-    for name in ("a", "b"):
-        told_run(data_folder() / "runs" / name, *WHOLE)
+    runs = [told_run(data_folder() / "runs" / name, *WHOLE) for name in ("a", "b")]
     window.runs.refresh()
-    for row in (0, 1):
-        cell(window.runs.table, row, 0).setCheckState(Qt.CheckState.Checked)
+    for run in runs:
+        window.runs.model.tick(run)
     assert {run.name for run, *_ in window.curves._items} == {"a", "b"}
-
-
-def test_a_runs_graph_opens_as_a_copy(window: Window) -> None:
-    run = told_run(data_folder() / "runs" / "a", *WHOLE)
-    window.runs.spec_chosen.emit(run)
-    assert window.document.spec == image_classifier()
-    assert window.document.path is None
 
 
 def test_the_graph_is_exported_and_the_dialog_says_where(window: Window, qtbot: QtBot, tmp_path: Path) -> None:
