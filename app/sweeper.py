@@ -10,7 +10,8 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.document import Document
-from app.runner import ROOT, log_end
+from app.engine_process import ROOT
+from app.runner import log_end
 from engine.problem import Mistake
 from engine.sweep.folder import FOLDER, SweepFolder, sweeps_in
 from engine.train.folder import new_run

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from app.document import Document
 from app.fields import Form
@@ -22,12 +23,14 @@ from engine import edit
 from engine.events import Changed, Continued, Epoch, Event, Failed, Finished, Paused, Progress, Started, Stopped
 from engine.ops.initializer import Initializer
 from engine.ops.settings import Training
-from engine.problem import Fix, Problem
+from engine.problem import Fix, Mistake, Problem
 from engine.spec import Spec
+from engine.start_from import start_from
 from engine.train.folder import Run
 from engine.validate import terminals
 
 TRAIN_WIDTH = 120
+WEIGHTS_FILTER = "Weights (*.safetensors);;All files (*)"
 
 
 class TrainingPanel(QWidget):
@@ -74,6 +77,10 @@ class TrainingPanel(QWidget):
         self._init.chosen.connect(self._choose_init)
         self._init.edited.connect(lambda name, value: self._set(f"training.init.params.{name}", value))
         self._init.reset.connect(self._reset_init)
+        self.start_from = QPushButton("Start from a run or file…")
+        self.start_from.setToolTip("Let every node that fits begin with the weights of another run, by its id")
+        self.start_from.clicked.connect(self._choose_start)
+        self.begun = Words()
         self._settings = Form(Training, {}, folder=document.folder)
         self._settings.changed.connect(lambda name, value, _final: self._set(f"training.{name}", value))
         self._settings.reset.connect(lambda name: self._set(f"training.{name}", Training.defaults()[name]))
@@ -95,7 +102,7 @@ class TrainingPanel(QWidget):
         add(column, self.why, self.bar, self.state, self.scores, self.tables)
         add(column, self._go, self.fixes, self.resume, self.resume_changed, self.control)
         add(column, heading("Run"), self._settings, self._device, heading("Optimizer"), self.optimizers)
-        add(column, heading("First weights"), self._init)
+        add(column, heading("First weights"), self._init, self.start_from, self.begun)
         column.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -120,6 +127,23 @@ class TrainingPanel(QWidget):
         declared = Initializer.registry.get(str(value.get("op"))) if isinstance(value, Mapping) else None
         if declared is not None:
             self._set(f"training.init.params.{name}", declared.defaults()[name])
+
+    def _choose_start(self) -> None:
+        folder = str(self._document.runs_folder)
+        name, _ = QFileDialog.getOpenFileName(self, "Start from the weights of a run or a file", folder, WEIGHTS_FILTER)
+        if name:
+            self.start_with(Path(name))
+
+    def start_with(self, path: Path) -> None:
+        """Let every node that fits begin with the weights of a file."""
+        held = {node: each.tensors for node, each in self._document.report.nodes.items()}
+        try:
+            found = start_from(self._document.spec, path, held)
+        except Mistake as mistake:
+            self.begun.setText(mistake.message)
+            return
+        self._document.edit("Start from a file", lambda _spec: found.spec)
+        self.begun.setText(found.words())
 
     def _set(self, path: str, value: Any) -> None:
         name = path.rpartition(".")[2]
@@ -211,6 +235,7 @@ class TrainingPanel(QWidget):
             widget.hide()
         self.state.setText("")
         self.scores.setText("")
+        self.begun.setText("")
         self.tables.show_tables({})
 
     def _started(self, run: Run) -> None:

@@ -123,6 +123,12 @@ def _train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=int, help="overrides training.epochs")
     parser.add_argument("--device", help="auto, cpu or cuda; overrides training.device")
     parser.add_argument("--run", type=Path, help="run folder to make (default: runs/NAME-TIME)")
+    parser.add_argument(
+        "--start-from",
+        type=Path,
+        metavar="RUN|FILE",
+        help="let every node that fits, by its id, begin with the weights of a run or of a safetensors file",
+    )
     parser.add_argument("--data-folder", type=Path, help="where relative data paths start (default: the file's folder)")
     parser.add_argument("--watched", action="store_true", help="leave room for a window that watches")
     _trust(parser)

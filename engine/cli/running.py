@@ -19,7 +19,8 @@ from engine.cli.overrides import load_with
 from engine.cli.projects import trusted
 from engine.events import Changed, Continued, Epoch, Event, Failed, Finished, Paused, Progress, Started, Stopped, Table
 from engine.problem import Mistake
-from engine.spec import load
+from engine.spec import Spec, load
+from engine.start_from import start_from
 from engine.train.commands import Command
 from engine.train.folder import Run, new_run
 
@@ -34,6 +35,8 @@ def train(arguments: argparse.Namespace) -> int:
     if arguments.epochs is not None:
         spec = edit.set_setting(spec, "training.epochs", arguments.epochs)
     trusted(arguments, spec)
+    if arguments.start_from is not None:
+        spec = _begun(spec, arguments.start_from, arguments.file)
     beside = before.path.parent if before else Path("runs")
     run = Run(arguments.run) if arguments.run else new_run(beside, spec.name if before else arguments.file.stem)
     if (run.path / "events.jsonl").exists():
@@ -51,6 +54,17 @@ def train(arguments: argparse.Namespace) -> int:
     from engine.train.loop import train as work  # as above
 
     return _show(work(spec, folder, run, device=device), run, as_json=arguments.json)
+
+
+def _begun(spec: Spec, path: Path, file: Path) -> Spec:
+    """The spec with every node that fits beginning from a run or a file; which these are is told on stderr."""
+    from engine.check import check  # torch's seconds only where they are needed
+
+    found = start_from(
+        spec, path, {node: each.tensors for node, each in check(spec, file.resolve().parent).nodes.items()}
+    )
+    print(found.words(), file=sys.stderr)
+    return found.spec
 
 
 def resume(arguments: argparse.Namespace) -> int:

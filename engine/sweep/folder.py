@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from engine.problem import Mistake
 from engine.spec import Spec, write_atomically
+from engine.train.commands import Command
 from engine.train.folder import Run
 
 FOLDER = "sweeps"  # beside "runs"
@@ -142,7 +143,7 @@ class SweepFolder(Run):
 
 def stop_trial(run: Run) -> None:
     """Ask the run of a trial to stop."""
-    run.request("stop")
+    run.tell(Command("stop"))
 
 
 def sweeps_in(folder: Path) -> list[SweepFolder]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -52,6 +52,13 @@ class Work:
     keeper: Keeper
     control: Control
     guard: Guard
+    noted: set[str] = field(default_factory=set)
+
+    def fresh(self, notes: Iterable[str]) -> list[str]:
+        """Those of the notes that were not told yet, told now."""
+        found = [note for note in dict.fromkeys(notes) if note not in self.noted]
+        self.noted.update(found)
+        return found
 
 
 def train(spec: Spec, folder: Path, run: Run, *, device: str | None = None) -> Iterator[Event]:
@@ -183,7 +190,7 @@ def _epochs(work: Work) -> Iterator[Event]:
             keeper.best()
         speed, rates = samples / max(seconds, 1e-9), session.rates()
         tables = _small((validation if validation.scores else measured).tables)
-        notes = session.loader.news()
+        notes = (*session.loader.news(), *work.fresh((*measured.notes, *validation.notes)))
         yield Epoch(progressed.epoch, measured.scores, validation.scores, seconds, speed, best, rates, tables, notes)
         metric = session.compiled.program.leading_metric() or LOSS
         for acting in session.acting:

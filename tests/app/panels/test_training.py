@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtWidgets import QComboBox, QLineEdit, QProgressBar
 from pytestqt.qtbot import QtBot
+from safetensors.numpy import save_file
 
 from app.document import Document
 from app.fields import Form
@@ -177,6 +179,19 @@ def test_a_fault_is_mended_with_a_click_and_the_run_goes_on_with_that(
     monkeypatch.setattr(runner, "resume", lambda *arguments: resumed.append(arguments))
     press(panel, "Resume with the changes")
     assert resumed == [(run, document.spec)]
+
+
+def test_every_node_that_fits_starts_from_a_file_at_once(
+    panel: TrainingPanel, document: Document, tmp_path: Path
+) -> None:
+    ready(document)
+    panel.start_with(tmp_path / "gone.safetensors")
+    assert "does not exist" in words_in(panel)
+    shapes = document.report.nodes["linear_1"].tensors
+    save_file({f"linear_1.{name}": np.zeros(shape, np.float32) for name, shape in shapes.items()}, tmp_path / "w")
+    panel.start_with(tmp_path / "w")
+    assert "linear_1 begins from the file; conv2d_1 begins anew." in words_in(panel)
+    assert document.spec.nodes["linear_1"].weights["init"]["bias"]["params"]["name"] == "linear_1.bias"
 
 
 def test_a_run_that_vanished_is_said_with_its_last_words(
