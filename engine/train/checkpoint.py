@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import safetensors
 import torch
@@ -67,6 +67,14 @@ def load_weights(module: nn.Module, path: Path) -> None:
     module.load_state_dict(tensors)
 
 
+class Stateful(Protocol):
+    """A part of a run with a state of its own: JSON with tensors among it."""
+
+    def state(self) -> dict[str, Any]: ...
+
+    def load(self, state: Mapping[str, Any]) -> None: ...
+
+
 @dataclass
 class Progressed:
     """How far a run has come: whole epochs, steps of the next, what was measured, which epoch was best."""
@@ -80,7 +88,9 @@ class Progressed:
     states: dict[str, dict[str, Tensor]] = field(default_factory=dict)  # of the metrics that gather
 
 
-def save_checkpoint(run: Run, module: nn.Module, acting: Sequence[Acting], progressed: Progressed) -> Path:
+def save_checkpoint(
+    run: Run, module: nn.Module, acting: Sequence[Acting], progressed: Progressed, extras: Mapping[str, Stateful] = {}
+) -> Path:
     """Write the whole state of a run; the one before stays until this is on the disk. Returns the tensors' path."""
     tensors = {f"weights.{name}": each for name, each in module.state_dict().items()}
     optimizers = {
@@ -89,6 +99,7 @@ def save_checkpoint(run: Run, module: nn.Module, acting: Sequence[Acting], progr
     }
     for node, gathered in progressed.states.items():
         tensors |= {f"metrics.{node}.{key}": value for key, value in gathered.items()}
+    states = {name: _taken_apart(each.state(), f"extras.{name}", tensors) for name, each in extras.items()}
     tensors["random.cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
@@ -100,6 +111,7 @@ def save_checkpoint(run: Run, module: nn.Module, acting: Sequence[Acting], progr
         "progress": {name: value for name, value in vars(progressed).items() if name != "states"},
         "optimizers": optimizers,
         "schedules": {each.name: each.schedule.state() for each in acting if each.schedule is not None},
+        "extras": states,
     }
     run.write_json(f"checkpoints/{POINTER}", pointer)
     for old in run.checkpoints.glob("*.safetensors"):
@@ -128,7 +140,9 @@ def _put_together(value: Any, tensors: Mapping[str, Tensor]) -> Any:
     return [_put_together(each, tensors) for each in value] if isinstance(value, list) else value
 
 
-def load_checkpoint(run: Run, module: nn.Module, acting: Sequence[Acting]) -> Progressed:
+def load_checkpoint(
+    run: Run, module: nn.Module, acting: Sequence[Acting], extras: Mapping[str, Stateful] = {}
+) -> Progressed:
     """Restore the state that `save_checkpoint` wrote; raises Mistake where there is none."""
     try:
         pointer = json.loads((run.checkpoints / POINTER).read_text(encoding="utf-8"))
@@ -146,6 +160,9 @@ def load_checkpoint(run: Run, module: nn.Module, acting: Sequence[Acting]) -> Pr
         _arrange_as_weights(each.optimizer)
         if each.schedule is not None:
             each.schedule.load(pointer["schedules"][each.name])
+    for name, state in pointer.get("extras", {}).items():
+        if name in extras:
+            extras[name].load(_put_together(state, tensors))
     torch.set_rng_state(tensors["random.cpu"])
     if "random.cuda" in tensors and torch.cuda.is_available():
         torch.cuda.set_rng_state(tensors["random.cuda"])

@@ -6,7 +6,6 @@ import errno
 import math
 import time
 from collections.abc import Generator, Iterator
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from engine.train.checkpoint import (
 )
 from engine.train.folder import Run
 from engine.train.meter import LOSS, Meter, NotFinite
-from engine.train.optimizers import stepper
+from engine.train.precision import indeterminate
 from engine.train.session import Refused, Session, environment, open_session
 
 READ_SECONDS = 0.05  # between readings of the device, and of the commands
@@ -81,7 +80,8 @@ def _guarded(events: Iterator[Event]) -> Iterator[Event]:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         yield Failed(_FULL if full else f"A file could not be written or read: {error}.")
     except RuntimeError as error:  # torch raises it for most of what goes wrong in a kernel
-        yield Failed(_torch_words(error))
+        mistake = indeterminate(error)
+        yield Failed(_torch_words(error)) if mistake is None else Failed(mistake.message, None, mistake.param)
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise
@@ -128,15 +128,15 @@ def _started(spec: Spec, folder: Path, run: Run, device: str | None) -> Iterator
     session = open_session(spec, folder, device=device)
     run.write_json("environment.json", environment(session.device, folder))
     run.write_json("data.json", session.dataset.state)
-    with closing(session.loader):
+    with session.at_work():
         yield from _epochs(session, run, Progressed())
 
 
 def _resumed(spec: Spec, run: Run, folder: str, device: str | None) -> Iterator[Event]:
     session = open_session(spec, Path(folder), device=device, trained=True)
-    progressed = load_checkpoint(run, session.compiled.module, session.acting)
+    progressed = load_checkpoint(run, session.compiled.module, session.acting, session.extras)
     run.clear("stop")
-    with closing(session.loader):
+    with session.at_work():
         yield from _epochs(session, run, progressed)
 
 
@@ -144,8 +144,9 @@ def _epochs(session: Session, run: Run, progressed: Progressed) -> Iterator[Even
     """Train the epochs that are left, then measure the best weights on the test split."""
     before, started = progressed.seconds, time.monotonic()
     yield _start_event(session, run, progressed)
-    module, training = session.compiled.module, session.training
-    while progressed.epoch < training.epochs:
+    module, training, ending = session.compiled.module, session.training, session.ending
+    ending.begin(before)
+    while not ending.is_over(progressed.epoch):
         if progressed.step == 0:
             torch.manual_seed(training.seed * 1_000_003 + progressed.epoch + 1)
         meter = Meter(session.compiled.program, progressed.totals, progressed.states)
@@ -154,28 +155,29 @@ def _epochs(session: Session, run: Run, progressed: Progressed) -> Iterator[Even
         progressed.seconds = before + time.monotonic() - started
         if stopped:
             progressed.totals, progressed.states = meter.totals, meter.states()
-            path = save_checkpoint(run, module, session.acting, progressed)
+            path = save_checkpoint(run, module, session.acting, progressed, session.extras)
             yield Checkpoint(progressed.epoch, str(path.relative_to(run.path)))
             yield _stopped(run, progressed)
             return
         seconds = time.monotonic() - begun
         samples = (progressed.step - begun_step) * session.batching.batch_size
-        measured, validation = meter.measured(session.classes), session.measure("validation")
+        measured, validation = meter.measured(session.classes), session.validate()
         progressed.epoch, progressed.step, progressed.totals, progressed.states = progressed.epoch + 1, 0, {}, {}
         scores = validation.scores or measured.scores
         best = _is_best(session, progressed, scores)
         if best:
-            save_tensors(run.weights, module.state_dict())
+            save_tensors(run.weights, session.kept_weights())
         speed, rates = samples / max(seconds, 1e-9), session.rates()
         tables = _small((validation if validation.scores else measured).tables)
-        notes = session.loader.news()
+        early = ending.after_epoch(scores)
+        notes = (*session.news(), *([early] if early else ()))
         yield Epoch(progressed.epoch, measured.scores, validation.scores, seconds, speed, best, rates, tables, notes)
         metric = session.compiled.program.leading_metric() or LOSS
         for acting in session.acting:
             acting.after_epoch(scores[LOSS], scores.get(metric))
-        path = save_checkpoint(run, module, session.acting, progressed)
+        path = save_checkpoint(run, module, session.acting, progressed, session.extras)
         yield Checkpoint(progressed.epoch, str(path.relative_to(run.path)))
-        if progressed.epoch < training.epochs and run.requested("stop"):
+        if not ending.is_over(progressed.epoch) and run.requested("stop"):
             yield _stopped(run, progressed)
             return
     load_weights(module, run.weights)
@@ -199,7 +201,7 @@ def _start_event(session: Session, run: Run, progressed: Progressed) -> Started:
     return Started(
         run=str(run.path),
         device=str(session.device),
-        epochs=session.training.epochs,
+        epochs=session.ending.epochs,
         epoch=progressed.epoch,
         steps_per_epoch=session.loader.steps(),
         samples={split: session.loader.samples(split) for split in session.dataset.splits},
@@ -210,22 +212,25 @@ def _start_event(session: Session, run: Run, progressed: Progressed) -> Started:
             if metric.higher_is_better is not None and metric.table() is None
         },
         passes=session.compiled.passes,
-        notes=session.dataset.notes,
+        notes=session.notes,
         time=time.time(),
     )
 
 
 def _steps(session: Session, run: Run, progressed: Progressed, meter: Meter) -> Generator[Event, None, bool]:
     """Take the steps of one epoch that are left; returns whether it was stopped before its end."""
-    step = stepper(session.compiled.module.forward, session.turns)
+    step, ending = session.stepper(), session.ending
     count, first = session.loader.steps(), progressed.step
     before = progressed.epoch * count
+    last = ending.run_batches - before
     begun = read = told = time.monotonic()
     session.loader.stages.begin()
     for batch in session.loader.training(progressed.epoch, first):
         answers = step(batch, before + progressed.step)
         meter.add(answers, batch[0].shape[0])
         progressed.step += 1
+        if progressed.step == last < count:
+            break
         now = time.monotonic()
         if now - read < READ_SECONDS and meter.waiting < MOST_WAITING:
             continue
@@ -239,6 +244,8 @@ def _steps(session: Session, run: Run, progressed: Progressed, meter: Meter) -> 
         yield progress
         if progressed.step < count and run.requested("stop"):
             return True
+        if ending.is_over_time():
+            break
     _read(meter, progressed)
     return False
 
@@ -259,24 +266,21 @@ def _read(meter: Meter, progressed: Progressed) -> None:
 
 def _progress(session: Session, progressed: Progressed, meter: Meter, seconds_a_step: float) -> Progress:
     count = session.loader.steps()
-    left = count - progressed.step + count * (session.training.epochs - progressed.epoch - 1)
     return Progress(
         epoch=progressed.epoch + 1,
         step=progressed.step,
         steps=count,
         train=meter.scores(),
         samples_per_second=session.batching.batch_size / max(seconds_a_step, 1e-9),
-        seconds_left=left * seconds_a_step,
+        seconds_left=session.ending.seconds_left(progressed.epoch * count + progressed.step, seconds_a_step),
         learning_rates=session.rates(),
     )
 
 
 def _is_best(session: Session, progressed: Progressed, scores: dict[str, float]) -> bool:
-    """Whether this epoch beats all before it: by the first metric that is a number with a direction, else the loss."""
-    metrics = session.compiled.program.metrics
-    name = session.compiled.program.leading_metric()
-    name = name if name in scores else LOSS
-    score = scores[name] if name in metrics and metrics[name].higher_is_better else -scores[name]
+    """Whether this epoch beats all before it: by the score that the settings name, or the loss if it is lacking."""
+    name, higher_is_better = session.best_by if session.best_by[0] in scores else (LOSS, False)
+    score = scores[name] if higher_is_better else -scores[name]
     if math.isnan(score):  # such as an AUROC of one class: only better than no epoch at all
         progressed.best_epoch = progressed.best_epoch or progressed.epoch
         return progressed.best_epoch == progressed.epoch
