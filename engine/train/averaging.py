@@ -16,7 +16,7 @@ class Average:
     def __init__(self, module: nn.Module, decay: float) -> None:
         named = [(name, each) for name, each in module.named_parameters() if each.requires_grad]
         self._names = [name for name, _weight in named]
-        self._weights = [weight for _name, weight in named]
+        self._weights: list[Tensor] = [weight for _name, weight in named]
         self._averages = [weight.detach().clone() for weight in self._weights]
         self._decay = decay
 

@@ -99,7 +99,8 @@ def balanced(counts: Tensor) -> Tensor:
 
 def positive(blocks: Iterator[Tensor]) -> Tensor:
     """How much a yes counts for each label of axis 1: the noes for each yes; 1 where there are no noes or no yeses."""
-    yes, samples, shape = torch.zeros(1, dtype=torch.float64), 0, (1,)
+    yes, samples = torch.zeros(1, dtype=torch.float64), 0
+    shape: tuple[int, ...] = (1,)
     for block in blocks:
         labels = block.double().movedim(1, -1).flatten(0, -2) if block.ndim > 1 else block.double()[:, None]
         shape = (labels.shape[1], *[1] * (block.ndim - 2))

@@ -80,8 +80,8 @@ def _guarded(events: Iterator[Event]) -> Iterator[Event]:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         yield Failed(_FULL if full else f"A file could not be written or read: {error}.")
     except RuntimeError as error:  # torch raises it for most of what goes wrong in a kernel
-        mistake = indeterminate(error)
-        yield Failed(_torch_words(error)) if mistake is None else Failed(mistake.message, None, mistake.param)
+        known = indeterminate(error)
+        yield Failed(_torch_words(error)) if known is None else Failed(known.message, None, known.param)
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch.amp import GradScaler
@@ -49,14 +50,15 @@ def switched(training: Training, precision: Precision) -> Iterator[None]:
     """Set torch's switches for a run, and set them back after it."""
     products, filters = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
     exact, exact_filters = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.deterministic
-    filled, workspace = torch.utils.deterministic.fill_uninitialized_memory, os.environ.get(WORKSPACE)
+    filling: Any = torch.utils.deterministic  # its attribute is unknown to mypy
+    filled, workspace = filling.fill_uninitialized_memory, os.environ.get(WORKSPACE)
     torch.set_float32_matmul_precision("high" if precision.tf32 else "highest")
     torch.backends.cudnn.allow_tf32 = precision.tf32
     if training.deterministic:
         os.environ.setdefault(WORKSPACE, WORKSPACE_SIZES)
         torch.use_deterministic_algorithms(True)
         torch.backends.cudnn.deterministic = True
-        torch.utils.deterministic.fill_uninitialized_memory = False  # no operation reads what was never written
+        filling.fill_uninitialized_memory = False  # no operation reads what was never written
     try:
         yield
     finally:
@@ -64,7 +66,7 @@ def switched(training: Training, precision: Precision) -> Iterator[None]:
         torch.backends.cudnn.allow_tf32 = filters
         torch.use_deterministic_algorithms(exact)
         torch.backends.cudnn.deterministic = exact_filters
-        torch.utils.deterministic.fill_uninitialized_memory = filled
+        filling.fill_uninitialized_memory = filled
         if workspace is None:
             os.environ.pop(WORKSPACE, None)
 

@@ -8,7 +8,6 @@ import pytest
 
 from engine import edit
 from engine.events import Epoch, Failed, Finished, Started
-from engine.spec import Spec
 from engine.train.checkpoint import load_tensors
 from engine.train.ending import Ending
 from tests.engine.train.making import iris, settings, trained, with_settings

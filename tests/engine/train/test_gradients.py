@@ -133,7 +133,7 @@ def test_a_scaled_loss_gives_the_same_steps_and_one_that_overflows_none() -> Non
     def step(number: int, slope: float) -> None:
         gradients.begin(number, 4)
         gradients.restore(0)
-        gradients.scaled((weight * slope).sum()).backward()
+        torch.autograd.backward(gradients.scaled((weight * slope).sum()))
         gradients.settle(optimizer)
         gradients.step(optimizer)
         gradients.end()
