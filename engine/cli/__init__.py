@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from engine.cli import catalogue, projects, running
+from engine.cli import catalogue, finding, projects, running
 from engine.cli.bar import Bar
 from engine.problem import Mistake
 from engine.progress import watched
@@ -128,6 +128,19 @@ def _train(parser: argparse.ArgumentParser) -> None:
     _json(parser)
 
 
+def _find(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, help="project file")
+    _settings(parser)
+    parser.add_argument("--device", help="auto, cpu or cuda; overrides training.device")
+    _trust(parser)
+    _json(parser)
+
+
+def _find_lr(parser: argparse.ArgumentParser) -> None:
+    _find(parser)
+    parser.add_argument("--optimizer", metavar="NAME", help="whose rate is swept (default: the first optimizer)")
+
+
 def _resume(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, help="run folder")
     parser.add_argument("--device", help="auto, cpu or cuda")
@@ -182,6 +195,8 @@ VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Verb]] = 
     "new": ("Write a project file from a template.", _new, projects.new),
     "check": ("Check a project: shapes, dtypes, parameters, costs, and every mistake.", _check, projects.check),
     "train": ("Train a project.", _train, running.train),
+    "find-lr": ("Sweep the learning rate over a few batches and suggest one.", _find_lr, finding.find_lr),
+    "find-batch": ("Try batch sizes until memory runs out, and tell how fast each is.", _find, finding.find_batch),
     "resume": ("Go on with a run that was stopped or cut off.", _resume, running.resume),
     "evaluate": ("Measure a run's best weights on a split of its data.", _evaluate, running.evaluate),
     "predict": ("Ask a trained run about new samples.", _predict, running.predict),

@@ -58,7 +58,7 @@ def test_only_the_canvas_imports_nodegraphqt() -> None:
 
 
 def test_only_plotting_imports_pyqtgraph() -> None:
-    assert [path.name for path in modules("app") if "pyqtgraph" in tops(path)] == ["curves.py"]
+    assert [path.name for path in modules("app") if "pyqtgraph" in tops(path)] == ["curves.py", "rate_plot.py"]
 
 
 def test_ops_import_no_torch() -> None:
