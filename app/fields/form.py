@@ -17,7 +17,10 @@ from engine.blocks import is_taken
 from engine.declare import Declared, Param
 
 LABEL_WIDTH, RESET_WIDTH, ROW_HEIGHT = 104, 28, 24
-WORDS = {"lr": "Learning rate", "p": "Probability", "eps": "Epsilon", "dim": "Axis", "lr_factor": "Rate factor"}
+WORDS = {
+    "lr": "Learning rate", "p": "Probability", "eps": "Epsilon", "dim": "Axis", "lr_factor": "Rate factor",
+    "ema_decay": "EMA decay",
+}  # fmt: skip
 
 
 class Field(QWidget):
@@ -143,7 +146,6 @@ class Form(QWidget):
         self._grid.setHorizontalSpacing(SPACE)
         self._grid.setVerticalSpacing(SPACE)
         self._grid.setColumnStretch(1, 1)
-        self._grid.setColumnMinimumWidth(2, RESET_WIDTH)
         params = [each for each in declared.params().values() if each.name not in without]
         for param in params:
             if not param.advanced:
@@ -160,6 +162,9 @@ class Form(QWidget):
             self._fold(
                 any(_plain(values.get(each.name, each.default)) != _plain(each.default) for each in self._advanced)
             )
+        room = QWidget()  # for the reset buttons, also while none is shown: forms below each other are to be aligned
+        room.setFixedSize(RESET_WIDTH, 0)
+        self._grid.addWidget(room, 1, 2)
         themes.changed.connect(self._dress)
         self._dress()
         self.set_values(values)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from app.document import Document
@@ -18,6 +18,7 @@ from engine import edit
 from engine.amounts import memory
 
 SIZE = QSize(560, 420)
+MOST_ROOM = 100  # parts of the height that is left, of which the stretch above the buttons has one
 REASONS = {
     "memory": "Larger ones do not fit into memory.",
     "samples": "It holds all training samples.",
@@ -101,7 +102,7 @@ class Finder(QDialog):
 
     def _put(self, widget: QWidget) -> None:
         """Put a widget between the words and the buttons, in the room that is left."""
-        self._column.insertWidget(self._column.count() - 2, widget, 1)
+        self._column.insertWidget(self._column.count() - 2, widget, MOST_ROOM)
 
     def _offer(self, text: str) -> None:
         self.use.setText(text)
@@ -164,6 +165,7 @@ class BatchFinder(Finder):
         )
         lines = Words()
         lines.setFont(mono())
+        lines.setAlignment(Qt.AlignmentFlag.AlignTop)
         lines.setText("\n".join(map(_line, found["tried"])))
         self._put(lines)
         self._offer(f"Use {self._size}")

@@ -19,14 +19,13 @@ class RatePlot(pg.PlotWidget):
 
     def __init__(self, swept: Mapping[str, Any]) -> None:
         worn = theme()
-        super().__init__(background=worn.base)
+        super().__init__(background=worn.panel)
         self.setMenuEnabled(False)
         self.setLogMode(x=True)
-        self.setLabel("bottom", "learning rate")
-        self.setLabel("left", "loss")
-        for side in ("bottom", "left"):
+        for side, words in (("bottom", "learning rate"), ("left", "loss")):
+            self.setLabel(side, words, color=worn.dim)
             self.getAxis(side).setTextPen(worn.dim)
-            self.getAxis(side).setPen(worn.dim)
+            self.getAxis(side).setPen(worn.line)
         rates, losses, smoothed = swept["rates"], swept["losses"], swept["smoothed"]
         self.plot(rates, losses, pen=pg.mkPen(worn.dim, width=1))
         self.plot(rates, smoothed, pen=pg.mkPen(worn.accent, width=2))

@@ -110,9 +110,8 @@ class TrainingPanel(QWidget):
     def _lay_out(self) -> None:
         column = QVBoxLayout()
         add(column, self.why, self.bar, self.state, self.scores, self.tables, self._go, self.resume)
-        add(column, heading("Run"), self._batch, self._basics, self._device)
+        add(column, heading("Run"), self._batch, self._basics, self._device, self._more)
         add(column, heading("Optimizer"), self.optimizers, heading("First weights"), self._init)
-        add(column, heading("Control"), self._more)
         column.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)

@@ -20,6 +20,7 @@ from engine.train.session import Session
 
 SMALLEST = 8
 MOST_SECONDS = 5.0  # that a step may take
+MOST_STEPS, ENOUGH_SECONDS = 20, 1.0  # of trial for each size, of which the fastest step counts
 FINEST = 8  # the largest that fits is found to within so small a part of it
 GOOD_ENOUGH = 0.9  # share of the highest speed that the suggested size reaches
 FREE_SHARE = 0.8  # of the memory that is free, up to which batches on the CPU are tried
@@ -117,17 +118,19 @@ def _tried(session: Session, size: int) -> Tried:
 
 
 def _measured(session: Session, size: int, needed: int) -> Tried:
-    """Take two steps, the second of them timed."""
+    """Take a step to warm up, and a few that are timed."""
     on_gpu = session.device.type == "cuda"
     if on_gpu:
         torch.cuda.reset_peak_memory_stats(session.device)
     batch, step = _batch(session, size), session.stepper()
-    for number in range(2):
+    spent: list[float] = []
+    while len(spent) < 2 or (len(spent) < MOST_STEPS and sum(spent) < ENOUGH_SECONDS):
         begun = time.perf_counter()
-        step(batch, number)
+        step(batch, len(spent))
         if on_gpu:
             torch.cuda.synchronize(session.device)
-    speed = len(batch[0]) / max(time.perf_counter() - begun, 1e-9)
+        spent.append(time.perf_counter() - begun)
+    speed = len(batch[0]) / min(spent[1:])
     used = torch.cuda.max_memory_allocated(session.device) if on_gpu else needed
     return Tried(size, fits=True, samples_per_second=speed, bytes=used)
 

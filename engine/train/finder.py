@@ -21,7 +21,7 @@ from engine.train.session import Refused, Session, open_session
 
 LOWEST, HIGHEST = 1e-7, 10.0
 STEPS = 100
-SMOOTHING = 0.9  # share that a smoothed loss keeps of itself in each step
+SMOOTHING = 0.8  # share that a smoothed loss keeps of itself in each step
 DIVERGED = 4.0  # times the least loss, beyond which training falls apart
 FIRST, LAST = 5, 3  # steps at the ends of the curve where slopes say little
 SIGNIFICANT = 2  # digits of the rate that is suggested
