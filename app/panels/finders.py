@@ -129,7 +129,7 @@ class RateFinder(Finder):
         return {"optimizer": self._name}
 
     def show_found(self, found: Answer) -> None:
-        from app.panels.rate_plot import RatePlot  # what plots is loaded only where something is drawn
+        from app.panels.rate_plot import rate_plot  # what plots is loaded only where something is drawn
 
         self._rate = found["suggestion"]
         if self._rate is None:
@@ -137,7 +137,7 @@ class RateFinder(Finder):
         else:
             self.words.setText(f"The loss falls fastest at {show_number(self._rate)}.")
             self._offer(f"Use {show_number(self._rate)}")
-        self._put(RatePlot(found))
+        self._put(rate_plot(found))
 
     def take_over(self) -> None:
         assert self._rate is not None

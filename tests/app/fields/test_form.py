@@ -275,7 +275,7 @@ def test_tips_say_what_a_param_means_and_its_bounds(form: Form) -> None:
     assert "A whole number. It must be at least 1, at most 99." in form.fields["whole"].toolTip()
 
 
-class Grouped(Declared, family="grouped in a form"):
+class Grouped(Declared, abstract=True):
     plain: int = param(1, "Above all groups.")
     first: int = param(1, "In a group.", advanced=True, group="Speed")
     second: int = param(2, "In the same.", advanced=True, group="Speed")

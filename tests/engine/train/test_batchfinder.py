@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from engine import edit
 from engine.problem import Mistake
@@ -39,7 +40,7 @@ def test_what_a_device_runs_out_of_memory_at_does_not_fit(tmp_path: Path, monkey
 
     def short(session: object, size: int, needed: int) -> object:
         if size > 32:
-            raise batchfinder.torch.OutOfMemoryError("CUDA out of memory")
+            raise torch.OutOfMemoryError("CUDA out of memory")
         return measured(session, size, needed)  # type: ignore[arg-type]  # whatever it is called with
 
     monkeypatch.setattr(batchfinder, "_measured", short)
