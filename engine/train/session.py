@@ -151,9 +151,7 @@ def open_session(spec: Spec, folder: Path, *, device: str | None = None, trained
         _arrange_filters(module)
     flow = _flow(compiled.feeds, dataset, batching, place)
     loader = data.Loader(flow, batching, place, training.seed)
-    best_by = _score(compiled.program, "best_metric", training.best_metric)
-    stop_by = _score(compiled.program, "stop_metric", training.stop_metric) if training.stop_metric else best_by
-    ending = Ending(training, loader.steps(), stop_by[0], higher_is_better=stop_by[1])
+    ending, best_by = _ending(training, compiled.program, loader.steps())
     turns = build_turns(
         compiled.spec,
         entries,
@@ -168,21 +166,21 @@ def open_session(spec: Spec, folder: Path, *, device: str | None = None, trained
     plain = _in_precision(module, used, place)
     average = None if training.ema_decay is None else Average(module, training.ema_decay)
     session = Session(
-        compiled,
-        dataset,
-        loader,
-        turns,
-        place,
-        training,
-        batching,
-        target_classes(compiled.spec, dataset.columns),
-        flow,
-        ending,
-        best_by,
-        used,
-        plain,
-        CompiledForward(module, plain, list(compiled.program.losses)) if training.compile else plain,
-        Gradients(
+        compiled=compiled,
+        dataset=dataset,
+        loader=loader,
+        turns=turns,
+        device=place,
+        training=training,
+        batching=batching,
+        classes=target_classes(compiled.spec, dataset.columns),
+        flow=flow,
+        ending=ending,
+        best_by=best_by,
+        precision=used,
+        plain=plain,
+        forward=CompiledForward(module, plain, list(compiled.program.losses)) if training.compile else plain,
+        gradients=Gradients(
             training,
             [turn.weights for turn in turns],
             batch_size=batching.batch_size,
@@ -191,12 +189,19 @@ def open_session(spec: Spec, folder: Path, *, device: str | None = None, trained
             scaler=used.scaler(place),
             average=average,
         ),
-        average,
-        (*dataset.notes, *([used.note] if used.note else ()), *weighed),
-        [module.get_submodule(path) for path in _resting(compiled)],
+        average=average,
+        notes=(*dataset.notes, *([used.note] if used.note else ()), *weighed),
+        resting=[module.get_submodule(path) for path in _resting(compiled)],
     )
     session.begin_training()
     return session
+
+
+def _ending(training: Training, program: Program, epoch_batches: int) -> tuple[Ending, tuple[str, bool]]:
+    """When the run ends; and the score that says which epoch is best, with whether a higher one is better."""
+    best_by = _score(program, "best_metric", training.best_metric)
+    name, higher = _score(program, "stop_metric", training.stop_metric) if training.stop_metric else best_by
+    return Ending(training, epoch_batches, name, higher_is_better=higher), best_by
 
 
 def _balanced(spec: Spec, compiled: Compiled, dataset: data.Dataset) -> tuple[str, ...]:

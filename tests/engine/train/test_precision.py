@@ -14,7 +14,7 @@ from engine.spec import Spec
 from engine.train.folder import Run
 from engine.train.precision import Precision, chosen, indeterminate, switched
 from engine.train.predict import evaluate
-from engine.train.session import open_session
+from engine.train.session import _unsafe, open_session
 from tests.engine.train.making import iris, last_weights, settings, trained
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda:0")
@@ -123,3 +123,12 @@ def test_strict_runs_of_one_seed_are_alike_to_the_bit(tmp_path: Path) -> None:
         trained(spec, tmp_path / name)
     first, second = last_weights(tmp_path / "first"), last_weights(tmp_path / "second")
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_loss_that_a_gpu_refuses_in_half_precision_is_said_with_what_to_take() -> None:
+    spec = edit.add(Spec(), "BCELoss")
+    (problem,) = _unsafe(spec, Precision(torch.float16), GPU)
+    assert problem.node == "bce_loss_1"
+    assert "take BCEWithLogitsLoss in its place" in problem.message
+    assert list(_unsafe(spec, Precision(torch.bfloat16), CPU)) == []
+    assert list(_unsafe(spec, Precision(), GPU)) == []
