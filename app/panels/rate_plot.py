@@ -22,9 +22,9 @@ def rate_plot(swept: Mapping[str, Any]) -> QWidget:
     plot.setMenuEnabled(False)
     plot.setLogMode(x=True)
     for side, words in (("bottom", "learning rate"), ("left", "loss")):
-        plot.setLabel(side, words, color=worn.dim)
         plot.getAxis(side).setTextPen(worn.dim)
         plot.getAxis(side).setPen(worn.line)
+        plot.setLabel(side, words, color=worn.dim)  # behind the pen, which colours it too
     rates, losses, smoothed = swept["rates"], swept["losses"], swept["smoothed"]
     plot.plot(rates, losses, pen=pg.mkPen(worn.dim, width=1))
     plot.plot(rates, smoothed, pen=pg.mkPen(worn.accent, width=2))
