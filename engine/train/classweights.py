@@ -11,9 +11,11 @@ from torch import Tensor, nn
 from engine.binding import class_count, class_ports, column_at
 from engine.columns import Column
 from engine.data import Live, Ragged, Values
+from engine.ops import OPS
 from engine.problem import Mistake
 from engine.report import Report
 from engine.spec import Node, Spec
+from engine.validate import terminals
 
 BLOCK = 2**16  # samples that are counted at once
 Weighed = Mapping[str, tuple[str, Tensor]]  # loss -> the name of its weights, and these
@@ -27,13 +29,11 @@ def class_weights(
     `training` holds the columns of the training split, `report` is the check of the spec.
     """
     found, notes = {}, []
-    for node in spec.nodes.values():
-        if not node.op.endswith("Loss"):
-            continue
+    for loss in terminals(spec)[0]:
         try:
-            found[node.id] = _weighed(spec, report, node, columns, training)
+            found[loss] = _weighed(spec, report, spec.nodes[loss], columns, training)
         except Mistake as mistake:
-            notes.append(f"class_weights changes nothing at {node.id}: {mistake.message}")
+            notes.append(f"class_weights changes nothing at {loss}: {mistake.message}")
     return found, tuple(notes)
 
 
@@ -45,11 +45,12 @@ def give(module: nn.Module, name: str, weights: Tensor) -> None:
 def _weighed(
     spec: Spec, report: Report, node: Node, columns: Mapping[str, Column], training: Mapping[str, Values]
 ) -> tuple[str, Tensor]:
-    labels, ports = "pos_weight" in node.params, class_ports(node)
+    params, ports = OPS[node.op].params(), class_ports(node)
+    labels = "pos_weight" in params
     name = "pos_weight" if labels else "weight"
-    if not labels and (ports is None or "weight" not in node.params):
+    if not labels and (ports is None or "weight" not in params):
         raise Mistake(f"{node.op} takes no weights for classes.")
-    if node.params[name]:
+    if node.params.get(name):
         raise Mistake(f"its {name} is set already.")
     column = column_at(spec, node, "target", columns)
     values = training.get(column.name) if column is not None else None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,13 @@ def test_weights_balance_the_classes_of_the_training_samples_as_scikit_learn_doe
     labels = data.prepare(spec, tmp_path, ["label"]).splits["train"]["label"].numpy()
     wanted = compute_class_weight("balanced", classes=np.arange(3), y=labels)
     assert torch.allclose(loss_of(open_session(spec, tmp_path)).weight, torch.tensor(wanted, dtype=torch.float32))
+
+
+def test_a_project_that_does_not_write_out_what_is_empty_is_balanced_too(tmp_path: Path) -> None:
+    spec = lopsided(tmp_path)
+    loss = replace(spec.nodes["cross_entropy_loss_1"], params={})
+    bare = replace(spec, nodes={**spec.nodes, loss.id: loss})
+    assert torch.equal(loss_of(open_session(bare, tmp_path)).weight, loss_of(open_session(spec, tmp_path)).weight)
 
 
 def test_a_class_without_samples_counts_as_one() -> None:
