@@ -42,13 +42,14 @@ class Document(QObject):
         self.report = Report()
         self.data_report: DataReport | None = None
         self._home = home
+        self._beside: Path | None = None  # the folder of an untitled project that is a copy
         self.checked = False  # whether a check of this project has answered
         self._checked = Report()
 
     @property
     def folder(self) -> Path:
         """Where relative paths of the data start."""
-        return self.path.parent if self.path else Path.home()
+        return self.path.parent if self.path else self._beside or Path.home()
 
     @property
     def runs_folder(self) -> Path:
@@ -89,8 +90,9 @@ class Document(QObject):
 
     # ----------------------------------------------------------------------------------------------------- files
 
-    def new(self, spec: Spec | None = None) -> None:
-        """Begin an untitled project, empty or from a spec."""
+    def new(self, spec: Spec | None = None, folder: Path | None = None) -> None:
+        """Begin an untitled project, empty or from a spec whose relative paths start at a folder."""
+        self._beside = folder
         self._replace(spec or Spec(), None)
 
     def open(self, path: Path) -> None:

@@ -122,6 +122,7 @@ class Checker(QObject):
     """Keeps a document's reports up to date: a short while after each edit it asks the helper processes."""
 
     state_changed = Signal(str)  # "checking", "checked" or "failed"
+    reading_changed = Signal(bool)  # whether the data is being read
 
     def __init__(self, document: Document, checks: EngineProcess, worker: EngineProcess) -> None:
         super().__init__(document)
@@ -149,6 +150,7 @@ class Checker(QObject):
 
     def _forget(self) -> None:
         self._checked = self._described = None
+        self.reading_changed.emit(False)
 
     def _look(self) -> None:
         """Ask for what the last edit has made out of date; moved nodes change nothing."""
@@ -197,15 +199,20 @@ class Checker(QObject):
     def _describe(self) -> None:
         described = self._described = self._description()
         if not self._document.spec.data.get("source"):
+            self.reading_changed.emit(False)
             self._document.set_data(None)
             return
 
         def take(answer: dict[str, Any]) -> None:
-            if described is self._described and "data" in answer:
+            if described is not self._described:
+                return
+            self.reading_changed.emit(False)
+            if "data" in answer:
                 self._document.set_data(DataReport.decode(answer["data"]))
-            elif described is self._described:
+            else:
                 self._described = None
 
+        self.reading_changed.emit(True)
         folder = str(self._document.folder)
         self._worker.request("data", take, spec=encode(self._document.spec), folder=folder)
 

@@ -22,7 +22,13 @@ NAMES = {
     "help": "question", "folder": "folder", "image": "image", "zoom_in": "magnifying-glass-plus",
     "zoom_out": "magnifying-glass-minus", "chevron_right": "caret-right", "chevron_down": "caret-down",
     "node": "squares-four", "palette": "list", "training": "gauge", "fix": "wrench", "home": "house",
-    "block": "stack-simple", "expose": "link-simple",
+    "block": "stack-simple", "expose": "link-simple", "back": "arrow-left", "forward": "arrow-right",
+    "up": "arrow-up", "down": "arrow-down",
+    "shuffle": "shuffle", "prefetch": "fast-forward", "cache": "hard-drive", "batch": "stack", "steps": "sliders",
+    "next": "skip-forward", "draw": "dice-five", "chart": "chart-bar", "samples": "grid-four",
+    "number": "hash", "category": "tag", "date": "calendar-blank", "mask": "intersect", "boxes": "bounding-box",
+    "text": "text-aa", "audio": "waves", "sequence": "list-numbers",
+    "compare": "columns", "queue": "queue", "pause": "pause",
 }  # fmt: skip
 
 GROUPS = {

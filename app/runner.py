@@ -1,25 +1,27 @@
-"""Starts training runs in processes of their own, follows what they tell, and stops them."""
+"""Starts training runs in processes of their own, follows what they tell, and steers them."""
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.document import Document
+from app.warm import Warm
 from engine import spec as specs
-from engine.events import LAST, Event
+from engine.events import LAST, Continued, Epoch, Event, Paused, Started
+from engine.problem import Mistake
+from engine.spec import Spec
+from engine.train.commands import Command, Do
 from engine.train.folder import Run, new_run, runs_in
 
-ROOT = Path(__file__).parents[1]
 TAIL_MS = 50
 ALIVE_EVERY = 20  # tails between looks at whether the process lives
 REAP_MS = 500
+KILL_MS = 300  # that a run has to stop by itself before it is ended
 LOG_LINES = 12
+CHANGED = "changed.json"  # in a run's folder: the project with which it is to go on
 
 
 class Runner(QObject):
@@ -28,24 +30,44 @@ class Runner(QObject):
     started = Signal(Run)
     told: Signal[tuple[Event]] = Signal(object)
     ended = Signal(Run, str)  # and its state
-    failed = Signal(str)  # why a run could not be started
+    failed = Signal(str)  # why a run could not be started or told
 
     def __init__(self, document: Document) -> None:
         super().__init__(document)
         self._document = document
         self.run: Run | None = None
+        self.paused = False
+        self._warm = Warm()
         self._process: subprocess.Popen[bytes] | None = None
         self._ending: list[subprocess.Popen[bytes]] = []
         self._offset = 0
         self._ticks = 0
+        self._epoch = 0
+        self._next: Spec | None = None  # with which the run goes on once it has stopped
         self._timer = QTimer(self)
         self._timer.setInterval(TAIL_MS)
         self._timer.timeout.connect(self._tail)
+        self._kill_timer = QTimer(self)
+        self._kill_timer.setSingleShot(True)
+        self._kill_timer.setInterval(KILL_MS)
+        self._kill_timer.timeout.connect(self._kill)
 
     @property
     def running(self) -> bool:
         """Whether a run is being followed."""
         return self._timer.isActive()
+
+    @property
+    def at_work(self) -> bool:
+        """Whether the run that is followed has a process that works on it."""
+        return self.running and self.run is not None and self._alive(self.run)
+
+    # ------------------------------------------------------------------------------------------------ start and end
+
+    def prepare(self) -> None:
+        """Have a process ready, so that the next run begins at once."""
+        if not self.running:
+            self._warm.prepare()
 
     def start(self) -> None:
         """Train the present spec in a new run."""
@@ -62,27 +84,39 @@ class Runner(QObject):
         except OSError as error:
             self.failed.emit(f"{run.path} cannot be written: {error.strerror or error}.")
 
-    def resume(self, run: Run) -> None:
-        """Go on with a run that was stopped, or whose process died."""
+    def resume(self, run: Run, spec: Spec | None = None, more_epochs: int = 0) -> None:
+        """Go on with a run that has ended, with another spec where one is given, or for more epochs."""
         if self.running:
             return
-        run.clear("stop")
+        verb = ["resume", str(run.path)]
         try:
-            self._launch(run, ["resume", str(run.path)], offset=run.tail()[1])
+            run.forget_commands()
+            if spec is not None:
+                specs.save(spec, run.path / CHANGED)
+                verb += ["--spec", str(run.path / CHANGED)]
+            if more_epochs:
+                verb += ["--epochs", str(more_epochs)]
+            self._launch(run, verb, offset=run.tail()[1])
         except OSError as error:
             self.failed.emit(f"{run.path} cannot be written: {error.strerror or error}.")
 
+    def again(self, run: Run) -> None:
+        """Train the spec of a run anew, on its device and with its threads, in a new run beside it."""
+        if self.running:
+            return
+        try:
+            spec = run.spec()
+            new = new_run(run.path.parent, spec.name)
+            new.path.mkdir(parents=True)
+            specs.save(spec, new.path / "spec.json")
+            self._launch(new, ["train", str(run.path), "--run", str(new.path)])
+        except Mistake as mistake:
+            self.failed.emit(mistake.message)
+        except OSError as error:
+            self.failed.emit(f"{run.path.parent} cannot be written: {error.strerror or error}.")
+
     def _launch(self, run: Run, verb: Sequence[str], offset: int = 0) -> None:
-        with run.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "engine", *verb, "--watched", "--json"],
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
-                start_new_session=True,
-            )
+        self._process = self._warm.launch([*verb, "--watched", "--json"], run.log)
         self._follow(run, offset)
 
     def follow(self, run: Run) -> None:
@@ -98,21 +132,76 @@ class Runner(QObject):
                 self.follow(living)
 
     def _follow(self, run: Run, offset: int) -> None:
-        self.run, self._offset, self._ticks = run, offset, 0
+        self.run, self._offset, self._ticks, self.paused, self._next = run, offset, 0, False, None
         self._timer.start()
         self.started.emit(run)
 
-    def stop(self) -> None:
-        """Ask the run to stop; it writes a checkpoint first."""
-        if self.run is not None and self.running:
-            try:
-                self.run.request("stop")
-            except OSError as error:
-                self.failed.emit(f"The run cannot be told to stop: {error.strerror or error}.")
-
     def leave(self) -> None:
-        """Follow no longer; the run goes on."""
+        """Follow no longer, and keep nothing ready; the run goes on."""
         self._timer.stop()
+        self._kill_timer.stop()
+        self._warm.close()
+
+    # ------------------------------------------------------------------------------------------------------ steering
+
+    def tell(self, do: Do, value: float | None = None, optimizer: str | None = None) -> None:
+        """Tell the run that is followed what to do."""
+        if self.run is None or not self.running:
+            return
+        try:
+            self.run.tell(Command(do, value, optimizer))
+        except OSError as error:
+            self.failed.emit(f"The run cannot be told to {do}: {error.strerror or error}.")
+        except Mistake as mistake:
+            self.failed.emit(mistake.message)
+
+    def stop(self) -> None:
+        """Ask the run to stop after its step; it writes a checkpoint first."""
+        self.tell("stop")
+
+    def stop_now(self) -> None:
+        """Stop the run within half a second: where it does not by itself in time, its process is ended."""
+        if self.running:
+            self.tell("stop")
+            self._kill_timer.start()
+
+    def pause(self) -> None:
+        """Let the run rest after its step."""
+        self.tell("pause")
+
+    def go_on(self) -> None:
+        """Let a run that rests go on: with the project as it is now, where that was changed meanwhile."""
+        if self.is_changed():
+            self._next = self._document.spec
+            self.stop()
+        else:
+            self.tell("go on")
+
+    def is_changed(self) -> bool:
+        """Whether the project is another than the run that rests is trained with."""
+        return self.paused and self.run is not None and self.differs(self.run)
+
+    def differs(self, run: Run) -> bool:
+        """Whether the project would train otherwise than a run does; where nodes stand is none of it."""
+        try:
+            return _trained(run.spec()) != _trained(self._document.spec)
+        except Mistake:
+            return False
+
+    def _kill(self) -> None:
+        """End the process of a run that has not stopped in time."""
+        if self.run is None or not self.running:
+            return
+        try:
+            self.run.kill()
+            if self._process is not None:
+                self._process.kill()
+                self._process.wait()
+            self.run.note_killed(self._epoch)
+        except (OSError, Mistake) as error:
+            self.failed.emit(f"The run could not be ended: {error}.")
+
+    # ----------------------------------------------------------------------------------------------------- following
 
     def _tail(self) -> None:
         assert self.run is not None
@@ -121,12 +210,19 @@ class Runner(QObject):
         dead = self._ticks % ALIVE_EVERY == 0 and not self._alive(run)  # looked at before the last lines are read
         events, self._offset = run.tail(self._offset)
         for event in events:
+            self._note(event)
             self.told.emit(event)
             if isinstance(event, LAST):
                 self._end(run, type(event).__name__.lower())
                 return
         if dead:
             self._end(run, "lost")
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, Paused | Continued):
+            self.paused = isinstance(event, Paused)
+        if isinstance(event, Started | Epoch):
+            self._epoch = event.epoch
 
     def _alive(self, run: Run) -> bool:
         if self._process is not None:
@@ -135,17 +231,27 @@ class Runner(QObject):
 
     def _end(self, run: Run, state: str) -> None:
         self._timer.stop()
+        self._kill_timer.stop()
+        self.paused = False
         if self._process is not None:
             self._ending.append(self._process)
             self._process = None
             self._reap()
+        following, self._next = self._next, None
         self.ended.emit(run, state)
+        if following is not None and state == "stopped":
+            self.resume(run, following)
 
     def _reap(self) -> None:
         """Take note of the processes that have ended, so that none is left behind."""
         self._ending = [each for each in self._ending if each.poll() is None]
         if self._ending:
             QTimer.singleShot(REAP_MS, self, self._reap)
+
+
+def _trained(spec: Spec) -> tuple[object, ...]:
+    blocks = {name: (block.params, block.nodes) for name, block in spec.blocks.items()}
+    return (spec.nodes, blocks, spec.data, spec.training)
 
 
 def log_end(run: Run) -> str:

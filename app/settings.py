@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import platformdirs
 from PySide6.QtCore import QByteArray, QSettings
@@ -11,6 +12,8 @@ from app.theme import Choice
 
 LAYOUT = 1  # raised when docks are renamed, so that an old layout is not restored
 MOST_RECENT = 10
+Closing = Literal["ask", "keep", "stop"]
+WHEN_CLOSING: dict[Closing, str] = {"ask": "Ask", "keep": "Keep training", "stop": "Stop training"}
 THEMES: tuple[Choice, ...] = ("system", "light", "dark")
 
 
@@ -51,6 +54,15 @@ class Settings:
     def set_theme(self, choice: Choice) -> None:
         """Remember the chosen theme."""
         self._stored.setValue("theme", choice)
+
+    def when_closing(self) -> Closing:
+        """What becomes of runs at work when the window closes."""
+        chosen = self._stored.value("runs/when_closing")
+        return chosen if chosen in WHEN_CLOSING else "ask"
+
+    def set_when_closing(self, choice: Closing) -> None:
+        """Remember what becomes of runs at work when the window closes."""
+        self._stored.setValue("runs/when_closing", choice)
 
     def recent(self) -> list[Path]:
         """The files opened last that still exist, the newest first."""

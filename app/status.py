@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStatusBar, QToolButton, QWidget
 
 from app.document import Document
+from app.panels.sections import Elided
 from app.theme import SPACE
 from engine.amounts import counted, memory
 from engine.report import Report
@@ -32,7 +32,7 @@ class StatusLine(QWidget):
         self._late.setSingleShot(True)
         self._late.setInterval(LATE_MS)
         self._late.timeout.connect(self._tell)
-        self.check, self.totals, self.device = QLabel(), _Elided(), QLabel()
+        self.check, self.totals, self.device = QLabel(), Elided(), QLabel()
         self.optimised = QToolButton()
         self.optimised.setAutoRaise(True)
         self.optimised.clicked.connect(self.passes_wanted)
@@ -131,22 +131,3 @@ def _in_full(report: Report) -> str:
     if report.problems:
         lines.append("Nodes in or behind a mistake are not counted.")
     return "\n".join(lines)
-
-
-class _Elided(QLabel):
-    """A line that is cut at its end where there is no room; a plain label would keep the window wide."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
-
-    def minimumSizeHint(self) -> QSize:
-        """Next to nothing."""
-        return QSize(self.fontMetrics().horizontalAdvance("…"), super().minimumSizeHint().height())
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw as much as there is room for."""
-        painter = QPainter(self)
-        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter, text)
-        painter.end()

@@ -116,6 +116,13 @@ def mono(size_delta: int = 0) -> QFont:
     return font
 
 
+def smaller(font: QFont) -> QFont:
+    """The same font for what stands in the background."""
+    less = QFont(font)
+    less.setPointSizeF(max(6.0, font.pointSizeF() - 1))
+    return less
+
+
 def apply(app: QApplication, choice: Choice = "system") -> None:
     """Dress the application; "system" follows the system's colour scheme as it changes."""
     hints = app.styleHints()
@@ -175,7 +182,9 @@ QMainWindow::separator {{ width: 4px; height: 4px; }}
 QToolTip {{ background: {card}; color: {text}; border: 1px solid {card_edge}; padding: 4px; }}
 QDockWidget {{ color: {dim}; font-weight: 600; }}
 QDockWidget::title {{ background: {panel}; padding: 6px 8px; border-bottom: 1px solid {line}; }}
-QToolBar {{ background: {panel}; border: none; border-bottom: 1px solid {line}; padding: 4px 8px; spacing: 2px; }}
+QMainWindow > QToolBar {{ border-bottom: 1px solid {line}; }}
+QToolBar {{ background: {panel}; border: none; padding: 4px 8px; spacing: 2px; }}
+QToolBar[flat="true"] {{ background: transparent; padding: 0; }}
 QToolButton {{ border: none; border-radius: 4px; padding: 4px; }}
 QToolButton:hover {{ background: {selection}; }}
 QToolButton:pressed, QToolButton:checked {{ background: {selection}; }}
@@ -195,6 +204,7 @@ QTabBar::tab:selected {{ color: {text}; border-bottom: 2px solid {accent}; }}
 QTabBar::tab:hover {{ color: {text}; }}
 QTabWidget::pane {{ border: none; border-top: 1px solid {line}; }}
 QScrollArea {{ border: none; }}
+QTableView {{ selection-background-color: {selection}; selection-color: {text}; }}
 QPushButton[primary="true"] {{ background: {accent}; color: {accent_text}; border: none; border-radius: 4px;
     padding: 6px 16px; font-weight: 600; }}
 QPushButton[primary="true"]:hover {{ background: {accent}; border: 1px solid {text}; padding: 5px 15px; }}

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QMainWindow,
     QMenu,
     QMessageBox,
+    QPushButton,
     QSizePolicy,
     QStackedWidget,
     QTabWidget,
@@ -28,23 +29,27 @@ from PySide6.QtWidgets import (
 from app import theme as themes_module
 from app.actions import ACTIONS
 from app.canvas import Canvas, CanvasTabs
+from app.data_helper import DataHelper
 from app.document import Document
 from app.engine_process import Checker, EngineProcess
 from app.icons import icon
 from app.messages import MessageBar
 from app.panels.data import DataPanel
+from app.panels.data_page import DataPage
 from app.panels.inspector import Inspector
 from app.panels.log import LogPanel
 from app.panels.palette import Palette
 from app.panels.problems import ProblemList
-from app.panels.runs import RunList
 from app.panels.start import StartPage
+from app.panels.sweeps import SweepPanel
 from app.panels.training import TrainingPanel
 from app.recovery import Recovery
+from app.run_desk import RunDesk
 from app.runner import Runner
 from app.scope import Scope
-from app.settings import THEMES, Settings, data_folder
+from app.settings import THEMES, WHEN_CLOSING, Closing, Settings, data_folder
 from app.status import StatusLine
+from app.sweeper import Sweeper
 from app.theme import themes
 from app.trusting import TrustDialog
 from engine import fixes
@@ -63,9 +68,12 @@ if TYPE_CHECKING:
     from app.panels.passes import PassesDialog
 
 FILTER = f"Netloom projects (*{SUFFIX});;All files (*)"
+RUN_SPEC = "spec.json"  # the name of the project in a run's folder
 HINT_MS = 8000
+READY_MS = 4000  # until a process is made ready for the next run: the helpers load first
 SIZE = QSize(1440, 900)
-PANELS = {"Side panel": ["Node", "Data", "Training"], "Bottom panel": ["Problems", "Curves", "Runs", "Log"]}
+GRAPH_DOCKS = ("Ops", "Bottom panel")  # that step aside while the data is looked at
+PANELS = {"Side panel": ["Node", "Data", "Training"], "Bottom panel": ["Problems", "Curves", "Runs", "Sweeps", "Log"]}
 
 
 class Window(QMainWindow):
@@ -83,9 +91,13 @@ class Window(QMainWindow):
         self.palette_panel = Palette()
         self.inspector = Inspector(self.document)
         self.data_panel = DataPanel(self.document)
+        self.data_page = DataPage(self.document, DataHelper(self.document, self.worker))
         self.training = TrainingPanel(self.document, self.runner)
         self.problems = ProblemList(self.document)
-        self.runs = RunList(self.document)
+        self.desk = RunDesk(self.document, self.runner, self.worker, settings)
+        self.runs = self.desk.runs
+        self.sweeper = Sweeper(self.document)
+        self.sweeps = SweepPanel(self.document, self.sweeper)
         self.log = LogPanel(self.runner)
         self.messages = MessageBar()
         self.start = StartPage(settings.recent())
@@ -93,6 +105,11 @@ class Window(QMainWindow):
         self._export_dialog: ExportDialog | None = None
         self._passes_dialog: PassesDialog | None = None
         self._actions: list[tuple[QAction, str]] = []
+        self._set_aside: list[QDockWidget] = []  # while the data takes their room
+        self._keep_ready = QTimer(self)
+        self._keep_ready.setSingleShot(True)
+        self._keep_ready.setInterval(READY_MS)
+        self._keep_ready.timeout.connect(self.runner.prepare)
         self._build()
         self._connect()
         self._restore()
@@ -106,6 +123,7 @@ class Window(QMainWindow):
         self.stack = QStackedWidget()
         self.stack.addWidget(self.start)
         self.stack.addWidget(self.tabs)
+        self.stack.addWidget(self.data_page)
         centre = QWidget()
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
@@ -119,7 +137,13 @@ class Window(QMainWindow):
         QVBoxLayout(self._curves_holder).setContentsMargins(0, 0, 0, 0)
         self.side = _tabs({"Node": self.inspector, "Data": self.data_panel, "Training": self.training})
         self.bottom = _tabs(
-            {"Problems": self.problems, "Curves": self._curves_holder, "Runs": self.runs, "Log": self.log}
+            {
+                "Problems": self.problems,
+                "Curves": self._curves_holder,
+                "Runs": self.runs,
+                "Sweeps": self.sweeps,
+                "Log": self.log,
+            }
         )
         self.docks = {
             "Ops": self._dock("Ops", self.palette_panel, Qt.DockWidgetArea.LeftDockWidgetArea),
@@ -183,6 +207,7 @@ class Window(QMainWindow):
         self._recent.aboutToShow.connect(self._fill_recent)
         menus["File"].insertMenu(menus["File"].actions()[2], self._recent)
         self._build_view_menu(menus["View"])
+        self._build_closing_menu(menus["Run"])
         self._build_train_button()
         self._dress()
 
@@ -203,16 +228,35 @@ class Window(QMainWindow):
             group.addAction(action)
             menu.addAction(action)
 
+    def _build_closing_menu(self, menu: QMenu) -> None:
+        """Let the user say what becomes of runs when the window closes; the question at closing may change it too."""
+        menu.addSeparator()
+        closing = menu.addMenu("When the &window closes")
+        self.closing_choices = QActionGroup(self)
+        for choice, text in WHEN_CLOSING.items():
+            action = QAction(text, self, checkable=True)
+            action.setChecked(self.settings.when_closing() == choice)
+            action.triggered.connect(functools.partial(self._set_closing, choice))
+            self.closing_choices.addAction(action)
+            closing.addAction(action)
+
+    def _set_closing(self, choice: Closing, *_args: object) -> None:
+        self.settings.set_when_closing(choice)
+
     def _build_train_button(self) -> None:
         stretch = QWidget()
         stretch.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._doing = QLabel()
         self._doing.setProperty("dim", True)
         self._doing.setContentsMargins(0, 0, 12, 0)
-        for widget in (stretch, self._doing, self.training.train):
+        self._queue_button = QPushButton("Add to queue")
+        self._queue_button.setToolTip("Train the project as it is now when its turn comes")
+        self._queue_button.clicked.connect(lambda _=False: self.queue_run())
+        for widget in (stretch, self._doing, self._queue_button, self.training.train):
             self.toolbar.addWidget(widget)
 
     def _dress(self) -> None:
+        self._queue_button.setIcon(icon("queue"))
         for action, name in self._actions:
             if name:
                 action.setIcon(icon(name))
@@ -228,7 +272,7 @@ class Window(QMainWindow):
         if self._curves is None:
             from app.panels.curves import Curves  # loads numpy and pyqtgraph
 
-            self._curves = Curves()
+            self._curves = Curves(self.desk.colours)
             layout = self._curves_holder.layout()
             assert layout is not None
             layout.addWidget(self._curves)
@@ -260,6 +304,13 @@ class Window(QMainWindow):
         self.problems.setting_chosen.connect(self._go_to_setting)
         self.training.node_chosen.connect(self._go_to)
         self.data_panel.open_box.path_chosen.connect(self._look_at)
+        self.data_panel.open_box.taken.connect(self.show_data_page)
+        self.data_panel.page_wanted.connect(self.show_data_page)
+        self.data_page.left.connect(self._show_project)
+        self.data_page.source_wanted.connect(lambda: self.show_panel("Data"))
+        self.data_page.stage_chosen.connect(self._go_to_stage)
+        self.checker.reading_changed.connect(self.data_panel.show_reading)
+        self.checker.reading_changed.connect(self.data_page.show_reading)
         self.start.example_chosen.connect(self.open_file)
         self.start.file_chosen.connect(self.open_file)
         self.start.new_chosen.connect(self.new)
@@ -272,20 +323,30 @@ class Window(QMainWindow):
             process.progressed.connect(self.statusBar().showMessage)
         runner.started.connect(self._run_started)
         runner.told.connect(lambda event: self.curves.take(event))
+        runner.told.connect(self.data_page.take)
         runner.ended.connect(self._run_ended)
+        runner.ended.connect(lambda _run, _state: self._keep_ready.start())
         runner.failed.connect(self.messages.show_message)
         self.runs.shown_changed.connect(lambda runs: self._show_curves(runs))
-        self.runs.resume_chosen.connect(runner.resume)
-        self.runs.spec_chosen.connect(lambda run: self.open_file(run.path / "spec.json"))
         self.runs.export_chosen.connect(self._export)
-        self.runs.refused.connect(self.messages.show_message)
+        self.runs.described.connect(lambda _run: self._curves.show_names() if self._curves else None)
+        self.desk.refused.connect(self.messages.show_message)
+        self.desk.told.connect(self.hint)
+        self.desk.found.connect(self._tell_of_living)
+        self.sweeps.refused.connect(self.messages.show_message)
+        self.sweeps.run_chosen.connect(lambda run: self._show_curves([run]))
+        self.sweeps.importance_wanted.connect(self._ask_importance)
+        self.inspector.vary_wanted.connect(self._vary)
         self.bottom.currentChanged.connect(self._load_curves)
+        self.stack.currentChanged.connect(lambda _place: self._bring_back())
         themes.changed.connect(self._dress)
 
     def begin(self) -> None:
         """Start the helper processes, once the window is shown."""
         self.checks.start()
         self.worker.request("devices", self._take_devices)
+        self.desk.find_living()
+        self._keep_ready.start()
 
     def _take_devices(self, answer: dict[str, Any]) -> None:
         if "devices" in answer:
@@ -337,10 +398,42 @@ class Window(QMainWindow):
     def _go_to_setting(self, path: str) -> None:
         self.show_panel("Training" if path.startswith("training") else "Data")
 
+    def _go_to_stage(self, stage: str) -> None:
+        """Show the settings of a stage of the data's way to the model; the steps are on the page itself."""
+        if stage == "model":
+            self.show_panel("Training")
+        elif stage != "steps":
+            self.show_panel("Data")
+            self.data_panel.show_stage(stage)
+
     # -------------------------------------------------------------------------------------------------- what is on
 
     def _show_project(self) -> None:
         self.stack.setCurrentWidget(self.tabs)
+
+    def show_data_page(self) -> None:
+        """Show the data in the place of the graph; what is for the graph alone steps aside."""
+        if self.stack.currentWidget() is not self.data_page:
+            self._set_aside = [self.docks[name] for name in GRAPH_DOCKS if not self.docks[name].isHidden()]
+            for dock in self._set_aside:
+                dock.hide()
+        self.stack.setCurrentWidget(self.data_page)
+        self.show_panel("Data")
+        self.data_page.setFocus()
+
+    def _bring_back(self) -> None:
+        """Show again what stepped aside for the data."""
+        if self.stack.currentWidget() is not self.data_page:
+            set_aside, self._set_aside = self._set_aside, []
+            for dock in set_aside:
+                dock.show()
+
+    def turn_data_page(self) -> None:
+        """Show the data, or the graph again."""
+        if self.stack.currentWidget() is self.data_page:
+            self._show_project()
+        else:
+            self.show_data_page()
 
     def show_start(self) -> None:
         """Show the start page; the project stays open behind it."""
@@ -412,7 +505,10 @@ class Window(QMainWindow):
             return
         path = path.resolve()
         try:
-            if path.parent == EXAMPLES or path.name == "spec.json":
+            if path.name == RUN_SPEC:
+                folder = Run(path.parent).environment().get("folder")
+                self.document.new(load(path), Path(folder) if folder else None)
+            elif path.parent == EXAMPLES:
                 self.document.new(load(path))
             else:
                 self.document.open(path)
@@ -473,11 +569,24 @@ class Window(QMainWindow):
         else:
             self.runner.start()
 
+    def queue_run(self) -> None:
+        """Put the project as it is now into the queue, or say why it cannot be trained."""
+        why = self.training.why_not()
+        if why:
+            self.messages.show_message(why, "warning")
+            return
+        self.show_panel("Runs")
+        self.desk.add_to_queue()
+
+    def _tell_of_living(self, run: Run, project: Path) -> None:
+        words = f"{run.name} of {project.name} is still being trained."
+        self.messages.show_message(words, "info", "Show it", lambda: self.open_file(project))
+
     def _run_started(self, run: Run) -> None:
         self.show_panel("Training")
         self.show_panel("Curves")
         self.curves.follow(run)
-        self.runs.refresh()
+        self.runs.show_run(run)
         self._doing.setText(f"Training {run.name}")
 
     def _run_ended(self, run: Run, state: str) -> None:
@@ -488,6 +597,15 @@ class Window(QMainWindow):
     def _show_curves(self, runs: list[Run]) -> None:
         self.curves.show_runs(runs)
         self.show_panel("Curves")
+
+    def _vary(self, path: str) -> None:
+        """Vary a setting in the project's sweep."""
+        self.show_panel("Sweeps")
+        self.sweeps.vary(path)
+
+    def _ask_importance(self, journal: str) -> None:
+        """Ask the helper what matters in a sweep; Optuna is no load for the window."""
+        self.worker.request("importance", self.sweeps.show_importance, journal=journal)
 
     def export(self) -> None:
         """Export the graph or a trained run."""
@@ -580,28 +698,37 @@ class Window(QMainWindow):
             self.messages.show_message(words, "info", "Recover them", take)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Ask about unsaved changes, remember the window, end the helpers; a run goes on by itself."""
-        if not self._may_leave():
+        """Ask about unsaved changes and about runs at work, remember the window, end the helpers."""
+        if not self._may_leave() or not self.desk.may_close():
             event.ignore()
             return
+        self._show_project()  # so that no dock is remembered as closed that only stepped aside
         self.document.undo_stack.setClean()  # a dirty one tells of itself while all is being torn down
         self.settings.set_geometry(self.saveGeometry(), QByteArray(self.saveState()))
         self.settings.sync()
+        self._keep_ready.stop()
         self.runner.leave()
+        self.sweeper.leave()
         self.recovery.forget()
         self.checks.close()
         self.worker.close()
         super().closeEvent(event)
 
     def dragEnterEvent(self, event: Any) -> None:
-        """Take project files."""
+        """Take files: projects, and data."""
         if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: Any) -> None:
-        """Open a project file that was dropped."""
+        """Open what was dropped: a project, or the data of the project that is open."""
         path = Path(event.mimeData().urls()[0].toLocalFile())
-        QTimer.singleShot(0, self, lambda: self.open_file(path))
+        project = path.suffix == SUFFIX or path.name == RUN_SPEC
+        work = self.open_file if project else self._open_data
+        QTimer.singleShot(0, self, lambda: work(path))
+
+    def _open_data(self, path: Path) -> None:
+        self.show_panel("Data")
+        self.data_panel.open_box.look_at(str(path))
 
 
 def _tabs(panels: dict[str, QWidget]) -> QTabWidget:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+LONGEST = 1e15  # from which on a whole number is written as others are
+
 
 def counted(number: int | None) -> str:
     """Write a count, from a million on with three digits, such as "1.23 M"; "?" where it is not known."""
@@ -22,6 +24,12 @@ def short_count(number: int) -> str:
     return str(number)
 
 
+def plain_number(value: float) -> str:
+    """Write a value of the data: whole ones in full, such as "1,490,400", others with five digits."""
+    whole = float(value).is_integer() and abs(value) < LONGEST
+    return f"{value:,.0f}" if whole else f"{value:.5g}"
+
+
 def memory(size: int) -> str:
     """Write a number of bytes: 1,234,567 as "1.18 MiB"."""
     for unit, bits in (("GiB", 30), ("MiB", 20), ("KiB", 10)):
@@ -32,3 +40,12 @@ def memory(size: int) -> str:
 
 def _three(value: float) -> str:
     return f"{value:.3g}" if value < 999.5 else f"{value:,.0f}"
+
+
+def duration(seconds: float) -> str:
+    """Write a time: "2.1 s" below a minute, then "1:05" and "2:03:04"."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

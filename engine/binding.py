@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from engine.columns import Column
@@ -12,6 +13,7 @@ from engine.expand import expand
 from engine.heads import widened
 from engine.ops import OPS
 from engine.problem import Fix, Problem
+from engine.program import BESIDE
 from engine.report import Report
 from engine.spec import Node, Spec, Wire, source_id, source_port
 from engine.validate import terminals, upstream
@@ -107,12 +109,26 @@ def _class_problems(spec: Spec, report: Report, columns: Mapping[str, Column]) -
             words += "; give the column an Index step in the data panel."
             yield Problem(words, node.id, ports[1], (_indexed(spec, column),))
             continue
+        if column.ignored is not None and column.ignored != ignored:
+            told.add(pair)
+            yield _uncounted(column, node, ports[1])
+            continue
         count = len(column.classes) or int(column.high) + 1
         if count > size:
             told.add(pair)
             words = f"{column.name} has {count} classes, and {ports[0]} has {size}"
             fixes = tuple(widened(spec, node, ports[0], count))
             yield Problem(f"{words}; give the layer before it {count} outputs.", node.id, ports[0], fixes)
+
+
+def _uncounted(column: Column, node: Node, port: str) -> Problem:
+    """The Problem of a loss that would take pixels for a class that are not to count."""
+    words = f"{column.name} marks pixels that do not count with {column.ignored}"
+    if "ignore_index" not in OPS[node.op].params():
+        return Problem(f"{words}, and {node.op} counts all; take another loss or metric.", node.id, port)
+    arguments = {"node": node.id, "name": "ignore_index", "value": column.ignored}
+    fix = Fix(f"Set ignore_index to {column.ignored}", "set_param", arguments)
+    return Problem(f"{words}; set ignore_index to it.", node.id, "ignore_index", (fix,))
 
 
 def _indexed(spec: Spec, column: Column) -> Fix:
@@ -175,12 +191,14 @@ def _index_problems(spec: Spec, columns: Mapping[str, Column]) -> Iterator[Probl
 
 
 def column_at(spec: Spec, node: Node, port: str, columns: Mapping[str, Column]) -> Column | None:
-    """The column whose values reach a port straight from an Input; lengths are none."""
+    """The column whose values reach a port straight from an Input; of boxes these are their classes alone."""
     wire = node.inputs.get(port)
-    if isinstance(wire, str) and source_port(wire) == "length":
-        return None
     source = spec.nodes.get(source_id(wire)) if isinstance(wire, str) else None
-    return columns.get(source.params.get("column", "")) if source is not None and source.op == "Input" else None
+    column = columns.get(source.params.get("column", "")) if source is not None and source.op == "Input" else None
+    beside = source_port(wire) if isinstance(wire, str) else ""
+    if column is not None and beside == "labels":
+        return replace(column, dtype=BESIDE[beside][1], low=0.0, high=float(len(column.classes) - 1))
+    return None if beside in BESIDE else column
 
 
 def _shape_at(report: Report, wire: str | None) -> tuple[int | str, ...]:

@@ -46,6 +46,7 @@ FAMILIES: Mapping[str, str] = {
     "source": "Data sources",
     "step": "Column steps",
     "settings": "Settings",
+    "range": "Ranges of a sweep",
 }
 # Sets of dtypes that have a name.
 DTYPES = {
@@ -68,16 +69,14 @@ def families() -> dict[str, type[Declared]]:
 
 
 def everything() -> list[type[Declared]]:
-    """All that is declared: the ops by group, then family by family."""
+    """All that is declared, family by family, each by its groups: those of ops in their own order."""
     listed: list[type[Declared]] = []
     for family in families().values():
         members = list(family.registry.values())
-        listed += sorted(members, key=_group_place) if family is Op else members
+        groups = ops.GROUPS if family is Op else dict.fromkeys(each.group for each in members)
+        places = {group: place for place, group in enumerate(groups)}
+        listed += sorted(members, key=lambda each: places.get(each.group, len(places)))  # used at once
     return listed
-
-
-def _group_place(declared: type[Declared]) -> int:
-    return ops.GROUPS.index(declared.group) if declared.group in ops.GROUPS else len(ops.GROUPS)
 
 
 def heading(declared: type[Declared]) -> str:

@@ -28,7 +28,7 @@ from engine.mistakes.trial import Trial
 from engine.ops.python import Python
 from engine.plugins import package_of
 from engine.problem import Mistake, Problem
-from engine.program import LENGTH_DTYPE, Feed
+from engine.program import BESIDE, Feed
 from engine.python_trial import PythonTrial, trust_problem
 from engine.recipes import arguments, build, call, constants, find, is_plain, resolved
 from engine.report import Report
@@ -173,10 +173,10 @@ class Checker:
         return kept
 
     def _input(self, op: Any) -> dict[str, Flow]:
-        """What comes out of an Input: its tensor, and behind it the length of each sample where it has that port."""
+        """What comes out of an Input: its tensor, and behind it what else its ports tell of the samples."""
         flow = Flow(tuple(size if isinstance(size, int) else self._free(size) for size in op.shape), op.dtype)
-        first, *lengths = type(op).output_ports()
-        return {first: flow} | {port: Flow(flow.shape[:1], LENGTH_DTYPE) for port in lengths}
+        first, *others = type(op).output_ports()
+        return {first: flow} | {port: Flow(flow.shape[: BESIDE[port][0]], BESIDE[port][1]) for port in others}
 
     def _free(self, name: str) -> Free:
         if name not in self._names:
@@ -489,7 +489,8 @@ def _ports(tree: Any, result: Any) -> Iterator[tuple[str, torch.Tensor]]:
 def feeds_of(node: Node, checked: Checked) -> Iterator[Feed]:
     """Yield the feeds of an Input node: one, or one a port."""
     op: Any = checked.op
-    first, *lengths = type(op).output_ports()
-    yield Feed(node.id, op.column, op.shape, op.dtype, first if lengths else "")
-    for port in lengths:
-        yield Feed(node.id, op.column, op.shape[:1], LENGTH_DTYPE, port, is_length=True)
+    first, *others = type(op).output_ports()
+    yield Feed(node.id, op.column, op.shape, op.dtype, first if others else "")
+    for port in others:
+        axes, dtype = BESIDE[port]
+        yield Feed(node.id, op.column, op.shape[:axes], dtype, port, is_beside=True)

@@ -11,7 +11,8 @@ from typing import Any, Literal
 from engine.problem import Problem
 
 ColumnKind = Literal["number", "category", "date", "image", "mask", "boxes", "text", "audio", "sequence"]
-RAGGED: tuple[ColumnKind, ...] = ("text", "audio", "sequence")  # kinds whose samples differ in size
+Fit = Literal["stretch", "pad", "crop"]  # how an image of another size is brought to one
+RAGGED: tuple[ColumnKind, ...] = ("text", "audio", "sequence", "boxes")  # kinds whose samples differ in size
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,8 @@ class Column:
 
     A size that differs from sample to sample is a name, such as "T"; batches fill it up with `fill`. `ports` are those
     of an Input that is bound to the column. `lengths` are the shortest, the middle and the longest sample as the source
-    holds them: characters of a text, seconds of a sound, numbers of a list. Before it was trained on, a text has no
+    holds them: characters of a text, seconds of a sound, numbers of a list, boxes of an image. Before it was trained
+    on, a text has no
     `high`, for how many tokens it has is learned.
     """
 
@@ -45,19 +47,24 @@ class Column:
     fill: float = 0.0
     rate: int = 0  # samples of a sound a second, 0 where sounds differ in it
     lengths: tuple[float, ...] = ()
+    fit: Fit = "stretch"  # how images of another size are brought to this one
+    ignored: int | None = None  # the class of a mask's pixels that are not to count
     follows: str = ""  # the image column whose pixels it speaks of: masks and boxes move as the image does
 
     def extent(self) -> str:
         """How much there is, in words: "7,972 tokens, 2 to 910 characters"; of dates, from when to when."""
         if self.kind == "date" and self.low is not None and self.high is not None:
             return f"{day_text(self.low)} to {day_text(self.high)}"
+        if self.kind == "mask":
+            return f"{len(self.classes):,} classes"
         if self.kind not in RAGGED:
             return ""
+        classes = [f"{len(self.classes):,} classes"] if self.kind == "boxes" else []
         tokens = [f"{int(self.high) + 1:,} tokens"] if self.kind == "text" and self.high is not None else []
         rate = [f"{self.rate:,} Hz"] if self.rate else []
-        unit = {"text": "characters", "sequence": "numbers"}.get(self.kind, "s")
+        unit = {"text": "characters", "sequence": "numbers", "boxes": "boxes an image"}.get(self.kind, "s")
         lengths = [f"{self.lengths[0]:.3g} to {self.lengths[-1]:.3g} {unit}"] if self.lengths else []
-        return ", ".join([*tokens, *lengths, *rate])
+        return ", ".join([*classes, *tokens, *lengths, *rate])
 
     @property
     def bytes(self) -> int:
@@ -98,6 +105,7 @@ class DataReport:
     samples: tuple[Mapping[str, Any], ...] = ()
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()  # what a user should know, such as "12 rows lack a value and were left out"
+    target: str = ""  # the column to predict, "" where the source does not say
 
     def encode(self) -> dict[str, Any]:
         return {
@@ -107,13 +115,15 @@ class DataReport:
             "samples": list(self.samples),
             "problems": [problem.encode() for problem in self.problems],
             "notes": list(self.notes),
+            "target": self.target,
         }
 
     @classmethod
     def decode(cls, data: Mapping[str, Any]) -> DataReport:
         columns = {name: _column(fields) for name, fields in data["columns"].items()}
         problems = tuple(map(Problem.decode, data["problems"]))
-        return cls(data["source"], columns, data["splits"], tuple(data["samples"]), problems, tuple(data["notes"]))
+        notes, target = tuple(data["notes"]), data.get("target", "")
+        return cls(data["source"], columns, data["splits"], tuple(data["samples"]), problems, notes, target)
 
 
 def _column(fields: Mapping[str, Any]) -> Column:

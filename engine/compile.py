@@ -29,6 +29,7 @@ from engine.sharing import Sharing
 from engine.spec import SLASH, Spec, source_id, source_port
 
 Only = Literal["training", "inference"]
+NODE = "node"  # in the meta of an fx node: the node of the spec whose result it is
 
 
 @dataclass(frozen=True)
@@ -275,6 +276,7 @@ def _graph(program: Program) -> fx.Graph:
         args = _emitted(graph, replace_refs(step.args, tensor))
         kwargs = {name: _emitted(graph, replace_refs(value, tensor)) for name, value in step.kwargs.items()}
         results[step.node] = _emit(graph, step, args, kwargs)
+        results[step.node].meta[NODE] = step.node
         patterns[step.node] = step.outputs
     answers = {node: tensor(Ref(node, "" if isinstance(patterns[node], str) else "loss")) for node in program.losses}
     answers |= {node: results[node] for node in program.metrics}

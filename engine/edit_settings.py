@@ -28,28 +28,35 @@ def set_name(spec: Spec, name: str) -> Spec:
 
 
 def set_setting(spec: Spec, path: str, value: Any) -> Spec:
-    """Set a value of the data or training section by its path, such as "data.source.params.path".
+    """Set a value of the data, training or sweep section by its path, such as "data.source.params.path".
 
     In a list a step of the path is a place or, of the optimizers, a name: "training.optimizers.main.params.lr".
     """
     section, rest = _parted(path)
     if path.startswith(f"{PATH}."):
         spec = _with_optimizers(spec, _optimizers(spec))
-    changed = _set(getattr(spec, section), rest, jsonable(value), path)
-    return replace(spec, data=changed) if section == "data" else replace(spec, training=changed)
+    return _with_section(spec, section, _set(getattr(spec, section), rest, jsonable(value), path))
 
 
 def remove_setting(spec: Spec, path: str) -> Spec:
-    """Take a value of the data or training section away, so that its default counts."""
+    """Take a value of the data, training or sweep section away, so that its default counts."""
     section, rest = _parted(path)
-    changed = _removed(getattr(spec, section), rest, path)
-    return replace(spec, data=changed) if section == "data" else replace(spec, training=changed)
+    return _with_section(spec, section, _removed(getattr(spec, section), rest, path))
+
+
+def _with_section(spec: Spec, section: str, value: Mapping[str, Any]) -> Spec:
+    match section:
+        case "data":
+            return replace(spec, data=value)
+        case "training":
+            return replace(spec, training=value)
+    return replace(spec, sweep=value)
 
 
 def _parted(path: str) -> tuple[str, list[str]]:
     section, *rest = path.split(".")
-    if section not in ("data", "training") or not rest:
-        raise Mistake(f"{path!r} names no setting; it must start with data. or training.")
+    if section not in ("data", "training", "sweep") or not rest:
+        raise Mistake(f"{path!r} names no setting; it must start with data., training. or sweep.")
     return section, rest
 
 
@@ -58,7 +65,7 @@ def _set(holder: Any, path: list[str], value: Any, whole: str) -> Any:
         return value
     key, *rest = path
     if isinstance(holder, list):
-        place = _place(holder, key, whole)
+        place = place_in(holder, key, whole)
         return [*holder[:place], _set(holder[place], rest, value, whole), *holder[place + 1 :]]
     if not isinstance(holder, Mapping):
         raise Mistake(f"{whole!r} names no setting: there is nothing below {key}.")
@@ -68,7 +75,7 @@ def _set(holder: Any, path: list[str], value: Any, whole: str) -> Any:
 def _removed(holder: Any, path: list[str], whole: str) -> Any:
     key, *rest = path
     if isinstance(holder, list):
-        place = _place(holder, key, whole)
+        place = place_in(holder, key, whole)
         kept = [_removed(holder[place], rest, whole)] if rest else []
         return [*holder[:place], *kept, *holder[place + 1 :]]
     if not isinstance(holder, Mapping) or key not in holder:
@@ -78,7 +85,8 @@ def _removed(holder: Any, path: list[str], whole: str) -> Any:
     return {name: value for name, value in holder.items() if name != key}
 
 
-def _place(holder: list[Any], key: str, whole: str) -> int:
+def place_in(holder: list[Any], key: str, whole: str) -> int:
+    """The place in a list that a step of the path `whole` names: a place, or the name of what stands there."""
     names = [each.get("name") if isinstance(each, Mapping) else None for each in holder]
     if key in names:
         return names.index(key)

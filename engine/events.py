@@ -6,7 +6,9 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
+
+from engine.problem import Fix
 
 Scores = Mapping[str, float]  # metric or loss name -> value; a value that is not finite travels as null
 
@@ -30,7 +32,7 @@ Tables = Mapping[str, Table]  # by metric
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The run began, or went on after `epoch` whole epochs. `samples` counts each split."""
+    """The run began, or went on after `epoch` whole epochs and `step` steps. `samples` counts each split."""
 
     run: str
     device: str
@@ -43,6 +45,7 @@ class Started:
     passes: tuple[str, ...] = ()  # what the graph passes did, one sentence each
     notes: tuple[str, ...] = ()  # what was found in the data, such as rows left out or texts cut
     time: float = 0.0  # seconds since 1970
+    step: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +102,43 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A checkpoint was written; `path` is relative to the run folder."""
+    """A checkpoint after `epoch` whole epochs and `step` steps is on the disk; `path` is relative to the run folder."""
 
     epoch: int
     path: str
+    step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The run rests after `epoch` whole epochs and `step` steps, until it is told to go on or to stop."""
+
+    epoch: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Continued:
+    """The run goes on after a pause."""
+
+    epoch: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Something of the run was changed on its way; `message` says what, `epochs` are all that it is to train now.
+
+    Where the graph was changed, `kept` are the nodes that went on with their weights and `fresh` those that start anew.
+    """
+
+    message: str
+    epoch: int
+    step: int
+    epochs: int
+    learning_rates: Scores = field(default_factory=dict)
+    kept: tuple[str, ...] = ()
+    fresh: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,21 +163,20 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The run ended at a mistake or a fault; `message` says where, what, and what to try."""
+    """The run ended at a mistake or a fault; `message` says where, what, and what to try, `fixes` do it."""
 
     message: str
     node: str | None = None
     param: str | None = None
     epoch: int | None = None
     step: int | None = None
+    fixes: tuple[Fix, ...] = ()
 
 
-Event = Started | Progress | Epoch | Checkpoint | Finished | Stopped | Failed
+Event = Started | Progress | Epoch | Checkpoint | Paused | Continued | Changed | Finished | Stopped | Failed
 LAST = (Finished, Stopped, Failed)
 
-_BY_NAME: dict[str, type[Event]] = {
-    kind.__name__.lower(): kind for kind in (Started, Progress, Epoch, Checkpoint, Finished, Stopped, Failed)
-}
+_BY_NAME: dict[str, type[Event]] = {kind.__name__.lower(): kind for kind in get_args(Event)}
 
 
 def encode(event: Event) -> dict[str, Any]:
@@ -160,6 +195,8 @@ def decode(data: Mapping[str, Any]) -> Event | None:
     values = {name: _restored(value) for name, value in fields.items() if name in known}
     if "stages" in values:
         values["stages"] = tuple(Stage(**each) for each in fields["stages"])
+    if "fixes" in values:
+        values["fixes"] = tuple(Fix.decode(each) for each in fields["fixes"])
     if "tables" in values:
         values["tables"] = {name: decode_table(table) for name, table in fields["tables"].items()}
     return kind(**values)
@@ -181,6 +218,8 @@ def _plain(value: Any) -> Any:
         return encode_table(value)
     if isinstance(value, Stage):
         return dataclasses.asdict(value)
+    if isinstance(value, Fix):
+        return value.encode()
     if isinstance(value, Mapping):
         return {name: _plain(each) for name, each in value.items()}
     if isinstance(value, float) and not math.isfinite(value):

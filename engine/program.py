@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 from engine.declare import Call, Metric, Pattern, Recipe
 
-LENGTH_DTYPE = "int64"  # of the port that tells how long samples are
+# Ports of an Input that tell more of its samples: how many of the first axes theirs share with these, and their dtype.
+BESIDE: Mapping[str, tuple[int, str]] = {"length": (1, "int64"), "labels": (2, "int64"), "mask": (2, "bool")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Shaped(Protocol):
 class Feed:
     """An input of the program: an Input node with its column, shape and dtype.
 
-    Of an Input with several ports each is a feed of its own, and one of them tells how long the samples are.
+    Of an Input with several ports each is a feed of its own: the samples, and what `BESIDE` tells of them.
     """
 
     node: str
@@ -41,7 +42,7 @@ class Feed:
     shape: tuple[int | str, ...]
     dtype: str
     port: str = ""
-    is_length: bool = False
+    is_beside: bool = False
 
     @property
     def ref(self) -> Ref:
@@ -50,8 +51,8 @@ class Feed:
 
     @property
     def name(self) -> str:
-        """The variable that it is in source: the node's id, with the port behind it for lengths."""
-        return f"{self.node}__{self.port}" if self.is_length else self.node
+        """The variable that it is in source: the node's id, with the port behind it for what stands beside."""
+        return f"{self.node}__{self.port}" if self.is_beside else self.node
 
 
 @dataclass(frozen=True, slots=True)

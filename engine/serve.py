@@ -22,6 +22,7 @@ from engine import spec as specs
 from engine.problem import Mistake
 from engine.progress import watched
 from engine.python_code import fault_words
+from engine.train.folder import Run
 
 COUNTED_AT_ONCE = 100  # nodes whose graph passes are run with each check; it takes some 4 ms
 
@@ -49,12 +50,19 @@ class Server:
             "check": self._check,
             "passes": self._passes,
             "data": _data,
+            "browse": _browse,
+            "look": _look,
+            "sound": _sound,
+            "trace": _trace,
+            "distributions": _distributions,
             "guess": _guess,
             "export": _export,
             "devices": _devices,
             "curve": _curve,
             "find_lr": _find_lr,
             "find_batch": _find_batch,
+            "importance": _importance,
+            "changes": _changes,
         }
 
     def run(self) -> None:
@@ -140,6 +148,45 @@ def _data(request: Request) -> Reply:
     return {"data": report(specs.decode(request["spec"]), Path(request["folder"])).encode()}
 
 
+def _browse(request: Request) -> Reply:
+    from engine.data.browse import browse  # loads torch and the readers only when asked for
+    from engine.data.trace import with_tokens  # as above
+
+    spec, folder = _project(request)
+    page = browse(spec, folder, request["part"], request["class"], request["start"], request["count"])
+    return with_tokens(spec, folder, page) if request.get("tokens") else page
+
+
+def _look(request: Request) -> Reply:
+    from engine.data.browse import look  # as above
+    from engine.data.trace import with_tokens  # as above
+
+    spec, folder = _project(request)
+    return with_tokens(spec, folder, {"samples": [look(spec, folder, request["index"])]})
+
+
+def _sound(request: Request) -> Reply:
+    from engine.data.browse import sound  # as above
+
+    return sound(*_project(request), request["column"], request["index"])
+
+
+def _trace(request: Request) -> Reply:
+    from engine.data.trace import trace  # as above
+
+    return trace(*_project(request), request["column"], request["place"], request.get("epoch"))
+
+
+def _distributions(request: Request) -> Reply:
+    from engine.data.distribution import distributions  # as above
+
+    return distributions(*_project(request))
+
+
+def _project(request: Request) -> tuple[specs.Spec, Path]:
+    return specs.decode(request["spec"]), Path(request["folder"])
+
+
 def _guess(request: Request) -> Reply:
     from engine.data.guess import guess  # loads the readers only when asked for
 
@@ -177,3 +224,15 @@ def _find_batch(request: Request) -> Reply:
     from engine.train.batchfinder import find_batch_size  # loads torch only when asked for
 
     return {"fitted": find_batch_size(specs.decode(request["spec"]), Path(request["folder"])).encode()}
+
+
+def _importance(request: Request) -> Reply:
+    from engine.sweep.study import importances  # loads Optuna and scikit-learn only when asked for
+
+    return {"importance": importances(Path(request["journal"]))}
+
+
+def _changes(request: Request) -> Reply:
+    from engine.train.again import changes  # loads torch only when asked for
+
+    return {"changes": changes(Run(Path(request["run"])))}

@@ -84,7 +84,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A whole project: nodes in creation order, blocks, data, training and canvas sections.
+    """A whole project: nodes in creation order, blocks, data, training, sweep and canvas sections.
 
     Values reached through a Spec are never changed in place; `engine.edit` makes new ones.
     """
@@ -94,6 +94,7 @@ class Spec:
     blocks: Mapping[str, Block] = field(default_factory=dict)
     data: Mapping[str, Json] = field(default_factory=dict)
     training: Mapping[str, Json] = field(default_factory=dict)
+    sweep: Mapping[str, Json] = field(default_factory=dict)
     canvas: Mapping[str, Json] = field(default_factory=dict)
     extra: Mapping[str, Json] = field(default_factory=dict)
 
@@ -216,7 +217,7 @@ def decode(data: Json) -> Spec:
     name = extra.pop("name", "untitled")
     if not isinstance(name, str):
         raise Mistake('"name" must be text.', param="name")
-    sections = {key: _object(extra.pop(key, {}), f'"{key}"') for key in ("data", "training", "canvas")}
+    sections = {key: _object(extra.pop(key, {}), f'"{key}"') for key in ("data", "training", "sweep", "canvas")}
     return Spec(name=name, nodes=nodes, blocks=blocks, extra=extra, **sections)
 
 
@@ -298,7 +299,7 @@ def _json_name(value: Json) -> str:
 
 
 def encode(spec: Spec) -> dict[str, Json]:
-    """Turn a spec into a JSON object, keys in the order of the format."""
+    """Turn a spec into a JSON object, keys in the order of the format; few have a sweep, so none is written empty."""
     return {
         "format": FORMAT,
         "name": spec.name,
@@ -306,6 +307,7 @@ def encode(spec: Spec) -> dict[str, Json]:
         "blocks": {name: encode_block(block) for name, block in spec.blocks.items()},
         "data": spec.data,
         "training": spec.training,
+        **({"sweep": spec.sweep} if spec.sweep else {}),
         **spec.extra,
         "canvas": spec.canvas,
     }

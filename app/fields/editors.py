@@ -30,6 +30,7 @@ from engine.declare import Param
 from engine.kinds import Kind
 
 Columns = Callable[[], Sequence[str]]  # the data's column names, as they are now
+COLUMN_HINTS = {"features": "all numbers but the target"}  # what an empty list of columns means, by param
 OWN_SIZE = "numbers…"  # the choice that opens the boxes of a size beside named ones
 
 
@@ -317,7 +318,7 @@ class ColumnEditor(Editor):
 class ColumnsEditor(TextEditor):
     """Several columns: a line to type them in, and a menu to tick them off."""
 
-    def __init__(self, columns: Columns, placeholder: str = "all numbers but the target") -> None:
+    def __init__(self, columns: Columns, placeholder: str) -> None:
         super().__init__(lambda text: [part.strip() for part in text.split(",") if part.strip()], show_list)
         self._columns = columns
         self.line.setPlaceholderText(placeholder)
@@ -381,7 +382,7 @@ def _simple(param: Param, kind: Kind, folder: Path, columns: Columns, *, optiona
         case kinds.Shape():
             return TextEditor(read_shape, show_list)
         case kinds.ListOf(item=kinds.ColumnName()):
-            return ColumnsEditor(columns)
+            return ColumnsEditor(columns, COLUMN_HINTS.get(param.name, "none"))
         case kinds.ListOf(item=kinds.Int()):
             return TextEditor(read_shape, show_list)
         case kinds.ListOf():

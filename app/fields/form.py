@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app.fields.editors import CodeEditor, Columns, Editor, editor_for
@@ -124,6 +125,7 @@ class Form(QWidget):
     changed = Signal(str, object, bool)  # param, JSON value, whether the edit is finished
     reset = Signal(str)
     exposed = Signal(str)  # a param that is to be set at each use of the block
+    varied = Signal(str)  # a param that a sweep is to vary
 
     def __init__(
         self,
@@ -134,9 +136,10 @@ class Form(QWidget):
         columns: Columns = tuple,
         without: tuple[str, ...] = (),
         taken_from: Names | None = None,
+        can_vary: bool = False,
     ) -> None:
         super().__init__()
-        self.declared, self._taken_from = declared, taken_from
+        self.declared, self._taken_from, self._can_vary = declared, taken_from, can_vary
         self.fields: dict[str, Field] = {}
         self._resets: dict[str, QToolButton] = {}
         self._rows: dict[str, tuple[QWidget, ...]] = {}
@@ -181,6 +184,11 @@ class Form(QWidget):
         label.setToolTip(f"<p><b>{param.name}</b>: {param.doc}{bounds}</p>")
         field.setToolTip(f"<p>{param.doc}{bounds}</p>")
         label.setBuddy(field)
+        if self._can_vary:
+            vary = QAction("Vary in a sweep…", label)
+            vary.triggered.connect(lambda: self.varied.emit(param.name))
+            label.addAction(vary)
+            label.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         button = QToolButton()
         button.setToolTip(f"Reset {param.name} to {param.default if param.default is not None else 'empty'}")
         button.clicked.connect(lambda: self.reset.emit(param.name))
@@ -217,6 +225,14 @@ class Form(QWidget):
             for widget in self._rows[param.name]:
                 widget.setVisible(unfolded)
         self._mark()
+
+    def show_field(self, name: str) -> QWidget:
+        """Bring the field of a param to show, were it folded away, and give it the focus; returns it."""
+        if any(each.name == name for each in self._advanced):
+            self._fold(True)
+        field = self.fields[name]
+        field.setFocus()
+        return field
 
     def set_values(self, values: Mapping[str, Any]) -> None:
         """Show the spec's values; the focus and the cursor stay where they are."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import math
 import time
 from dataclasses import dataclass, field
@@ -28,22 +29,16 @@ from PySide6.QtWidgets import (
 
 from app.icons import icon
 from app.panels.sections import dim
+from app.run_colours import RunColours
 from app.theme import SPACE, mono, theme, themes
 from engine.events import LAST, Epoch, Event, Progress, Started
+from engine.runs import name_of
 from engine.train.folder import Run
 
 LEAST_HEIGHT = 140
 LEAST_POINTS = 3  # below so many, a line shows as dots
 # Live drawing takes a small share of the time, so that nothing stalls; yet curves are never older than two seconds.
 LEAST_DRAW_MS, MOST_DRAW_MS, DRAW_SHARE = 100, 2000, 0.008
-RUN_COLOURS = (
-    ("#2563d9", "#5b93ff"),
-    ("#c2570c", "#f59a4a"),
-    ("#1f7a36", "#63c774"),
-    ("#b5379b", "#ea7fd3"),
-    ("#0f8a8f", "#3fc6c9"),
-    ("#8a6d1f", "#d1b155"),
-)
 LR = "learning rate"
 SOLID, DASHED = "━━", "╍╍"
 
@@ -70,8 +65,8 @@ class _Curves:
     def take(self, event: Event) -> None:
         """Take in an event."""
         match event:
-            case Started() if event.epoch == 0:
-                self.lines.clear()
+            case Started():
+                self._forget_after(event.epoch + event.step / max(1, event.steps_per_epoch))
             case Progress():
                 for name, value in event.train.items():
                     self._add(name, "steps", event.epoch - 1 + event.step / max(1, event.steps), value)
@@ -81,6 +76,15 @@ class _Curves:
                         self._add(name, split, event.epoch, value)
                 for name, value in event.learning_rates.items():
                     self._add(f"{LR} {name}" if len(event.learning_rates) > 1 else LR, "train", event.epoch, value)
+
+    def _forget_after(self, place: float) -> None:
+        """Take away what lies behind a place, in epochs: a run that goes on from there tells it anew."""
+        for key, line in list(self.lines.items()):
+            kept = [point for point in zip(line.x, line.y, strict=True) if point[0] <= place]
+            if kept:
+                self.lines[key] = _Line([x for x, _y in kept], [y for _x, y in kept])
+            else:
+                del self.lines[key]
 
     def _add(self, name: str, split: str, x: float, y: float) -> None:
         self.lines.setdefault((name, split), _Line()).add(x, y)
@@ -112,9 +116,10 @@ def _coloured(text: str, colour: QColor) -> str:
 class Curves(QWidget):
     """A plot for the loss and one for each metric, their epochs linked."""
 
-    def __init__(self) -> None:
+    def __init__(self, colours: RunColours | None = None) -> None:
         super().__init__()
         pg.setConfigOptions(antialias=True)
+        self._colours = colours or RunColours()
         self._runs: dict[Run, _Curves] = {}
         self._followed: Run | None = None
         self._plots: dict[str, pg.PlotItem] = {}
@@ -246,10 +251,10 @@ class Curves(QWidget):
         self._stack.setCurrentIndex(1 if metrics else 0)
         for place, name in enumerate(metrics):
             self._plots[name] = self._plot(name, place)
-        for number, (run, curves) in enumerate(self._runs.items()):
+        for run, curves in self._runs.items():
             known = [key for key in curves.lines if key[0] in self._plots]
             for name, split in sorted(known, key=lambda key: ("steps", "train", "validation").index(key[1])):
-                self._items[run, name, split] = self._line(number, name, split)
+                self._items[run, name, split] = self._line(run, name, split)
         self._stale = False
         self._show_legend()
         self._scale()
@@ -276,8 +281,8 @@ class Curves(QWidget):
         self._crosses[name] = cross
         return plot
 
-    def _line(self, number: int, name: str, split: str) -> pg.PlotDataItem:
-        colour = self._colour(number, split)
+    def _line(self, run: Run, name: str, split: str) -> pg.PlotDataItem:
+        colour = self._colour(run, split)
         if split == "steps":
             colour.setAlpha(70)
             return self._plots[name].plot(pen=pg.mkPen(colour, width=1), connect="finite")
@@ -285,22 +290,26 @@ class Curves(QWidget):
         pen = pg.mkPen(colour, width=2, style=style)
         return self._plots[name].plot(pen=pen, connect="finite", symbolSize=5, symbolBrush=colour, symbolPen=None)
 
-    def _colour(self, number: int, split: str) -> QColor:
+    def _colour(self, run: Run, split: str) -> QColor:
         """A colour for each run; where there is one run, a colour for each split."""
-        number = 1 if split == "validation" and len(self._runs) == 1 else number
-        return QColor(RUN_COLOURS[number % len(RUN_COLOURS)][theme().dark])
+        return self._colours.colour(run, further=split == "validation" and len(self._runs) == 1)
+
+    def show_names(self) -> None:
+        """Read anew what the runs are called."""
+        self._show_legend()
 
     def _show_legend(self) -> None:
         """Say beside the tools what the lines are; inside the plots a legend would hide some of them."""
         lines = {key for curves in self._runs.values() for key in curves.lines}
         parts = []
         if len(self._runs) == 1:
+            (run,) = self._runs
             for split, mark in (("train", SOLID), ("validation", DASHED)):
                 if any(split == told for _name, told in lines):
-                    parts.append(f"{_coloured(mark, self._colour(0, split))} {split}")
+                    parts.append(f"{_coloured(mark, self._colour(run, split))} {split}")
         elif lines:
             parts += [
-                f"{_coloured(SOLID, self._colour(place, 'train'))} {run.name}" for place, run in enumerate(self._runs)
+                f"{_coloured(SOLID, self._colour(run, 'train'))} {html.escape(name_of(run))}" for run in self._runs
             ]
             parts.append(f"{DASHED} validation")
         self.legend.setText("&nbsp;&nbsp;&nbsp;".join(parts))
@@ -391,4 +400,4 @@ class Curves(QWidget):
             writer.writerow(("run", "metric", "split", "epoch", "value"))
             for run, curves in self._runs.items():
                 for (name, split), line in curves.lines.items():
-                    writer.writerows((run.name, name, split, x, y) for x, y in zip(line.x, line.y, strict=True))
+                    writer.writerows((name_of(run), name, split, x, y) for x, y in zip(line.x, line.y, strict=True))

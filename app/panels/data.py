@@ -1,54 +1,43 @@
-"""The data panel: where samples come from, how they are split and batched, and what they look like."""
+"""The data panel: where samples come from, how they are split and batched; the page beside it shows what they are."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QSize, Qt
-from PySide6.QtGui import QColor, QIcon, QPainter, QPaintEvent, QPixmap
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHBoxLayout,
-    QHeaderView,
-    QLabel,
-    QListWidget,
-    QListWidgetItem,
-    QPushButton,
-    QSizePolicy,
-    QTableView,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app.document import Document
 from app.fields import Form
 from app.fields.editors import CalmComboBox
 from app.icons import icon
+from app.panels.data_draw import part_colour
 from app.panels.open_box import OpenBox
-from app.panels.sections import ProblemBox, add, clear, dim, heading, scrolled, settle
-from app.theme import SPACE, theme, themes
+from app.panels.sections import ProblemBox, Words, add, clear, dim, heading, scrolled, settle
+from app.theme import SPACE, themes
 from engine import edit
 from engine.columns import Column, DataReport
 from engine.ops.settings import Batching, Split
 from engine.ops.source import Source
-from engine.problem import Fix
 from engine.spec import Spec
 
-THUMBNAIL = 56
-MOST_THUMBNAILS = 48
-TABLE_HEIGHT = 220
-Index = QModelIndex
+UNKNOWN_SPLITS = "The sizes of the splits show here once the data is read."
+# The field that holds the settings of a stage of the data's way to the model.
+FIELDS = {"cache": "cache", "shuffle": "shuffle", "batch": "batch_size", "prefetch": "workers"}
 
 
 class DataPanel(QWidget):
-    """Shows and edits the data section of the project, with the first samples below."""
+    """Shows and edits the data section of the project but for the steps of its columns."""
+
+    page_wanted = Signal()
 
     def __init__(self, document: Document) -> None:
         super().__init__()
         self._document = document
         self._kind: str | None = ""
+        self._source: Form | None = None
         self._kinds = CalmComboBox()
         self._kinds.setPlaceholderText("Choose where samples come from")
         for name, source in Source.registry.items():
@@ -56,39 +45,51 @@ class DataPanel(QWidget):
         self._kinds.activated.connect(self._choose)
         self.open_box = OpenBox(document)
         self._about = dim()
-        self._problems = ProblemBox(self._fix)
+        self._problems = ProblemBox(document.mend)
         self._source_form = QVBoxLayout()
-        self._notes = dim()
+        self._notes, self._reading = Words(), Words()
+        for words in (self._notes, self._reading):
+            words.setProperty("dim", True)
         self._bar = _SplitBar()
-        self._use = QPushButton(icon("add"), "Add Inputs for these columns")
+        self.look = QPushButton("Columns and samples")
+        self.look.setToolTip("Shows the columns with their steps, and the samples, in the place of the graph")
+        self.look.clicked.connect(self.page_wanted)
+        self._use = QPushButton("Add Inputs for these columns")
         self._use.setToolTip("Adds an Input node for each column that no node is bound to yet")
         self._use.clicked.connect(self._add_inputs)
-        self._columns = _Table(_ColumnModel())
-        self._samples = _Table(_SampleModel())
-        self._thumbnails = _Thumbnails()
-        column = QVBoxLayout()
-        add(
-            column, heading("Source"), self.open_box, self._kinds, self._about, self._problems, _held(self._source_form)
-        )
         self._split = self._form(Split, "data.split")
         self._batching = self._form(Batching, "data.batching")
-        add(column, heading("Columns"), self._columns, self._use, self._notes)
+        self._lay_out()
+        document.changed.connect(self._show)
+        document.data_changed.connect(self._show_data)
+        themes.changed.connect(self._dress)
+        self._dress()
+        self._show(document.spec)
+        self._show_data(document.data_report)
+
+    def _lay_out(self) -> None:
+        column = QVBoxLayout()
+        holder = QWidget()
+        self._source_form.setContentsMargins(0, 0, 0, 0)
+        holder.setLayout(self._source_form)
+        add(column, heading("Source"), self.open_box, self._kinds, self._about, self._problems, holder)
+        add(column, self._reading, self._notes, self.look, self._use)
         add(column, heading("Split"), self._bar, self._split, heading("Batches"), self._batching)
-        add(column, heading("First samples"), self._thumbnails, self._samples)
         column.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scrolled(column))
-        document.changed.connect(self._show)
-        document.data_changed.connect(self._show_data)
-        self._show(document.spec)
-        self._show_data(document.data_report)
+        self._area: QScrollArea = scrolled(column)
+        outer.addWidget(self._area)
 
     def _form(self, declared: Any, path: str) -> Form:
         form = Form(declared, {}, folder=self._document.folder, columns=self._column_names)
         form.changed.connect(lambda name, value, _final: self._set(f"{path}.{name}", value))
         form.reset.connect(lambda name: self._set(f"{path}.{name}", declared.defaults()[name]))
         return form
+
+    def _dress(self) -> None:
+        self.look.setIcon(icon("samples"))
+        self._use.setIcon(icon("add"))
 
     # ------------------------------------------------------------------------------------------------------ show
 
@@ -108,13 +109,10 @@ class DataPanel(QWidget):
 
     def _build_source(self, declared: type[Source] | None) -> None:
         clear(self._source_form)
-        self._source: Form | None = None
+        self._source = None
         if declared is None or not declared.params():
             return
-        self._source = Form(declared, {}, folder=self._document.folder, columns=self._column_names)
-        path = "data.source.params"
-        self._source.changed.connect(lambda name, value, _final: self._set(f"{path}.{name}", value))
-        self._source.reset.connect(lambda name: self._set(f"{path}.{name}", declared.defaults()[name]))
+        self._source = self._form(declared, "data.source.params")
         self._source_form.addWidget(self._source)
         settle(self._source_form)
 
@@ -123,18 +121,11 @@ class DataPanel(QWidget):
         return [name for name, column in report.columns.items() if not column.parts] if report else []
 
     def _show_data(self, report: DataReport | None) -> None:
-        self._columns.show_rows(list(report.columns.values()) if report else [])
         self._bar.show_splits(report.splits if report else {})
         self._problems.show_problems(report.problems if report else ())
         self._notes.setText("\n".join(report.notes) if report else "")
-        self._notes.setVisible(bool(report and report.notes))
+        self.look.setVisible(bool(report and report.columns))
         self._use.setVisible(bool(report and self._unused(report)))
-        image = next((each.name for each in report.columns.values() if each.kind == "image"), "") if report else ""
-        self._thumbnails.show_samples(report, image)
-        self._thumbnails.setVisible(bool(image))
-        self._samples.setVisible(bool(report) and not image)
-        if report and not image:
-            self._samples.show_rows(list(report.samples))
         if self._source is not None:
             said = {each.param: each.message for each in report.problems if each.param} if report else {}
             self._source.set_problems({(path or "").rpartition(".")[2]: words for path, words in said.items()})
@@ -145,6 +136,20 @@ class DataPanel(QWidget):
         bound = {node.params.get("column") for node in self._document.spec.nodes.values() if node.op == "Input"}
         parts = {part for column in report.columns.values() for part in column.parts}
         return [each for each in report.columns.values() if each.name not in bound and each.name not in parts]
+
+    def show_reading(self, reading: bool) -> None:
+        """Say that the data is being read, or no longer is."""
+        self._reading.setText("Reading the data…" if reading else "")
+
+    def show_stage(self, stage: str) -> None:
+        """Bring the settings of a stage of the data's way to the model to show."""
+        field = self._batching.show_field(FIELDS[stage]) if stage in FIELDS else self._kinds
+        field.setFocus()
+        inner = self._area.widget()
+        layout = inner.layout() if inner is not None else None
+        if layout is not None:
+            layout.activate()  # a field that was folded away has no place yet
+        self._area.ensureWidgetVisible(field, 0, 8 * SPACE)
 
     # ----------------------------------------------------------------------------------------------------- edits
 
@@ -162,9 +167,6 @@ class DataPanel(QWidget):
             columns = self._unused(report)
             self._document.edit("Add Inputs", lambda spec: _with_inputs(spec, columns))
 
-    def _fix(self, fix: Fix) -> None:
-        self._document.mend(fix)
-
 
 def _with_inputs(spec: Spec, columns: list[Column]) -> Spec:
     bottom = max((edit.position(spec, node)[1] for node in spec.nodes), default=-136)
@@ -179,137 +181,13 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _held(layout: QVBoxLayout) -> QWidget:
-    holder = QWidget()
-    layout.setContentsMargins(0, 0, 0, 0)
-    holder.setLayout(layout)
-    return holder
-
-
-class _Model(QAbstractTableModel):
-    """Rows of values under headings."""
-
-    headings: tuple[str, ...] = ()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rows: list[Any] = []
-
-    def show_rows(self, rows: list[Any]) -> None:
-        self.beginResetModel()
-        self.rows = rows
-        self.endResetModel()
-
-    def rowCount(self, _parent: Any = None) -> int:
-        return len(self.rows)
-
-    def columnCount(self, _parent: Any = None) -> int:
-        return len(self.headings)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if role != Qt.ItemDataRole.DisplayRole:
-            return None
-        return self.headings[section] if orientation == Qt.Orientation.Horizontal else section + 1
-
-    def data(self, index: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
-            return self.text(self.rows[index.row()], index.column())
-        return None
-
-    def text(self, row: Any, column: int) -> str:
-        raise NotImplementedError
-
-
-class _ColumnModel(_Model):
-    headings = ("Column", "Kind", "Shape", "Type", "Values", "Missing", "Steps")
-
-    def text(self, row: Column, column: int) -> str:
-        shape = " × ".join(map(str, ("N", *row.shape)))
-        values = f"{row.low:g} to {row.high:g}" if row.low is not None and row.high is not None else ""
-        values = row.extent() or values
-        if row.classes:
-            shown = ", ".join(row.classes[:6])
-            values = f"{len(row.classes)} classes: {shown}{'…' * (len(row.classes) > 6)}"
-        return (row.name, row.kind, shape, row.dtype, values, str(row.missing or ""), ", ".join(row.steps))[column]
-
-
-class _SampleModel(_Model):
-    def show_rows(self, rows: list[Any]) -> None:
-        self.headings = tuple(rows[0]) if rows else ()
-        super().show_rows(rows)
-
-    def text(self, row: Mapping[str, Any], column: int) -> str:
-        value = row[self.headings[column]]
-        if isinstance(value, Mapping) and "seconds" in value:
-            return f"{value['seconds']:g} s, {value['rate']:,} Hz"
-        if isinstance(value, list):
-            return ", ".join("" if each is None else f"{each:g}" for each in value)
-        return f"{value:g}" if isinstance(value, float) else "" if value is None else str(value)
-
-
-class _Table(QTableView):
-    """A table to read."""
-
-    def __init__(self, model: _Model) -> None:
-        super().__init__()
-        self._rows = model
-        self.setModel(model)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setShowGrid(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(24)
-        self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-
-    def show_rows(self, rows: list[Any]) -> None:
-        """Show rows, the table as high as they are up to a limit."""
-        self._rows.show_rows(rows)
-        self.setVisible(bool(rows))
-        self.resizeColumnsToContents()
-        header = self.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        self.setFixedHeight(min(TABLE_HEIGHT, 24 * len(rows) + header.sizeHint().height() + 18))
-
-
-class _Thumbnails(QListWidget):
-    """The first images with their labels."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setViewMode(QListWidget.ViewMode.IconMode)
-        self.setResizeMode(QListWidget.ResizeMode.Adjust)
-        self.setMovement(QListWidget.Movement.Static)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        self.setIconSize(QSize(THUMBNAIL, THUMBNAIL))
-        self.setGridSize(QSize(THUMBNAIL + SPACE, THUMBNAIL + 3 * SPACE))
-        self.setFixedHeight(4 * (THUMBNAIL + 3 * SPACE))
-        self.setFrameShape(QListWidget.Shape.NoFrame)
-
-    def show_samples(self, report: DataReport | None, image: str) -> None:
-        """Decode and show the images of a report."""
-        self.clear()
-        if report is None or not image:
-            return
-        label = next((each.name for each in report.columns.values() if each.kind == "category"), "")
-        for sample in report.samples[:MOST_THUMBNAILS]:
-            pixmap = QPixmap()
-            pixmap.loadFromData(base64.b64decode(sample[image]["png"]))
-            tiny = max(pixmap.width(), pixmap.height()) < THUMBNAIL
-            mode = Qt.TransformationMode.FastTransformation if tiny else Qt.TransformationMode.SmoothTransformation
-            sized = pixmap.scaled(THUMBNAIL, THUMBNAIL, Qt.AspectRatioMode.KeepAspectRatio, mode)
-            self.addItem(QListWidgetItem(QIcon(sized), str(sample.get(label, ""))))
-
-
 class _SplitBar(QWidget):
     """The sizes of the splits, drawn in proportion."""
 
     def __init__(self) -> None:
         super().__init__()
         self._splits: Mapping[str, int] = {}
-        self._words = QLabel()
-        self._words.setProperty("dim", True)
+        self._words = dim()
         column = QHBoxLayout(self)
         column.setContentsMargins(0, 2 * SPACE, 0, 0)
         column.addWidget(self._words)
@@ -318,8 +196,7 @@ class _SplitBar(QWidget):
     def show_splits(self, splits: Mapping[str, int]) -> None:
         """Show the sizes."""
         self._splits = splits
-        words = "   ".join(f"{name} {count:,}" for name, count in splits.items())
-        self._words.setText(words or "The sizes of the splits show here once the data is read.")
+        self._words.setText("   ".join(f"{name} {count:,}" for name, count in splits.items()) or UNKNOWN_SPLITS)
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
@@ -328,9 +205,8 @@ class _SplitBar(QWidget):
         if not total:
             return
         painter, x = QPainter(self), 0.0
-        colours = (theme().accent, theme().ok, theme().warning)
-        for colour, count in zip(colours, self._splits.values(), strict=False):
+        for part, count in self._splits.items():
             width = self.width() * count / total
-            painter.fillRect(int(x), 4, max(2, int(width) - 2), SPACE, QColor(colour))
+            painter.fillRect(int(x), 4, max(2, int(width) - 2), SPACE, QColor(part_colour(part)))
             x += width
         painter.end()

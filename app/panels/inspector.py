@@ -42,6 +42,7 @@ class Inspector(QWidget):
 
     block_opened = Signal(Scope)
     block_wanted = Signal()
+    vary_wanted = Signal(str)  # the path of a param that a sweep is to vary
     page_wanted = Signal(str)  # the op whose entry of the reference is to be opened
 
     def __init__(self, document: Document) -> None:
@@ -209,7 +210,9 @@ class Inspector(QWidget):
             columns=self._column_names,
             without=bound,
             taken_from=names,
+            can_vary=not self._scope.block,
         )
+        self.form.varied.connect(lambda name: self.vary_wanted.emit(f"nodes.{node.id}.params.{name}"))
         self.form.exposed.connect(lambda name: self._expose(node.id, name))
         self.form.changed.connect(lambda name, value, _final: self._set(node.id, name, value))
         self.form.reset.connect(lambda name: self._reset(node.id, name))

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QFileDialog, QLineEdit, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from app.document import Document
 from app.fields.editors import CalmComboBox
@@ -18,11 +19,17 @@ from engine import edit
 from engine.kinds import Path as PathKind
 from engine.ops.source import Source
 
+HUB = "hub:"  # begins the name of a data set of a hub, which is no path
+
 
 class OpenBox(QWidget):
-    """A button for a file or a folder; below it, once one was chosen, what it looks like and what else it may be."""
+    """A button for a file or a folder, and a line to type or paste where data is; a file may be dropped here too.
+
+    Below, once something was chosen, stands what it looks like and what else it may be.
+    """
 
     path_chosen = Signal(str)
+    taken = Signal()  # a source was chosen for what was found
 
     def __init__(self, document: Document) -> None:
         super().__init__()
@@ -39,10 +46,18 @@ class OpenBox(QWidget):
         menu.addAction("A file or archive…", self._choose_file)
         menu.addAction("A folder…", self._choose_folder)
         button.setMenu(menu)
+        self.line = QLineEdit()
+        self.line.setPlaceholderText("or paste a path, or hub:owner/name")
+        self.line.setToolTip(
+            "Type or paste a path, or hub:owner/name for a data set of the Hugging Face hub, and press Enter"
+        )
+        self.line.setAccessibleName("Path of the data")
+        self.line.returnPressed.connect(self._look_typed)
+        self.setAcceptDrops(True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACE)
-        for widget in (button, self._words, self._others):
+        for widget in (button, self.line, self._words, self._others):
             column.addWidget(widget)
         document.replaced.connect(self._forget)
         self._forget()
@@ -54,10 +69,28 @@ class OpenBox(QWidget):
     def _choose_folder(self) -> None:
         self.look_at(QFileDialog.getExistingDirectory(self, "Open a folder of data", str(self._document.folder)))
 
+    def _look_typed(self) -> None:
+        self.look_at(self._whole(self.line.text().strip().strip("\"'")))
+
+    def _whole(self, text: str) -> str:
+        """What was typed as a whole path, which begins in the project's folder; what is of a hub stays."""
+        if not text or text.startswith(HUB):
+            return text
+        return str(self._document.folder / Path(text).expanduser())
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take a file or a folder."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Look at what was dropped."""
+        self.look_at(event.mimeData().urls()[0].toLocalFile())
+
     def look_at(self, path: str) -> None:
-        """Ask what lies at a path; the answer comes to `show_guesses`."""
+        """Ask what lies at a path, or what a hub has under a name; the answer comes to `show_guesses`."""
         if path:
-            self._show((), f"Looking at {Path(path).name}…")
+            self._show((), f"Looking at {path if path.startswith(HUB) else Path(path).name}…")
             self._asked = path
             self.path_chosen.emit(path)
 
@@ -69,6 +102,7 @@ class OpenBox(QWidget):
         self._show(guesses, answer.get("error", "It could not be looked at."))
         if guesses:
             self._take(0)
+            self.taken.emit()
 
     def _show(self, guesses: Sequence[Mapping[str, Any]], words: str) -> None:
         self._guesses = guesses
@@ -81,7 +115,7 @@ class OpenBox(QWidget):
     def _name(self, guess: Mapping[str, Any]) -> str:
         title = Source.registry[guess["kind"]].title
         name = Path(str(guess["params"].get("path", ""))).name
-        return f"{title}: {name}"
+        return f"{title}: {name}" if name else title
 
     def _take(self, place: int) -> None:
         guess = self._guesses[place]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from PySide6.QtCore import QCoreApplication, QEvent, Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app.icons import icon
 from app.theme import SPACE, theme
@@ -24,6 +25,26 @@ class Words(QLabel):
         """Say something, or nothing."""
         super().setText(text)
         self.setVisible(bool(text))
+
+
+class Elided(QLabel):
+    """A line that is cut where there is no room, at its end or as told; a plain label would keep the window wide."""
+
+    def __init__(self, mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight) -> None:
+        super().__init__()
+        self._mode = mode
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+
+    def minimumSizeHint(self) -> QSize:
+        """Next to nothing."""
+        return QSize(self.fontMetrics().horizontalAdvance("…"), super().minimumSizeHint().height())
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw as much as there is room for."""
+        painter = QPainter(self)
+        text = self.fontMetrics().elidedText(self.text(), self._mode, self.width())
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter, text)
+        painter.end()
 
 
 def heading(text: str) -> QLabel:
@@ -114,7 +135,8 @@ class ProblemBox(QWidget):
         text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         line.addWidget(mark)
         line.addWidget(text, 1)
-        column.addLayout(line)
+        if problem.message:
+            column.addLayout(line)
         for fix in problem.fixes:
             button = QPushButton(icon("fix"), fix.text)
             button.clicked.connect(lambda _=False, fix=fix: self._fix(fix))

@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QProgressBar, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QProgressBar, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from app.document import Document
 from app.fields import Form
 from app.fields.chooser import Chooser
 from app.icons import icon
+from app.panels.control_box import ControlBox
 from app.panels.finders import BatchFinder, RateFinder
 from app.panels.optimizer_box import OptimizerBox
-from app.panels.sections import Words, add, dim, heading, scrolled
+from app.panels.sections import ProblemBox, Words, add, dim, heading, scrolled
 from app.panels.table_box import TableBox
 from app.runner import Runner, log_end
 from app.theme import mono, theme, themes
 from engine import edit
 from engine.declare import Declared
-from engine.events import Epoch, Event, Failed, Finished, Progress, Started, Stopped
+from engine.events import Changed, Continued, Epoch, Event, Failed, Finished, Paused, Progress, Started, Stopped
 from engine.ops.initializer import Initializer
 from engine.ops.settings import Batching, Training
+from engine.problem import Fix, Mistake, Problem
 from engine.spec import Spec
+from engine.start_from import start_from
 from engine.train.folder import Run
 from engine.training import LOSS
 from engine.validate import run_settings, terminals
 
 TRAIN_WIDTH = 120
 BATCH_SIZE = "batch_size"
+WEIGHTS_FILTER = "Weights (*.safetensors);;All files (*)"
 
 
 class TrainingPanel(QWidget):
@@ -43,6 +48,7 @@ class TrainingPanel(QWidget):
         self._epochs = 0
         self._last: Run | None = None
         self._failed: Failed | None = None
+        self._ended_run: Run | None = None  # one that can go on
         self.train = QPushButton("Train")
         self.train.setProperty("primary", True)
         self.train.setMinimumWidth(TRAIN_WIDTH)
@@ -51,6 +57,14 @@ class TrainingPanel(QWidget):
         self.resume.setToolTip("Go on where the last run was stopped")
         self.resume.clicked.connect(self._resume)
         self.resume.hide()
+        self.resume_changed = QPushButton("Resume with the changes")
+        self.resume_changed.setToolTip(
+            "Go on with the project as it is now; every node that still fits keeps its weights"
+        )
+        self.resume_changed.clicked.connect(self._resume_changed)
+        self.resume_changed.hide()
+        self.control = ControlBox(document, runner)
+        self.fixes = ProblemBox(self._mend)
         self.why = dim()
         self.state = Words()
         self.bar = QProgressBar()
@@ -67,6 +81,10 @@ class TrainingPanel(QWidget):
         self._init.chosen.connect(self._choose_init)
         self._init.edited.connect(lambda name, value: self._set(f"training.init.params.{name}", value))
         self._init.reset.connect(self._reset_init)
+        self.start_from = QPushButton("Start from a run or file…")
+        self.start_from.setToolTip("Let every node that fits begin with the weights of another run, by its id")
+        self.start_from.clicked.connect(self._choose_start)
+        self.begun = Words()
         self._batch = self._form(Batching, "data.batching", [BATCH_SIZE])
         params = Training.params().values()
         self._basics = self._form(Training, "training", [each.name for each in params if not each.advanced])
@@ -109,9 +127,11 @@ class TrainingPanel(QWidget):
 
     def _lay_out(self) -> None:
         column = QVBoxLayout()
-        add(column, self.why, self.bar, self.state, self.scores, self.tables, self._go, self.resume)
+        add(column, self.why, self.bar, self.state, self.scores, self.tables)
+        add(column, self._go, self.fixes, self.resume, self.resume_changed, self.control)
         add(column, heading("Run"), self._batch, self._basics, self._device, self._more)
-        add(column, heading("Optimizer"), self.optimizers, heading("First weights"), self._init)
+        add(column, heading("Optimizer"), self.optimizers)
+        add(column, heading("First weights"), self._init, self.start_from, self.begun)
         column.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -137,6 +157,23 @@ class TrainingPanel(QWidget):
         declared = Initializer.registry.get(str(value.get("op"))) if isinstance(value, Mapping) else None
         if declared is not None:
             self._set(f"training.init.params.{name}", declared.defaults()[name])
+
+    def _choose_start(self) -> None:
+        folder = str(self._document.runs_folder)
+        name, _ = QFileDialog.getOpenFileName(self, "Start from the weights of a run or a file", folder, WEIGHTS_FILTER)
+        if name:
+            self.start_with(Path(name))
+
+    def start_with(self, path: Path) -> None:
+        """Let every node that fits begin with the weights of a file."""
+        held = {node: each.tensors for node, each in self._document.report.nodes.items()}
+        try:
+            found = start_from(self._document.spec, path, held)
+        except Mistake as mistake:
+            self.begun.setText(mistake.message)
+            return
+        self._document.edit("Start from a file", lambda _spec: found.spec)
+        self.begun.setText(found.words())
 
     def _set(self, path: str, value: Any) -> None:
         name = path.rpartition(".")[2]
@@ -165,9 +202,18 @@ class TrainingPanel(QWidget):
             return f"Mend {'the problem' if count == 1 else f'the {count} problems'} first: {problems[0]}"
         return ""
 
+    def _offer(self) -> None:
+        """Offer to go on with a run that ended before its time, as it was or with what was changed since."""
+        run = self._ended_run if not self._runner.running else None
+        self.resume.setVisible(run is not None)
+        changed = run is not None and self._runner.differs(run)
+        self.resume_changed.setVisible(changed)
+        self.resume_changed.setEnabled(not self._document.report.problems)
+
     def _judge(self) -> None:
         if self._runner.running:
             return
+        self._offer()
         why = self.why_not()
         told = {each.param: each.message for each in self._document.report.problems if each.param and not each.node}
         self.optimizers.show_problems(told)
@@ -189,6 +235,16 @@ class TrainingPanel(QWidget):
         if self._last is not None:
             self._runner.resume(self._last)
 
+    def _resume_changed(self) -> None:
+        if self._last is not None:
+            self._runner.resume(self._last, self._document.spec)
+
+    def _mend(self, fix: Fix) -> None:
+        """Mend what ended the run; what cannot be mended twice is offered once."""
+        self._document.mend(fix)
+        self.fixes.show_problems([])
+        self.state.setText("Mended. Resume with the changes, or train anew.")
+
     def _go_to_node(self) -> None:
         if self._failed is not None and self._failed.node:
             self.node_chosen.emit(self._failed.node, self._failed.param or "")
@@ -198,6 +254,7 @@ class TrainingPanel(QWidget):
         self.train.setText("Stop" if running else "Train")
         self.train.setIcon(icon("stop" if running else "train", theme().accent_text))
         self.resume.setIcon(icon("resume"))
+        self.resume_changed.setIcon(icon("resume"))
 
     # --------------------------------------------------------------------------------------------------- the run
 
@@ -205,17 +262,18 @@ class TrainingPanel(QWidget):
         """Begin anew with another project."""
         if self._runner.running:
             return
-        self._last = self._failed = None
-        for widget in (self.bar, self.resume, self._go):
+        self._last = self._failed = self._ended_run = None
+        for widget in (self.bar, self.resume, self.resume_changed, self._go, self.fixes):
             widget.hide()
         self.state.setText("")
         self.scores.setText("")
+        self.begun.setText("")
         self.tables.show_tables({})
 
     def _started(self, run: Run) -> None:
-        self._last, self._failed = run, None
+        self._last, self._failed, self._ended_run = run, None, None
         self.train.setEnabled(True)
-        for widget in (self.why, self.resume, self._go):
+        for widget in (self.why, self.resume, self.resume_changed, self._go, self.fixes):
             widget.hide()
         self.bar.setRange(0, 0)
         self.bar.setFormat("")
@@ -231,7 +289,7 @@ class TrainingPanel(QWidget):
                 self._epochs = event.epochs
                 self.state.setText(f"Training {event.parameters:,} parameters on {event.device}")
                 self.bar.setRange(0, event.epochs * event.steps_per_epoch)
-                self.bar.setValue(event.epoch * event.steps_per_epoch)
+                self.bar.setValue(event.epoch * event.steps_per_epoch + event.step)
             case Progress():
                 self.bar.setRange(0, self._epochs * event.steps)
                 self.bar.setValue((event.epoch - 1) * event.steps + event.step)
@@ -245,6 +303,13 @@ class TrainingPanel(QWidget):
                 self.scores.setText("\n".join(lines))
                 self.tables.show_tables(event.tables)
                 self.bar.setFormat(f"epoch {event.epoch} of {self._epochs} · %p%")
+            case Changed():
+                self._epochs = event.epochs
+                self.state.setText(event.message)
+            case Paused():
+                self.state.setText("Paused: the run rests and has a checkpoint. The project can be changed meanwhile.")
+            case Continued():
+                self.state.setText("Going on…")
             case Finished():
                 test = f"\ntest        {words_of(event.test)}" if event.test else ""
                 self.scores.setText(self.scores.text() + test)
@@ -252,11 +317,14 @@ class TrainingPanel(QWidget):
                 self.state.setText(f"Finished in {duration(event.seconds)}; epoch {event.best_epoch} was best.")
                 self.bar.setValue(self.bar.maximum())
             case Stopped():
-                self.state.setText(f"Stopped after {event.epoch} whole epochs; everything so far is kept.")
+                epochs = f"{event.epoch} whole epoch{'s' * (event.epoch != 1)}"
+                self.state.setText(f"Stopped after {epochs}; everything so far is kept.")
             case Failed():
                 self._failed = event
                 self.state.setText(event.message)
                 self._go.setVisible(bool(event.node))
+                mended = Problem("", event.node, event.param, event.fixes)
+                self.fixes.show_problems([mended] if event.fixes else [])
 
     def _ended(self, run: Run, state: str) -> None:
         if state == "lost":
@@ -265,7 +333,8 @@ class TrainingPanel(QWidget):
             self.state.setText(f"The training process ended unexpectedly; its last checkpoint is kept.{more}")
         if self.bar.maximum() == 0:
             self.bar.hide()
-        self.resume.setVisible(state in ("stopped", "lost", "failed") and any(run.checkpoints.glob("*.json")))
+        self._ended_run = run if state in ("stopped", "lost", "failed") and run.checkpoint_files() else None
+        self._offer()
         self._dress()
         self._judge()
         self.train.setEnabled(not self.why_not())

@@ -8,11 +8,12 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from engine.cli import catalogue, finding, projects, running
+from engine.cli import catalogue, comparing, finding, projects, running, sweeping
 from engine.cli.bar import Bar
 from engine.problem import Mistake
 from engine.progress import watched
 from engine.python_code import fault_words
+from engine.train.commands import DOES
 
 FAILED, AT_FAULT = 1, 2
 DONE = 0
@@ -117,11 +118,17 @@ def _check(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, help="project file")
+    parser.add_argument("file", type=Path, help="project file, or folder of a run to train again in the same way")
     _settings(parser)
     parser.add_argument("--epochs", type=int, help="overrides training.epochs")
     parser.add_argument("--device", help="auto, cpu or cuda; overrides training.device")
     parser.add_argument("--run", type=Path, help="run folder to make (default: runs/NAME-TIME)")
+    parser.add_argument(
+        "--start-from",
+        type=Path,
+        metavar="RUN|FILE",
+        help="let every node that fits, by its id, begin with the weights of a run or of a safetensors file",
+    )
     parser.add_argument("--data-folder", type=Path, help="where relative data paths start (default: the file's folder)")
     parser.add_argument("--watched", action="store_true", help="leave room for a window that watches")
     _trust(parser)
@@ -143,10 +150,68 @@ def _find_lr(parser: argparse.ArgumentParser) -> None:
 
 def _resume(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, help="run folder")
+    parser.add_argument("--epochs", type=_count, metavar="N", help="train N epochs more than it was to train")
+    parser.add_argument(
+        "--spec",
+        type=Path,
+        metavar="FILE",
+        help="go on with this project instead; every node that still fits, by its id, keeps its weights",
+    )
     parser.add_argument("--device", help="auto, cpu or cuda")
     parser.add_argument("--watched", action="store_true", help="leave room for a window that watches")
     _trust(parser)
     _json(parser)
+
+
+def _sweep(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, nargs="?", help="project file")
+    parser.add_argument(
+        "--space",
+        action="append",
+        default=[],
+        metavar="PATH=RANGE",
+        help="a value to vary, by a path as of --set, and its range: LOW..HIGH with :log, :int, :step=N or :points=N "
+        "(of a grid) behind it, or A,B,C (default: the project's own space)",
+    )
+    parser.add_argument("--trials", type=int, help="trials in all")
+    parser.add_argument("--sampler", choices=("TPE", "random", "grid"), help="how values are chosen (default: TPE)")
+    parser.add_argument(
+        "--pruner", choices=("none", "median", "successive halving", "hyperband"), help="which trials end early"
+    )
+    parser.add_argument("--jobs", type=int, help="trials that train at the same time (default: 1)")
+    parser.add_argument("--minutes", type=float, help="no trial begins after so many minutes")
+    parser.add_argument("--metric", help="metric of validation, or loss, that is to be best")
+    parser.add_argument("--seed", type=int, help="start of the random choices")
+    parser.add_argument("--folder", type=Path, help="folder to make for the sweep (default: sweeps/NAME-TIME)")
+    parser.add_argument("--resume", type=Path, metavar="DIR", help="go on with the sweep in this folder")
+    parser.add_argument("--data-folder", type=Path, help="where relative data paths start (default: the file's folder)")
+    parser.add_argument("--watched", action="store_true", help="leave room for a window that watches")
+    _settings(parser)
+    _trust(parser)
+    _json(parser)
+
+
+def _count(text: str) -> int:
+    """A whole number of at least 1, for argparse."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    return int(text)
+
+
+def _tell(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, help="run folder")
+    parser.add_argument(
+        "do",
+        choices=[each.replace(" ", "-") for each in DOES],
+        help="pause; go-on; stop (after this step) or stop-after-epoch, with a checkpoint; checkpoint: keep one now; "
+        "rate VALUE: a learning rate from now on, from which a schedule goes on, scaled; epochs VALUE: add so many",
+    )
+    parser.add_argument("value", type=float, nargs="?", help="the learning rate, or the number of epochs to add")
+    parser.add_argument("--optimizer", metavar="NAME", help="the optimizer whose rate is meant (default: all)")
+
+
+def _kill(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, help="run folder")
 
 
 def _evaluate(parser: argparse.ArgumentParser) -> None:
@@ -174,7 +239,7 @@ def _export(parser: argparse.ArgumentParser) -> None:
 def _data(parser: argparse.ArgumentParser) -> None:
     what = "project file, any file, folder or archive with data, or hub:OWNER/NAME"
     parser.add_argument("file", type=Path, nargs="?", help=what)
-    parser.add_argument("--clear-cache", action="store_true", help="throw away what archives were unpacked to")
+    parser.add_argument("--clear-cache", action="store_true", help="throw away what was unpacked and made ready")
     parser.add_argument("--bench", action="store_true", help="measure how fast the data comes, stage by stage")
     _settings(parser)
     _json(parser)
@@ -182,6 +247,24 @@ def _data(parser: argparse.ArgumentParser) -> None:
 
 def _runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, nargs="?", default=Path("runs"), help="folder of runs (default: runs)")
+    _json(parser)
+
+
+def _compare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("runs", type=Path, nargs="+", help="run folders, or folders of runs")
+    parser.add_argument("--all", action="store_true", help="show what is equal too")
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument("--csv", action="store_true", help="print CSV")
+    forms.add_argument("--markdown", action="store_true", help="print a Markdown table")
+    forms.add_argument("--json", action="store_true", help="print JSON and nothing else")
+
+
+def _queue(parser: argparse.ArgumentParser) -> None:
+    what = "list what waits, add projects, start the runs one after the other, pause, or remove by number"
+    actions = ("list", "add", "start", "pause", "remove")
+    parser.add_argument("action", choices=actions, nargs="?", default="list", help=f"{what} (default: list)")
+    parser.add_argument("items", nargs="*", metavar="FILE", help="project files to add, or numbers to remove")
+    _settings(parser)
     _json(parser)
 
 
@@ -198,6 +281,9 @@ VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Verb]] = 
     "find-lr": ("Sweep the learning rate over a few batches and suggest one.", _find_lr, finding.find_lr),
     "find-batch": ("Try batch sizes until memory runs out, and tell how fast each is.", _find, finding.find_batch),
     "resume": ("Go on with a run that was stopped or cut off.", _resume, running.resume),
+    "sweep": ("Train a project many times to find the values that do best.", _sweep, sweeping.sweep),
+    "tell": ("Pause, continue, stop or change a run that is at work.", _tell, running.tell),
+    "kill": ("End a run at once; what was kept last stays, to go on from.", _kill, running.kill),
     "evaluate": ("Measure a run's best weights on a split of its data.", _evaluate, running.evaluate),
     "predict": ("Ask a trained run about new samples.", _predict, running.predict),
     "export": ("Write a graph or a trained model as files.", _export, projects.export),
@@ -206,7 +292,9 @@ VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Verb]] = 
         _data,
         projects.data,
     ),
-    "runs": ("List runs.", _runs, running.runs),
+    "runs": ("List runs.", _runs, comparing.runs),
+    "compare": ("Set runs beside each other: scores, settings and graphs.", _compare, comparing.compare),
+    "queue": ("Train several projects, one after the other.", _queue, comparing.queue),
     "ops": ("List all that is declared, describe one of it, or write the reference.", _ops, catalogue.ops),
     "templates": ("List the templates for `netloom new`.", _json, catalogue.templates),
     "devices": ("List the devices that a graph can run on.", _json, catalogue.devices),

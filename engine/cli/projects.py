@@ -169,12 +169,14 @@ def _timed(spec: Spec, folder: Path, *, as_json: bool) -> int:
 
 
 def _clear_cache() -> int:
-    """Throw away what archives were unpacked to."""
-    from engine.data.archivecache import cache_folder, clear  # few verbs need it
+    """Throw away what archives were unpacked to, and columns that were made ready."""
+    from engine.data import store  # few verbs need them
+    from engine.data.archivecache import cache_folder, clear
 
     freed, in_use = clear()
     kept = f"; {in_use} in use {'is' if in_use == 1 else 'are'} kept" if in_use else ""
     print(f"{cache_folder()}: {memory(freed)} freed{kept}")
+    print(f"{store.store_folder()}: {memory(store.clear())} freed")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Verbs on runs: train, resume, evaluate, predict, runs."""
+"""Verbs that work on a run: train, resume, evaluate, predict."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,12 @@ from tqdm import tqdm
 from engine import edit, events
 from engine.cli.overrides import load_with
 from engine.cli.projects import trusted
-from engine.events import Epoch, Event, Failed, Finished, Progress, Started, Stopped, Table
+from engine.events import Changed, Continued, Epoch, Event, Failed, Finished, Paused, Progress, Started, Stopped, Table
 from engine.problem import Mistake
-from engine.train.folder import Run, new_run, runs_in
+from engine.spec import Spec, load
+from engine.start_from import start_from
+from engine.train.commands import Command
+from engine.train.folder import Run, new_run
 
 NICENESS = 10
 WATCHED_CORES = 4  # from so many on, one is left to the window
@@ -28,31 +30,77 @@ WATCHED_CORES = 4  # from so many on, one is left to the window
 
 def train(arguments: argparse.Namespace) -> int:
     """Train a project, with a progress bar or an event a line."""
-    spec = load_with(arguments.file, arguments.set)
+    before = Run(arguments.file) if arguments.file.is_dir() else None
+    spec = load_with(before.path / "spec.json" if before else arguments.file, arguments.set)
     if arguments.epochs is not None:
         spec = edit.set_setting(spec, "training.epochs", arguments.epochs)
     trusted(arguments, spec)
-    run = Run(arguments.run) if arguments.run else new_run(Path("runs"), arguments.file.stem)
+    if arguments.start_from is not None:
+        spec = _begun(spec, arguments.start_from, arguments.file)
+    beside = before.path.parent if before else Path("runs")
+    run = Run(arguments.run) if arguments.run else new_run(beside, spec.name if before else arguments.file.stem)
     if (run.path / "events.jsonl").exists():
         raise Mistake(f"{run.path} holds a run already; choose another folder, or go on with `netloom resume`.")
-    folder = arguments.data_folder or arguments.file.resolve().parent
+    folder, device = arguments.data_folder or arguments.file.resolve().parent, arguments.device
     _stop_on_signals(run)
     _make_room(watched=arguments.watched)
-    from engine.train.loop import train as work  # torch's seconds only where they are needed
+    if before is not None:
+        from engine.train import again  # torch's seconds only where they are needed
 
-    return _show(work(spec, folder, run, device=arguments.device), run, as_json=arguments.json)
+        folder, device = arguments.data_folder or again.folder_of(before), device or again.device_of(before)
+        again.take_threads(before)
+        for words in again.changes(before):
+            print(f"netloom: {words}", file=sys.stderr)
+    from engine.train.loop import train as work  # as above
+
+    return _show(work(spec, folder, run, device=device), run, as_json=arguments.json)
+
+
+def _begun(spec: Spec, path: Path, file: Path) -> Spec:
+    """The spec with every node that fits beginning from a run or a file; which these are is told on stderr."""
+    from engine.check import check  # torch's seconds only where they are needed
+
+    found = start_from(
+        spec, path, {node: each.tensors for node, each in check(spec, file.resolve().parent).nodes.items()}
+    )
+    print(found.words(), file=sys.stderr)
+    return found.spec
 
 
 def resume(arguments: argparse.Namespace) -> int:
     """Go on with a run."""
     run = Run(arguments.run)
-    trusted(arguments, run.spec())
-    run.clear("stop")
+    spec = run.spec() if arguments.spec is None else load(arguments.spec)
+    trusted(arguments, spec)
+    if not run.alive():
+        run.forget_commands()
     _stop_on_signals(run)
     _make_room(watched=arguments.watched)
     from engine.train.loop import resume as work  # torch's seconds only where they are needed
 
-    return _show(work(run, device=arguments.device), run, as_json=arguments.json)
+    stream = work(run, device=arguments.device, spec=spec, more_epochs=arguments.epochs or 0)
+    return _show(stream, run, as_json=arguments.json)
+
+
+def tell(arguments: argparse.Namespace) -> int:
+    """Tell a run that is at work to pause, to go on, to stop, or to change."""
+    run = Run(arguments.run)
+    run.spec()
+    command = Command(arguments.do.replace("-", " "), arguments.value, arguments.optimizer)
+    if not run.alive():
+        raise Mistake(f"{run.path} is not being trained; go on with it with `netloom resume`.")
+    run.tell(command)
+    return 0
+
+
+def kill(arguments: argparse.Namespace) -> int:
+    """End the process of a run at once; its last checkpoint stays."""
+    run = Run(arguments.run)
+    run.spec()
+    if not run.alive():
+        raise Mistake(f"{run.path} is not being trained.")
+    run.kill()
+    return 0
 
 
 def _stop_on_signals(run: Run) -> None:
@@ -60,7 +108,7 @@ def _stop_on_signals(run: Run) -> None:
 
     def stop(number: int, _frame: object) -> None:
         if run.path.is_dir():
-            run.request("stop")
+            run.tell(Command("stop"))
         signal.signal(number, signal.SIG_DFL)
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -112,17 +160,24 @@ def _print_words(stream: Iterator[Event], run: Run) -> Event | None:
                 bar.total, bar.n = last.steps, last.step
                 bar.set_description(f"epoch {last.epoch}/{epochs}", refresh=False)
                 speed, left = f"{last.samples_per_second:,.0f} samples/s", f"{_duration(last.seconds_left)} left"
-                bar.set_postfix_str(f"{_scores(last.train)}, {speed}, {left}")
+                bar.set_postfix_str(f"{scores_words(last.train)}, {speed}, {left}")
             case Epoch():
                 best = "  best" if last.best else ""
-                validation = f" | validation {_scores(last.validation)}" if last.validation else ""
-                words = f"epoch {last.epoch}/{epochs}  {_scores(last.train)}{validation}"
+                validation = f" | validation {scores_words(last.validation)}" if last.validation else ""
+                words = f"epoch {last.epoch}/{epochs}  {scores_words(last.train)}{validation}"
                 tqdm.write(f"{words}  {last.samples_per_second:,.0f} samples/s{best}")
                 _print_notes(last.notes)
                 bar.reset()
+            case Changed():
+                epochs = last.epochs
+                tqdm.write(last.message)
+            case Paused():
+                tqdm.write(f"Paused; go on with: netloom tell {run.path} go-on")
+            case Continued():
+                tqdm.write("Going on.")
             case Finished():
                 bar.close()
-                test = f"; test {_scores(last.test)}" if last.test else ""
+                test = f"; test {scores_words(last.test)}" if last.test else ""
                 print(f"Finished in {_duration(last.seconds)}; best epoch {last.best_epoch}{test}")
                 print(f"Run: {run.path}")
             case Stopped():
@@ -138,7 +193,8 @@ def _print_notes(notes: Sequence[str]) -> None:
         tqdm.write(f"  {note}")
 
 
-def _scores(scores: Mapping[str, float]) -> str:
+def scores_words(scores: Mapping[str, float]) -> str:
+    """Scores in one line."""
     return ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
 
 
@@ -164,7 +220,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
         tables = {name: events.encode_table(table) for name, table in measured.tables.items()}
         print(json.dumps({"split": arguments.split, "metrics": finite, "tables": tables}, ensure_ascii=False))
     else:
-        print(f"{arguments.split}: {_scores(measured.scores)}")
+        print(f"{arguments.split}: {scores_words(measured.scores)}")
         for name, table in measured.tables.items():
             print(f"\n{name}\n{table_text(table)}")
     return 0
@@ -219,25 +275,3 @@ def _rows(lines: Iterable[str], where: str) -> list[Mapping[str, Any]]:
     if not rows:
         raise Mistake(f"There are no samples in {where}.")
     return rows
-
-
-def runs(arguments: argparse.Namespace) -> int:
-    """List the runs of a folder, newest first."""
-    found = [_facts(run) for run in runs_in(arguments.folder)]
-    if arguments.json:
-        print(json.dumps(found))
-        return 0
-    if not found:
-        print(f"There are no runs in {arguments.folder}.")
-    for each in found:
-        best = _scores(each["best"]) if each["best"] else ""
-        print(f"{each['run']:40} {each['state']:9} epoch {each['epoch']:<4} {best}")
-    return 0
-
-
-def _facts(run: Run) -> dict[str, Any]:
-    epochs = [event for event in run.events() if isinstance(event, Epoch)]
-    best = next((event for event in reversed(epochs) if event.best), None)
-    scores = (best.validation or best.train) if best else {}
-    plain = events.encode(replace(best, validation=scores))["validation"] if best else {}
-    return {"run": str(run.path), "state": run.state(), "epoch": epochs[-1].epoch if epochs else 0, "best": plain}

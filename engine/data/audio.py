@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.utils.data import get_worker_info
 
 from engine.columns import Column
 from engine.data import store
@@ -64,10 +65,12 @@ def audio_column(name: str, channels: int | str, rate: int, common: int, size: s
 # --------------------------------------------------------------------------------------------------------- decoding
 
 
-def decode(path: File) -> Sound:
-    """Read a sound file; raises Mistake with its path where that fails."""
+def decode(path: File | Sound) -> Sound:
+    """Read a sound file; raises Mistake with its path where that fails. A sound that is in memory stays as it is."""
     import soundfile  # used here alone
 
+    if isinstance(path, Sound):
+        return path
     try:
         samples, rate = soundfile.read(opened(path), dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, OSError, ValueError, TypeError) as error:
@@ -302,7 +305,7 @@ def _module(op: str, params: tuple[tuple[str, Any], ...], rate: int) -> nn.Modul
 
 def load(
     fitted: Sequence[Fitted],
-    paths: Sequence[File],
+    paths: Sequence[File | Sound],
     *,
     rate: int = 0,
     channels: int | None = None,
@@ -315,7 +318,7 @@ def load(
     """
     resampled = any(step["op"] == "Resample" for step in fitted)
 
-    def work(place: int, path: File) -> Array | str:
+    def work(place: int, path: File | Sound) -> Array | str:
         try:
             sound = decode(path)
             if not resampled and rate not in (0, sound.rate):
@@ -326,7 +329,7 @@ def load(
         except Mistake as mistake:
             return mistake.message
 
-    with ThreadPoolExecutor(THREADS) as pool:
+    with ThreadPoolExecutor(1 if get_worker_info() is not None else THREADS) as pool:
         found = list(pool.map(work, range(len(paths)), paths))
     faults = [(place, each) for place, each in enumerate(found) if isinstance(each, str)]
     whole = next((each for each in found if not isinstance(each, str)), np.empty(0, np.float32))
@@ -360,7 +363,7 @@ def finished(fitted: Sequence[Fitted], rate: int, sounds: Flat, places: Array, k
 
 
 def stored(
-    key: str, fitted: Sequence[Fitted], paths: Sequence[File], needed: int
+    key: str, fitted: Sequence[Fitted], paths: Sequence[File | Sound], needed: int
 ) -> tuple[Flat, list[tuple[int, str]]]:
     """The same sounds in a file on the disk, mapped into memory; they are decoded where it is not there yet.
 
@@ -370,12 +373,15 @@ def stored(
     faults: list[tuple[int, str]] = []
 
     def blocks() -> Iterator[Array]:
+        whole = np.empty(0, np.float32)
         for start in range(0, len(paths), AT_ONCE):
             some, failed = load(fitted, paths[start : start + AT_ONCE])
             counts.extend(some.lengths.tolist())
             faults.extend((start + place, words) for place, words in failed)
-            yield some.values
-        yield np.full((1, *some.values.shape[1:]), silence(fitted), some.values.dtype)  # which fills batches up
+            if len(some.values):
+                whole = some.values
+                yield whole
+        yield np.full((1, *whole.shape[1:]), silence(fitted), whole.dtype)  # which fills batches up
 
     values, (lengths, failed) = store.stored(key, blocks, needed, lambda: (counts, faults))
     return Flat(values, bounds(np.array(lengths, np.int64))), [(place, words) for place, words in failed]

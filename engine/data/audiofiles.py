@@ -65,11 +65,15 @@ class Sounds:
         """The most common sampling rate."""
         return Counter(self._rates).most_common(1)[0][0] if self._rates else 16_000
 
+    def seconds(self) -> Array:
+        """How long each sound is."""
+        return np.divide(self._frames, self._rates)
+
     def column(self, name: str, size: str = "T") -> Column:
         """The column of these sounds; `size` names their length."""
         channels = self._channels[0] if len(set(self._channels)) == 1 else audio.MIXED
         rate = self.rate if len(set(self._rates)) == 1 else 0
-        seconds = np.array(self._frames) / np.array(self._rates)
+        seconds = self.seconds()
         lengths = (float(seconds.min()), float(np.median(seconds)), float(seconds.max()))
         return replace(audio.audio_column(name, channels, rate, self.rate, size), lengths=lengths)
 
@@ -117,7 +121,10 @@ class AudioFolder(Reader):
         return self._labels if name == "label" else None
 
     def files(self, name: str) -> Sequence[File]:
-        return self._sounds.paths
+        return self._sounds.paths if name == "audio" else ()
+
+    def seconds(self, name: str) -> Array:
+        return self._sounds.seconds()
 
     def read(self, indices: Array, name: str) -> tuple[Array, dict[int, str]]:
         return self._sounds.read(indices) if name == "audio" else (self._labels[indices], {})
@@ -163,7 +170,7 @@ class AudioTable(Table):
             raise refuse(words, "sounds")
         home = folder_of_named(source.folder, folder, self._path, "folder of sounds")
         values, classes = self._arrays.pop(name), self._classes.pop(name, None)
-        texts = [classes[each] if each >= 0 else None for each in values] if classes is not None else values.tolist()
+        texts = [classes[each] if each >= 0 else None for each in values] if classes is not None else list(values)
         self._name, self._folder = name, home
         self._sounds = Sounds([home / (text or "") for text in texts])
         if not self._sounds.paths:
@@ -175,7 +182,10 @@ class AudioTable(Table):
         self.notes = (*self.notes, *self._sounds.notes)
 
     def files(self, name: str) -> Sequence[File]:
-        return self._sounds.paths
+        return self._sounds.paths if name == self._name else ()
+
+    def seconds(self, name: str) -> Array:
+        return self._sounds.seconds()
 
     def read(self, indices: Array, name: str) -> tuple[Array, dict[int, str]]:
         return self._sounds.read(indices) if name == self._name else super().read(indices, name)

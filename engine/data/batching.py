@@ -15,9 +15,18 @@ MOST_BATCHES = 512  # of a block
 
 
 def lengths_of(columns: Mapping[str, Values]) -> Tensor | None:
-    """How long each sample is, on the CPU, that of several columns added up; None where all are of one size."""
-    found = [each.counts for each in columns.values() if isinstance(each, Ragged)]
+    """How long each sample is, on the CPU, that of several columns added up; None where that hardly matters."""
+    found = [counts for each in columns.values() if (counts := _sorting(each)) is not None]
     return torch.stack(found).sum(0) if found else None
+
+
+def _sorting(column: Values) -> Tensor | None:
+    """By what samples of a column of like length come together; None for no matter."""
+    if isinstance(column, Live):
+        return None if column.is_length else column.order_by
+    if not isinstance(column, Ragged) or not column.sorts:
+        return None
+    return column.counts if column.order_by is None else column.order_by
 
 
 def batch_count(samples: int, batch_size: int, *, drop_last: bool = False) -> int:

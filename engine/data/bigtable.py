@@ -17,7 +17,6 @@ LARGE = 2**28  # bytes of a table, from which it is rewritten
 BLOCK = 2**24  # bytes of a file that are read at once
 ROWS = 2**16  # of a block
 WIDER = {"null": "int64", "int64": "double", "bool": "string", "date32[day]": "string", "time32[s]": "string"}
-MOST_TRIES = 200  # columns that may turn out to be of a wider type
 
 Types = Mapping[str, Any]
 
@@ -27,10 +26,11 @@ def is_large(path: Path) -> bool:
     return path.stat().st_size > LARGE
 
 
-def rewritten(path: Path, settings: Any, batches: Callable[[Types], Iterator[Any]]) -> Any:
+def rewritten(path: Path, settings: Any, batches: Callable[[Types], Iterator[Any]], decimal: str = ".") -> Any:
     """The table of a file as it stands in an Arrow file of its own; `settings` say how it was read.
 
-    `batches` read it for types that are known of columns, and raise WrongType where one does not hold.
+    `batches` read it with types of columns, those of the first rows where none are given, and raise WrongType where
+    they do not hold further on; then all rows are looked through for types that do. Numbers are written with `decimal`.
     """
     facts = path.stat()
     key = store.key_of(str(path.resolve()), facts.st_size, facts.st_mtime_ns, settings)
@@ -38,7 +38,11 @@ def rewritten(path: Path, settings: Any, batches: Callable[[Types], Iterator[Any
     if not target.is_file():
         with store.room_for(facts.st_size):
             store.make_room(facts.st_size)
-            _write(target, batches)
+            try:
+                store.written(target, lambda work: _stream(work, batches({})))
+            except WrongType:
+                types = fitting_types(batches, decimal)
+                store.written(target, lambda work: _stream(work, batches(types)))
     with suppress(OSError):
         os.utime(target)  # used now, so not the first to go
     return mapped(target)
@@ -54,22 +58,6 @@ def mapped(path: Path) -> Any:
 class WrongType(Exception):
     """A value does not fit the type that the rows before it gave to its column."""
 
-    def __init__(self, name: str, kind: Any) -> None:
-        super().__init__(name)
-        self.name, self.kind = name, kind
-
-
-def _write(target: Path, batches: Callable[[Types], Iterator[Any]]) -> None:
-    """Write batches to a file that gets its name when it is whole; a column that turns out wider is begun anew."""
-    types: dict[str, Any] = {}
-    for _try in range(MOST_TRIES):
-        try:
-            store.written(target, lambda work: _stream(work, batches(types)))
-        except WrongType as wrong:
-            types[wrong.name] = wider(wrong.kind)
-        else:
-            return
-
 
 def _stream(work: Path, batches: Iterator[Any]) -> None:
     import pyarrow as pa  # loaded by now
@@ -81,11 +69,30 @@ def _stream(work: Path, batches: Iterator[Any]) -> None:
             stream.write_batch(batch)
 
 
-def wider(kind: Any) -> Any:
-    """The type that holds the values of a type and more."""
+def fitting_types(batches: Callable[[Types], Iterator[Any]], decimal: str) -> dict[str, Any]:
+    """The type of each column that all its values fit: that of the first rows, or one that holds more."""
     import pyarrow as pa  # loaded by now
 
-    return pa.type_for_alias(WIDER.get(str(kind), "string"))
+    types = {each.name: each.type for each in next(batches({})).schema}
+    for batch in batches(dict.fromkeys(types, pa.string())):
+        for name, texts in zip(batch.schema.names, batch.columns, strict=True):
+            while not pa.types.is_string(types[name]) and not _fits(texts, types[name], decimal):
+                types[name] = pa.type_for_alias(WIDER.get(str(types[name]), "string"))
+    return types
+
+
+def _fits(texts: Any, kind: Any, decimal: str) -> bool:
+    import pyarrow as pa  # loaded by now
+    from pyarrow import compute
+
+    plain = compute.utf8_trim_whitespace(texts)
+    if decimal != "." and pa.types.is_floating(kind):
+        plain = compute.replace_substring(plain, decimal, ".")
+    try:
+        plain.cast(kind)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def numbers(column: Any, key: str, convert: Callable[[Any], Array]) -> Array:

@@ -13,6 +13,7 @@ from engine.data import idx, images, seriesfile, tablefile
 from engine.data.archive import archive_in, entered, is_archive, unpacked, visible
 from engine.data.guess_hub import hub_guesses
 from engine.data.guess_text import pairs_of_lines, texts_and_sounds
+from engine.data.guess_vision import boxes_and_masks, boxes_in_table, coco_file
 from engine.data.guessing import TARGETS, Guess, Named, offer
 from engine.data.hubfiles import hub_name
 from engine.data.imagetable import image_column_of
@@ -171,7 +172,7 @@ def _tables(home: Path, named: Named) -> Iterator[Guess]:
     for path in paths:
         if path not in taken:
             found += _table(path, named)
-    yield from sorted(found, key=lambda each: each.kind not in ("Ratings", "ImagesInTable"))
+    yield from sorted(found, key=lambda each: each.kind not in ("Ratings", "BoxesInTable", "ImagesInTable"))
 
 
 def _pairs(paths: Sequence[Path]) -> list[tuple[Path, Path]]:
@@ -185,7 +186,7 @@ def _pairs(paths: Sequence[Path]) -> list[tuple[Path, Path]]:
     return pairs
 
 
-LOOKS = (_idx_folder, _image_folder, _series_folder, _array_folder, _tables, texts_and_sounds)
+LOOKS = (boxes_and_masks, _idx_folder, _image_folder, _series_folder, _array_folder, _tables, texts_and_sounds)
 
 
 # ---------------------------------------------------------------------------------------------------------- files
@@ -199,6 +200,8 @@ def _of_file(path: Path, named: Named) -> Iterator[Guess]:
         yield from _arrays(path, named)
     elif "ubyte" in path.name:
         yield from _idx_folder(path.parent, named)
+    elif kind == ".json":
+        yield from coco_file(path, named)
     elif kind in images.SUFFIXES:
         yield from _image_folder(path.parent.parent, named)
     else:
@@ -229,6 +232,7 @@ def _table(path: Path, named: Named, test: Path | None = None) -> Iterator[Guess
         yield offer("Table", {**beside, "target": target, **tail}, words)
         return
     yield from _ratings(read, path, named)
+    yield from boxes_in_table(read, path, named)
     if column := image_column_of(read):
         target = _target(TableFile(read.table.drop_columns([column]), read.first_row))
         words = f"{read.table.num_rows:,} images, named in the column {column}{_predicting(target)}"

@@ -119,11 +119,14 @@ class Hub(Table):
     def files(self, name: str) -> Sequence[File]:
         return self._stored.get(name, ())
 
+    def seconds(self, name: str) -> Array:
+        return self._sounds[name].seconds()
+
     def read(self, indices: Array, name: str) -> tuple[Array, dict[int, str]]:
         if name in self._sounds:
             return self._sounds[name].read(indices)
         if name in self._stored:
-            return images.decode(self._stored[name].at(indices), self.columns[name].sizes)
+            return images.decode(self._stored[name].at(indices), self.columns[name].sizes, self.columns[name].fit)
         return super().read(indices, name)
 
     def missing(self, name: str) -> Array | None:

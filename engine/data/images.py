@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 from torch.utils.data import get_worker_info
 
+from engine.columns import Fit
 from engine.data.archivecache import as_given
+from engine.data.fitting import fitted
 from engine.data.sources import PARTS, Array, Reader, class_column, image_column, located_folder, reading, refuse
 from engine.data.stored import File, opened
 from engine.ops import source as declared
@@ -43,10 +45,9 @@ class ImageFolder(Reader):
         self._labels = np.array([numbers[name] for name, _place, _path in found.images], np.int64)
         if home not in parts:
             self.parts = np.array([place for _name, place, _path in found.images], np.int8)
-        self._size = (source.height, source.width)
         channels = 3 if source.colour == "RGB" else 1
         self.columns = {
-            "image": image_column("image", (channels, *self._size)),
+            "image": image_column("image", (channels, source.height, source.width), source.fit),
             "label": class_column("label", classes),
         }
 
@@ -57,11 +58,12 @@ class ImageFolder(Reader):
         return self._labels if name == "label" else None
 
     def files(self, name: str) -> Sequence[Path]:
-        return self._paths
+        return self._paths if name == "image" else ()
 
     def read(self, indices: Array, name: str) -> tuple[Array, dict[int, str]]:
         if name == "image":
-            return decode([self._paths[index] for index in indices], self.columns[name].sizes)
+            image = self.columns["image"]
+            return decode([self._paths[index] for index in indices], image.sizes, image.fit)
         return self._labels[indices], {}
 
     def where(self, index: int) -> str:
@@ -132,7 +134,7 @@ def _refuse_classes(home: Path, classes: Sequence[str], parts: dict[Path, int], 
 # --------------------------------------------------------------------------------------------------------- decoding
 
 
-def decode(paths: Sequence[File], shape: Sequence[int]) -> tuple[Array, dict[int, str]]:
+def decode(paths: Sequence[File], shape: Sequence[int], fit: Fit) -> tuple[Array, dict[int, str]]:
     """Decode images in several threads to bytes of (count, *shape); also the places of those that failed, with words.
 
     `shape` is (channels, height, width). In a worker process, one beside others, there is one thread.
@@ -142,7 +144,7 @@ def decode(paths: Sequence[File], shape: Sequence[int]) -> tuple[Array, dict[int
 
     def work(place: int) -> None:
         try:
-            images[place] = decode_one(paths[place], shape)
+            images[place] = decode_one(paths[place], shape, fit)
         except Mistake as mistake:
             faults[place] = mistake.message
 
@@ -159,7 +161,7 @@ def decode(paths: Sequence[File], shape: Sequence[int]) -> tuple[Array, dict[int
     return images, faults
 
 
-def decode_one(file: File | bytes, shape: Sequence[int]) -> Array:
+def decode_one(file: File | bytes, shape: Sequence[int], fit: Fit) -> Array:
     """Decode one image file, or the bytes of one, to bytes of `shape`; raises Mistake with what is wrong with it."""
     from PIL import Image, ImageOps, UnidentifiedImageError  # takes a moment to import
 
@@ -169,7 +171,7 @@ def decode_one(file: File | bytes, shape: Sequence[int]) -> Array:
         with Image.open(opened(file)) as image:
             image.draft("RGB" if channels == 3 else "L", (width, height))
             upright = ImageOps.exif_transpose(image)
-            return _pixels(upright, "RGB" if channels == 3 else "L", (width, height))
+            return _pixels(upright, "RGB" if channels == 3 else "L", (width, height), fit)
     except UnidentifiedImageError:
         raise refuse(f"{name} is no image of a known format; mend or remove it.") from None
     except FileNotFoundError:
@@ -180,19 +182,17 @@ def decode_one(file: File | bytes, shape: Sequence[int]) -> Array:
         raise refuse(f"{name} cannot be decoded ({str(error).rstrip('.')}); mend or remove it.") from None
 
 
-def _pixels(image: Any, mode: str, size: tuple[int, int]) -> Array:
+def _pixels(image: Any, mode: str, size: tuple[int, int], fit: Fit) -> Array:
     from PIL import Image  # loaded by now
 
     if image.mode.startswith("I"):  # 16 bits a pixel, which convert would cut off at 255
         image = Image.fromarray((np.asarray(image).clip(0, 65535) // 257).astype(np.uint8))
-    sized = image.convert(mode)
-    if sized.size != size:
-        sized = sized.resize(size, Image.Resampling.BILINEAR)
+    sized = fitted(image.convert(mode), size, fit, Image.Resampling.BILINEAR)
     pixels = np.asarray(sized, np.uint8)
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 
-def from_png(text: str, shape: Sequence[int]) -> Array:
+def from_png(text: str, shape: Sequence[int], fit: Fit) -> Array:
     """Decode base64 text of an image file; raises Mistake where it is none."""
     import base64
 
@@ -200,4 +200,4 @@ def from_png(text: str, shape: Sequence[int]) -> Array:
         data = base64.b64decode(text, validate=True)
     except ValueError:
         raise Mistake("The png is no base64 text.") from None
-    return decode_one(data, shape)
+    return decode_one(data, shape, fit)

@@ -42,7 +42,7 @@ class ImagesInTable(Table):
         columns = self._filled(TableFile(rest, read.first_row), ())
         self._rows = read.table.num_rows
         shape = (3 if source.colour == "RGB" else 1, source.height, source.width)
-        self.columns = {IMAGE: image_column(IMAGE, shape)} | columns
+        self.columns = {IMAGE: image_column(IMAGE, shape, source.fit)} | columns
 
     def _found(self, column: Any, name: str, home: Path) -> list[Path]:
         """The file of each row; raises Mistake with the first row that names none."""
@@ -62,11 +62,12 @@ class ImagesInTable(Table):
         return refuse(f"{self._path.name}, {self.where(row)}: {words}; {todo}.", "folder")
 
     def files(self, name: str) -> Sequence[Path]:
-        return self._images
+        return self._images if name == IMAGE else ()
 
     def read(self, indices: Array, name: str) -> tuple[Array, dict[int, str]]:
         if name == IMAGE:
-            return decode([self._images[index] for index in indices], self.columns[IMAGE].sizes)
+            image = self.columns[IMAGE]
+            return decode([self._images[index] for index in indices], image.sizes, image.fit)
         return super().read(indices, name)
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from engine.columns import RAGGED
 from engine.data import (
     arrays,
+    boxes,
     idx,
     images,
     imagetable,
@@ -98,7 +99,9 @@ def _value(row: Row, name: str, kept: Mapping[str, Any], state: State) -> Any:
     if kept["kind"] == "date":
         return moments.sample(row[name], name)
     if kept["kind"] == "image":
-        return _image(row[name], name, kept["shape"], state)
+        return _image(row[name], name, kept, state)
+    if kept["kind"] == "boxes":
+        return boxes.given(row[name], name, kept["classes"])
     return _numbers(row[name], name, kept)
 
 
@@ -162,11 +165,12 @@ def _as_text(value: Any) -> str | None:
     return None if text in tablefile.MISSING else text
 
 
-def _image(value: Any, name: str, shape: Sequence[int], state: State) -> Array:
+def _image(value: Any, name: str, kept: Mapping[str, Any], state: State) -> Array:
+    shape, fit = kept["shape"], kept.get("fit", "stretch")
     if isinstance(value, str):
-        return pixels(images.decode_one(Path(value).expanduser(), shape), images.WHITE)
+        return pixels(images.decode_one(Path(value).expanduser(), shape, fit), images.WHITE)
     if isinstance(value, Mapping):
-        return pixels(images.from_png(str(value.get("png", "")), shape), images.WHITE)
+        return pixels(images.from_png(str(value.get("png", "")), shape, fit), images.WHITE)
     try:
         array = np.array(value, dtype=np.float32)
     except (TypeError, ValueError):
@@ -339,7 +343,7 @@ def _from_images(state: State, path: Path, columns: list[str]) -> dict[str, Tens
     if not paths:
         raise Mistake(f"{path} holds no images.")
     kept = _kept(state, name)
-    decoded, faults = images.decode(paths, kept["shape"])
+    decoded, faults = images.decode(paths, kept["shape"], kept.get("fit", "stretch"))
     if faults:
         raise Mistake(next(iter(faults.values())))
     return {name: _finished(kept, name, pixels(decoded, images.WHITE), lambda place: str(paths[place]))}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from engine.columns import Column
 from engine.data import store
 from engine.data.sources import Array, Reader
 from engine.problem import Mistake
@@ -33,9 +32,8 @@ class Kept:
         return np.searchsorted(self.rows, rows)
 
 
-def place_for(cache: str, columns: Sequence[Column], rows: int) -> Place:
-    """Where prepared columns are kept, for a `cache` as the settings say it; raises Mistake for too much memory."""
-    needed = rows * sum(column.bytes for column in columns)
+def place_for(cache: str, needed: int) -> Place:
+    """Where columns of so many bytes are kept, for a `cache` as the settings say it; raises Mistake for too many."""
     if cache == "memory":
         _refuse_too_much(needed)
     if cache != "auto":

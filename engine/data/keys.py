@@ -6,7 +6,7 @@ Each is a hash of what it is drawn for: splitmix64 (Steele, Lea and Flood, 2014)
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor
 GOLDEN = 0x9E3779B97F4A7C15
 FIRST, SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 BITS = 2**64 - 1
+DRAW_BITS = 40  # beyond the numbers that samples have
 FRACTION_BITS = 24  # of a float32
 
 
@@ -25,9 +26,26 @@ class Keys:
     seed: int
     epoch: int
     samples: Tensor
+    draws: Tensor | None = None  # how often each sample was drawn before in the epoch, where it may be again
 
     def __len__(self) -> int:
         return len(self.samples)
+
+    def at(self, places: Tensor) -> Keys:
+        """The keys of some of the samples."""
+        return replace(self, samples=self.samples[places], draws=None if self.draws is None else self.draws[places])
+
+    def to(self, device: torch.device) -> Keys:
+        """The same keys on a device."""
+        return replace(
+            self, samples=self.samples.to(device), draws=None if self.draws is None else self.draws.to(device)
+        )
+
+    @property
+    def numbers(self) -> Tensor:
+        """A number for each sample and each time that it is drawn."""
+        samples = self.samples.to(torch.int64)
+        return samples if self.draws is None else samples + (self.draws << DRAW_BITS)
 
 
 def drawn(keys: Keys, stream: int, count: int) -> Tensor:
@@ -52,13 +70,13 @@ def drawn_normal(keys: Keys, stream: int, count: int) -> Tensor:
 
 def generator(keys: Keys, place: int, stream: int) -> np.random.Generator:
     """NumPy's generator for one sample of a batch and one purpose, for what is drawn sample by sample."""
-    return np.random.default_rng([keys.seed % 2**64, keys.epoch, int(keys.samples[place]), stream])
+    return np.random.default_rng([keys.seed % 2**64, keys.epoch, int(keys.numbers[place]), stream])
 
 
 def _bits(keys: Keys, stream: int, count: int) -> Tensor:
     """64 random bits for each sample and each of `count` draws."""
     start = _mixed_int(keys.seed * GOLDEN + _mixed_int(keys.epoch + 1) + _mixed_int((stream << 32) + GOLDEN))
-    each = _mixed(keys.samples.to(torch.int64) * _signed(GOLDEN) + _signed(start))
+    each = _mixed(keys.numbers * _signed(GOLDEN) + _signed(start))
     counter = torch.arange(1, count + 1, device=each.device) * _signed(GOLDEN)
     return _mixed(each[:, None] + counter)
 

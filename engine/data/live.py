@@ -14,7 +14,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from engine.data.keys import Keys
+from engine.data.numbers import Unfit
 from engine.data.ragged import Flat, InMemory, Ragged
+from engine.problem import Mistake
 
 Array = NDArray[Any]
 Tail = Callable[[Tensor, Keys | None], Tensor]  # what is still to be done to a batch of a column
@@ -35,6 +37,7 @@ class Live:
     axis: int = 0
     width: int | None = None
     is_length: bool = False  # whether it stands for how long the samples are
+    order_by: Tensor | None = None  # by what samples of like length come together
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -43,10 +46,9 @@ class Live:
         """The same column: its batches are moved, each by itself."""
         return self
 
-    @property
-    def lengths(self) -> Live:
-        """The column of how long the samples are."""
-        return replace(self, is_length=True)
+    def port(self, name: str) -> Live:
+        """What an Input's port of this name gives: the samples, or how long they are."""
+        return replace(self, is_length=True) if name == "length" else self
 
 
 Values = InMemory | Live  # what a column is for a graph
@@ -59,19 +61,25 @@ class Ask:
     split: str
     places: Tensor
     drawn: tuple[int, int] | None = None
+    draws: Tensor | None = None  # how often each sample was drawn before in the epoch
 
 
 @dataclass(frozen=True)
 class Read:
     """One batch as it was read: the values of each live column.
 
-    `places` are those of the samples that could be read; `faults` say what was wrong with the others.
+    `places` are those of the samples that could be read; `faults` say what was wrong with the others. `unfit` tells of
+    a sample that a step cannot take: the column, its place in the split, and why; `mistake` of another fault of the
+    user's, and the setting. `draws` tell how often each sample was drawn before in the epoch.
     """
 
     places: Tensor
     values: Mapping[str, Tensor]
     faults: Sequence[str] = ()
     seconds: float = 0.0
+    unfit: tuple[str, int, str] | None = None
+    mistake: tuple[str, str | None] | None = None
+    draws: Tensor | None = None
 
     def pin_memory(self) -> Read:
         """The same in memory that a GPU can copy from while it computes."""
@@ -88,8 +96,11 @@ class _Columns(Dataset[Read]):
         begun = time.perf_counter()
         columns = self._splits[ask.split]
         rows = next(iter(columns.values())).rows[ask.places.numpy()]
-        keys = Keys(*ask.drawn, torch.from_numpy(rows)) if ask.drawn is not None else None
-        found = {take: take(rows, keys) for take in {column.take: None for column in columns.values()}}
+        keys = Keys(*ask.drawn, torch.from_numpy(rows), ask.draws) if ask.drawn is not None else None
+        try:
+            found = {take: take(rows, keys) for take in {column.take: None for column in columns.values()}}
+        except Mistake as mistake:
+            return Read(ask.places, {}, mistake=(mistake.message, mistake.param))
         faults = {place: words for _values, failed in found.values() for place, words in failed.items()}
         taken = {name: found[column.take][0] for name, column in columns.items()}
         good = np.delete(np.arange(len(ask.places)), sorted(faults))
@@ -102,10 +113,16 @@ class _Columns(Dataset[Read]):
                 values[name] = torch.from_numpy(each[good] if faults else each)
         words = [faults[place] for place in sorted(faults)]
         if keys is not None and faults:
-            keys = replace(keys, samples=keys.samples[torch.from_numpy(good)])
-        if len(good):
-            values |= {name: tail(values[name], keys) for name, tail in self._tails.items()}
-        return Read(ask.places[torch.from_numpy(good)], values, words, time.perf_counter() - begun)
+            keys = keys.at(torch.from_numpy(good))
+        places = ask.places[torch.from_numpy(good)]
+        for name, tail in self._tails.items() if len(good) else ():
+            try:
+                values[name] = tail(values[name], keys)
+            except Unfit as unfit:  # told where the sample's own name is known
+                return Read(places, {}, unfit=(name, int(places[unfit.place]), unfit.message))
+            except Mistake as mistake:  # which would lose what it says on its way between processes
+                return Read(places, {}, mistake=(mistake.message, mistake.param))
+        return Read(places, values, words, time.perf_counter() - begun, draws=None if keys is None else keys.draws)
 
 
 def _padded(column: Live, held: Flat, good: Array) -> Tensor:
@@ -156,17 +173,38 @@ class Reading:
             pin_memory=pinned,
             collate_fn=_as_it_is,  # type: ignore[arg-type]  # with no batch_size it gets one sample
             worker_init_fn=_begin_worker,
+            generator=torch.Generator(),  # else it would draw from torch's own, which dropout draws from
         )
+        self._workers = workers
+        self._going: Iterator[Read] | None = None
 
     def batches(self, asks: Sequence[Ask]) -> Iterator[Read]:
-        """Yield what is asked for, in order. Only one such iteration runs at a time."""
-        assert self._loader is not None
+        """Yield what is asked for, in order. One such iteration runs at a time: a new one ends the one before."""
+        self._end()
         self._asked.asks = asks
-        yield from self._loader
+        self._going = self._read()
+        return self._going
+
+    def _read(self) -> Iterator[Read]:
+        assert self._loader is not None
+        try:
+            yield from self._loader
+        except (RuntimeError, ConnectionError, EOFError) as error:
+            ended = "DataLoader worker (pid" in str(error) if isinstance(error, RuntimeError) else self._workers
+            if not ended or "Caught" in str(error):
+                raise
+            words = "A process that reads samples was ended by the system, most likely for want of memory"
+            raise Mistake(f"{words}; lower workers, prefetch or batch_size.", param="data.batching.workers") from None
 
     def close(self) -> None:
         """Let the workers go."""
+        self._end()
         self._loader = None
+
+    def _end(self) -> None:
+        if self._going is not None:
+            self._going.close()  # type: ignore[attr-defined]  # it is a generator
+        self._going = None
 
 
 def _as_it_is(read: Read) -> Read:

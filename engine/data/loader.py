@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.data.batching import batch_count, batches, lengths_of
+from engine.data.following import Mover
 from engine.data.keys import Keys
 from engine.data.live import Ask, Live, Read, Reading, Tail
+from engine.data.numbers import Unfit
 from engine.data.orders import epoch_order
 from engine.data.ragged import Ragged
-from engine.data.sources import left_out
+from engine.data.sources import left_out, unreadable
 from engine.data.stages import Stages
 from engine.ops.settings import Batching
+from engine.problem import Mistake
+
+if TYPE_CHECKING:  # it knows of tails and movers, which are made here
+    from engine.data.prepare import Dataset
 
 T = TypeVar("T")
 MOST_WORKERS = 8  # unless more are asked for
@@ -39,6 +45,24 @@ class Flow:
     tails: Mapping[str, Tail] = field(default_factory=dict)
     weights: Tensor | None = None
     cache: str = "memory"  # where samples are kept: memory, disk or none
+    where: Callable[[int], str] = "sample {}".format  # names a sample by its number in the source
+    movers: Sequence[tuple[Mapping[str, str], Mover]] = ()  # the feed of each port of boxes, and what moves them
+
+
+def whole_flow(dataset: Dataset) -> Flow:
+    """A flow of all columns of a dataset as they are, boxes cut into their ports."""
+    feeds = {name: [(name, "")] for name in dataset.columns}
+    for name, column in dataset.columns.items():
+        if column.kind == "boxes":
+            feeds[name] = [(f"{name}.{port}", port) for port in column.ports.split(", ")]
+    splits = {
+        split: {
+            feed: columns[name].port(port) if port else columns[name] for name in feeds for feed, port in feeds[name]
+        }
+        for split, columns in dataset.splits.items()
+    }
+    movers = [({port: feed for feed, port in feeds[name]}, mover) for name, mover in dataset.movers.items()]
+    return Flow(splits, dataset.rows, dataset.tails, dataset.weights, dataset.cache, dataset.where, movers)
 
 
 class Loader:
@@ -145,13 +169,15 @@ class Loader:
         """Batches of columns that are all in memory, or mapped into it."""
         columns, size = self._flow.splits[split], self._batching.batch_size
         made = batches(columns, size, order=order, drop_last=drop_last, start=start)
-        if not self._flow.tails and self._flow.cache == "memory" and self._is_resident(columns):
+        if not (self._flow.tails or self._flow.movers) and self._flow.cache == "memory" and self._is_resident(columns):
             yield from made  # which is quickest, and there is nothing to tell of it
             return
-        place = start
+        place, draws = start, self._draws(order)
         while (batch := self._timed("batch", lambda: next(made, None))) is not None:
             low = place * size
-            yield self._finished(split, list(columns), batch, _places(order, low, low + len(batch[0])), epoch)
+            high = low + len(batch[0])
+            again = None if draws is None else draws[low:high]
+            yield self._finished(split, list(columns), batch, _places(order, low, high), epoch, again)
             place += 1
 
     def _is_resident(self, columns: Mapping[str, Any]) -> bool:
@@ -165,17 +191,31 @@ class Loader:
         samples = self.samples(split) if order is None else len(order)
         count = batch_count(samples, size, drop_last=drop_last)
         drawn = (self._seed, epoch) if epoch is not None else None
+        draws = self._draws(order)
         asks = [
-            Ask(split, _places(order, place * size, min(place * size + size, samples)), drawn)
+            Ask(
+                split,
+                _places(order, place * size, min(place * size + size, samples)),
+                drawn,
+                None if draws is None else draws[place * size : place * size + size],
+            )
             for place in range(start, count)
         ]
+        empty = True
         for read in self._reader().batches(asks):
             self.stages.add("read", read.seconds)
             for words in read.faults:
                 self._faults.setdefault(words, False)
+            if read.mistake is not None:
+                raise Mistake(read.mistake[0], param=read.mistake[1])
+            if read.unfit is not None:
+                raise self._unfit(split, *read.unfit)
             if len(read.places):
+                empty = False
                 batch = self._timed("batch", lambda read=read: _joined(columns, read))  # type: ignore[misc]
-                yield self._finished(split, list(columns), batch, read.places, epoch)
+                yield self._finished(split, list(columns), batch, read.places, epoch, read.draws)
+        if empty and asks:
+            raise unreadable(dict(enumerate(self._faults)))
 
     def _reader(self) -> Reading:
         if self._reading is None:
@@ -185,28 +225,63 @@ class Loader:
         return self._reading
 
     def _finished(
-        self, split: str, names: list[str], batch: list[Tensor], places: Tensor, epoch: int | None
+        self,
+        split: str,
+        names: list[str],
+        batch: list[Tensor],
+        places: Tensor,
+        epoch: int | None,
+        draws: Tensor | None,
     ) -> list[Tensor]:
         """A batch on the device, after what is still to be done to its columns there."""
-        batch = self._timed("copy", lambda: [each.to(self._device, non_blocking=True) for each in batch])
+        batch = self._timed("copy", lambda: [_on_device(each, self._device) for each in batch])
         tails = {name: tail for name, tail in self._flow.tails.items() if name not in self._early}
-        if not tails:
+        if not tails and not self._flow.movers:
             return batch
         keys = None
         if epoch is not None:
-            keys = Keys(self._seed, epoch, torch.from_numpy(self._flow.rows[split][places.numpy()]))
-        return self._timed(
-            "steps",
-            lambda: [
-                tails[name](each, keys) if name in tails else each for name, each in zip(names, batch, strict=True)
-            ],
-        )
+            keys = Keys(self._seed, epoch, torch.from_numpy(self._flow.rows[split][places.numpy()]), draws)
+        try:
+            return self._timed("steps", lambda: self._changed(dict(zip(names, batch, strict=True)), tails, keys))
+        except Unfit as unfit:
+            raise self._unfit(split, "", int(places[unfit.place]), unfit.message) from None
+
+    def _draws(self, order: Tensor | None) -> Tensor | None:
+        """How often each sample of an order stands before in it, where samples are drawn by weights."""
+        if self._flow.weights is None or order is None:
+            return None
+        ranked, places = order.sort(stable=True)
+        first = torch.searchsorted(ranked, ranked)
+        draws = torch.empty_like(order)
+        draws[places] = torch.arange(len(order)) - first
+        return draws
+
+    def _unfit(self, split: str, name: str, place: int, words: str) -> Mistake:
+        """The Mistake for a sample of a split that a step of its column cannot take."""
+        where = self._flow.where(int(self._flow.rows[split][place]))
+        return Mistake(f"{where}: {words}", param=f"data.columns.{name}.steps" if name else "data.columns")
+
+    def _changed(self, batch: dict[str, Tensor], tails: Mapping[str, Tail], keys: Keys | None) -> list[Tensor]:
+        """The columns of a batch after what is to be done to them, boxes after what moves their images."""
+        for name, tail in tails.items():
+            batch[name] = tail(batch[name], keys)
+        for ports, mover in self._flow.movers:
+            moved = mover({port: batch[name] for port, name in ports.items()}, keys)
+            batch |= {ports[port]: each for port, each in moved.items()}
+        return list(batch.values())
 
     def _timed(self, stage: str, work: Callable[[], T]) -> T:
         begun = time.perf_counter()
         done = work()
         self.stages.add(stage, time.perf_counter() - begun)
         return done
+
+
+def _on_device(values: Tensor, device: torch.device) -> Tensor:
+    """A tensor on a device; a GPU copies from pinned memory while it computes."""
+    if device.type == "cuda" and values.device.type == "cpu":
+        values = values if values.is_pinned() else values.pin_memory()
+    return values.to(device, non_blocking=True)
 
 
 def _places(order: Tensor | None, low: int, high: int) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from engine.columns import RAGGED, Column
-from engine.data import audio, planned, sequences, steps, store
+from engine.data import audio, boxes, planned, sequences, steps, store
+from engine.data.following import Mover, box_mover, mask_mover, moving
 from engine.data.keep import FITS_WELL, Kept, Place, free_memory, read_all
 from engine.data.keys import Keys
 from engine.data.live import Live, Tail, Taken
@@ -27,7 +28,8 @@ from engine.ops.steps import Step
 from engine.problem import Mistake
 from engine.spec import Spec
 
-MOST_MEASURED = 2**26  # bytes of training samples that steps are measured on, where not all are in memory
+MOST_MEASURED = 5_000  # training samples that steps are measured on where none is kept
+State = Mapping[str, Any]  # what prediction needs to treat new samples alike
 BLOCK_NUMBERS = 2**22  # that steps are applied to at once
 
 
@@ -40,13 +42,16 @@ class Plan:
     column: Column
     classes: Sequence[str] = ()
     numbers: Array | None = None
+    image: Column | None = None  # that a mask or boxes follow, as the source holds it
+    moves: tuple[Step, ...] = ()  # the steps of that image
 
 
 @dataclass(frozen=True)
 class Made:
     """A column made ready: its values in each split, the state for prediction, what it is in the end, and notes.
 
-    `tail` is what is still to be done to each batch, on the device it is used on; None for nothing.
+    `tail` is what is still to be done to each batch, on the device it is used on, and `mover` what moves boxes as
+    their images move; None for nothing.
     """
 
     values: Mapping[str, Any]
@@ -54,6 +59,7 @@ class Made:
     column: Column
     notes: tuple[str, ...] = ()
     tail: Tail | None = None
+    mover: Mover | None = None
 
 
 def source_key(spec: Spec, folder: Path, reader: Reader) -> str:
@@ -77,11 +83,14 @@ def _facts(path: Path) -> tuple[int, int]:
 class Maker:
     """Makes the columns of one source ready, all kept in one place.
 
-    `key` names what the source holds, for files that are kept on the disk.
+    `key` names what the source holds, for files that are kept on the disk. With a `state`, what the steps have learned
+    is taken from it, as a run goes on with what it began with.
     """
 
-    def __init__(self, reader: Reader, place: Place, key: str) -> None:
-        self._reader, self._place, self._key = reader, place, key
+    def __init__(self, reader: Reader, place: Place, key: Callable[[], str], state: State | None = None) -> None:
+        self._reader, self._place = reader, place
+        self._known = state or {}
+        self._key = key() if place == "disk" else ""
         self._kept: dict[str, Kept] = {}
         self._sounds: dict[str, tuple[Array, Flat]] = {}
 
@@ -127,6 +136,10 @@ class Maker:
         """A column made ready for these rows of each split."""
         if plan.raw.kind == "audio":
             return self._audio(plan, indices)
+        if plan.raw.kind == "boxes":
+            samples = {part: self._fetched(plan.raw.name, rows) for part, rows in indices.items()}
+            made = Made(*boxes.prepared(plan.raw, plan.steps, plan.column, samples))
+            return replace(made, mover=box_mover(plan.moves, _size(plan)) if moving(plan.moves) else None)
         if plan.raw.kind == "sequence":
             samples = {part: self._fetched(plan.raw.name, rows) for part, rows in indices.items()}
             return Made(*sequences.numbers(plan.raw, plan.column, samples))
@@ -155,15 +168,32 @@ class Maker:
                 take = partial(_varied, fitted[head:], rate, rows, sounds)
                 return self._live_sounds(plan, indices, take)
             places = {part: np.searchsorted(rows, each) for part, each in indices.items()}
-            return Made(*sequences.sounds(plan.raw, plan.steps, plan.column, sounds, places))
+            made = Made(*sequences.sounds(plan.raw, plan.steps, plan.column, sounds, places))
+            for part, values in made.values.items():
+                values.order_by = self._durations(plan, indices[part])
+            return made
         return self._live_sounds(plan, indices, take)
+
+    def _durations(self, plan: Plan, rows: Array) -> Tensor | None:
+        """By what sounds of like length come together: the same wherever they are kept; None where all are of one."""
+        if isinstance(plan.column.shape[-1], int):
+            return None
+        return torch.from_numpy((self._reader.seconds(plan.raw.name)[rows] * 1000).round().astype(np.int64))
 
     def _live_sounds(self, plan: Plan, indices: Mapping[str, Array], take: Callable[..., Taken]) -> Made:
         """Sounds of which batches are made when they are needed."""
         fitted, shape = audio.fit(plan.steps), plan.column.shape
         width = shape[-1] if isinstance(shape[-1], int) else None
         live = {
-            part: Live(rows, take, 0, fill=audio.silence(fitted), axis=len(shape) - 1, width=width)
+            part: Live(
+                rows,
+                take,
+                0,
+                fill=audio.silence(fitted),
+                axis=len(shape) - 1,
+                width=width,
+                order_by=self._durations(plan, rows),
+            )
             for part, rows in indices.items()
         }
         return Made(live, sequences.state_of(plan.raw, plan.column, fitted), plan.column)
@@ -172,9 +202,7 @@ class Maker:
 
     def _dense(self, plan: Plan, indices: Mapping[str, Array]) -> Made:
         """A column whose samples are of one size."""
-        training, rows = self._for_fitting(plan, indices["train"])
-        with self._named(plan.raw.name, rows):
-            fitted = steps.fit(plan.steps, plan.raw, training, plan.numbers, white=self._reader.white)
+        fitted, notes = self._fitted(plan, indices["train"])
         state = {
             "kind": plan.raw.kind,
             "shape": list(plan.raw.shape),
@@ -183,18 +211,22 @@ class Maker:
             "parts": list(plan.raw.parts),
             "steps": fitted,
         }
-        notes = self._measured_note(plan, len(rows), len(indices["train"]))
-        whole = partial(_finished, fitted, plan.column, self._reader.white)
+        if plan.raw.kind == "image":
+            state["fit"] = plan.raw.fit
+        whole: Tail = partial(_finished, fitted, plan.column, self._reader.white)
+        if moving(plan.moves):
+            whole = partial(_moved, mask_mover(plan.moves, _size(plan)), whole)
         values, tail = self._placed(plan, indices, whole)
         if self._reader.redrawn(indices["train"][:1], plan.raw.name, (0, 0)) is not None:
-            tail = partial(_redrawn, self._reader, plan.raw.name, whole)
+            tail = partial(_redrawn, self._reader, plan.raw.name, whole, tail)
         return Made(values, state, planned.known(plan.column, fitted), notes, tail)
 
     def _placed(self, plan: Plan, indices: Mapping[str, Array], whole: Tail) -> tuple[dict[str, Any], Tail | None]:
         """The values of each split where they are kept, and what is left to do to a batch of them."""
         name, kept = plan.raw.name, self._kept.get(plan.raw.name)
-        random = any(step.random for step in plan.steps)
-        if self._place == "none" and self._reader.held(name) is None and not plan.raw.parts:
+        random = any(step.random for step in (*plan.steps, *plan.moves))
+        held = self._reader.held(name) is not None or (plan.raw.parts and self._fits(plan, len(self._reader)))
+        if self._place == "none" and not held:
             take = partial(_taken, self._reader, name)
             return {part: Live(rows, take, _row_bytes(plan)) for part, rows in indices.items()}, whole
         if kept is not None and (random or self._place == "disk" or not self._fits(plan, len(kept.rows))):
@@ -208,7 +240,7 @@ class Maker:
 
     def _fits(self, plan: Plan, rows: int) -> bool:
         """Whether bytes may become numbers, four times as large, in memory."""
-        return rows * _row_bytes(plan) * 4 <= FITS_WELL * free_memory()
+        return rows * plan.column.bytes <= FITS_WELL * free_memory()
 
     def _blocks(self, plan: Plan, rows: Array, whole: Tail) -> Iterator[Tensor]:
         """Prepared values of these rows, some at a time."""
@@ -241,18 +273,31 @@ class Maker:
         base = torch.from_numpy(values)
         return {part: Picked(base, torch.from_numpy(np.searchsorted(rows, each))) for part, each in indices.items()}
 
-    def _for_fitting(self, plan: Plan, rows: Array) -> tuple[Array, Array]:
-        """Training samples that steps are measured on, and their rows: all of them, or some from all over."""
-        name = plan.raw.name
+    def _fitted(self, plan: Plan, rows: Array) -> tuple[list[steps.Fitted], tuple[str, ...]]:
+        """The steps with what they learn from these rows, and a note where they learn from some of them alone."""
+        name, kept = plan.raw.name, self._known.get("columns", {}).get(plan.raw.name)
+        if kept is not None and len(kept["steps"]) == len(plan.steps):
+            return list(kept["steps"]), ()
+        notes: tuple[str, ...] = ()
         if not any(step.learns for step in plan.steps):
             rows = rows[:1]
-        elif self._place != "memory":
-            most = max(1, MOST_MEASURED // max(1, 4 * int(np.prod(plan.raw.sizes))))
-            rows = rows if len(rows) <= most else rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
-        if self._kept.get(name) is None and self._reader.files(name):
-            values, faults = self._reader.read(rows, name)
-            return np.delete(values, sorted(faults), axis=0), np.delete(rows, sorted(faults))
-        return self._fetched(name, rows), rows
+        elif self._kept.get(name) is None and self._reader.files(name):  # none is kept, and reading takes long
+            count = len(rows)
+            if count > MOST_MEASURED:
+                rows = rows[np.linspace(0, count - 1, MOST_MEASURED).astype(np.int64)]
+                notes = (f"{name}: its steps are measured on {len(rows):,} of {count:,} training samples.",)
+        with self._named(name, rows):
+            fitted = steps.fit(plan.steps, plan.raw, _Samples(self, name, rows), plan.numbers, white=self._reader.white)
+        return fitted, notes
+
+    def some(self, name: str, rows: Array) -> Array:
+        """Samples of a column as the source holds them, without those that cannot be read."""
+        if self._kept.get(name) is not None or not self._reader.files(name):
+            return self._fetched(name, rows)
+        values, faults = self._reader.read(rows, name)
+        if faults and len(faults) == len(rows):
+            raise unreadable(faults)
+        return np.delete(values, sorted(faults), axis=0)
 
     @contextmanager
     def _named(self, name: str, rows: Array) -> Iterator[None]:
@@ -263,15 +308,34 @@ class Maker:
             where = self._reader.where(int(rows[unfit.place]))
             raise Mistake(f"{where}: {unfit.message}", param=f"data.columns.{name}.steps") from None
 
-    def _measured_note(self, plan: Plan, measured: int, training: int) -> tuple[str, ...]:
-        if measured == training or not any(step.learns for step in plan.steps):
-            return ()
-        return (f"{plan.raw.name}: its steps are measured on {measured:,} of {training:,} training samples.",)
+
+class _Samples:
+    """Samples of a column at some rows, read a stretch at a time."""
+
+    def __init__(self, maker: Maker, name: str, rows: Array) -> None:
+        self._maker, self._name, self._rows = maker, name, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, places: slice) -> Array:
+        return self._maker.some(self._name, self._rows[places])
+
+
+def _size(plan: Plan) -> tuple[int, int]:
+    """Height and width of the image that a column follows, as its source holds it."""
+    assert plan.image is not None
+    return plan.image.sizes[1], plan.image.sizes[2]
+
+
+def most_bytes(plan: Plan) -> int:
+    """Bytes of a sample as it is read or as it is in the end, whichever are more."""
+    return plan.column.bytes if plan.raw.kind in RAGGED else max(_row_bytes(plan), plan.column.bytes)
 
 
 def _row_bytes(plan: Plan) -> int:
     """Bytes of a sample as it is read."""
-    return int(np.prod(plan.raw.sizes)) * (1 if plan.raw.kind == "image" else 4)
+    return int(np.prod(plan.raw.sizes)) * (1 if plan.raw.kind in ("image", "mask") else 4)
 
 
 def _finished(
@@ -283,12 +347,16 @@ def _finished(
     return steps.apply(fitted, values, keys).to(getattr(torch, column.dtype)).contiguous()
 
 
-def _redrawn(reader: Reader, name: str, whole: Tail, values: Tensor, keys: Keys | None) -> Tensor:
-    """A batch of a column of which each epoch draws other samples; at rest, those that were made ready."""
+def _moved(mover: Tail, whole: Tail, values: Tensor, keys: Keys | None) -> Tensor:
+    return whole(mover(values, keys), keys)
+
+
+def _redrawn(reader: Reader, name: str, whole: Tail, left: Tail | None, values: Tensor, keys: Keys | None) -> Tensor:
+    """A batch of a column of which each epoch draws other samples; at rest, the ones that are kept."""
     if keys is None:
-        return values
-    drawn = reader.redrawn(keys.samples.numpy(), name, (keys.seed, keys.epoch))
-    return whole(torch.from_numpy(drawn), None).to(values.device)
+        return values if left is None else left(values, None)
+    drawn = reader.redrawn(keys.samples.cpu().numpy(), name, (keys.seed, keys.epoch))
+    return whole(torch.from_numpy(drawn).to(values.device), keys)
 
 
 def _taken(reader: Reader, name: str, rows: Array, _keys: Keys | None) -> Taken:
@@ -296,7 +364,7 @@ def _taken(reader: Reader, name: str, rows: Array, _keys: Keys | None) -> Taken:
 
 
 def _sounds(
-    fitted: Sequence[steps.Fitted], files: Sequence[File], rows: Array, keys: Keys | None, *, rate: int
+    fitted: Sequence[steps.Fitted], files: Sequence[File | audio.Sound], rows: Array, keys: Keys | None, *, rate: int
 ) -> Taken:
     sounds, faults = audio.load(fitted, [files[row] for row in rows], rate=rate, keys=keys)
     return sounds, dict(faults)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,17 @@ import torch
 
 from engine.columns import Column
 from engine.data import planned, steps
+from engine.data.following import FILL, Mover, moving
 from engine.data.keep import Place, place_for
 from engine.data.live import Tail
-from engine.data.made import Maker, Plan, source_key
+from engine.data.made import Maker, Plan, most_bytes, source_key
 from engine.data.orders import balanced, drawing_weights
 from engine.data.sources import Array, Reader, close_source, open_source
 from engine.data.splits import small_classes, split, split_of, unseen_classes
 from engine.declare import did_you_mean
 from engine.ops.settings import Batching
 from engine.ops.source import Source
-from engine.ops.steps import FillMissing
+from engine.ops.steps import FillMissing, Step
 from engine.problem import Fix, Mistake
 from engine.spec import Spec
 
@@ -31,9 +32,9 @@ class Dataset:
     """Data ready for training: {split: {column: samples}} on the CPU, each a Tensor, a Ragged, a Picked or a Live.
 
     An empty split has no key. `tails` are what is still to be done to each batch of a column, on the device it trains
-    on. `rows` tell for each split the number of each sample in the source; `weights` how often each training sample is
-    drawn, None for each once; `cache` where samples are kept. `state` is JSON: what prediction needs to treat new
-    samples alike.
+    on, and `movers` move boxes as their images move. `rows` tell for each split the number of each sample in the
+    source; `weights` how often each training sample is drawn, None for each once; `cache` where samples are kept.
+    `state` is JSON: what prediction needs to treat new samples alike.
     """
 
     columns: Mapping[str, Column]
@@ -44,13 +45,19 @@ class Dataset:
     rows: Mapping[str, Array] = field(default_factory=dict)
     weights: torch.Tensor | None = None
     cache: Place = "memory"
+    movers: Mapping[str, Mover] = field(default_factory=dict)
+    where: Callable[[int], str] = "sample {}".format  # names a sample by its number in the source
 
 
-def prepare(spec: Spec, folder: Path, columns: Collection[str] | None = None) -> Dataset:
+def prepare(
+    spec: Spec, folder: Path, columns: Collection[str] | None = None, state: Mapping[str, Any] | None = None
+) -> Dataset:
     """Read, split and transform columns: those named, or those the graph is bound to, or all.
 
     Relative paths start at `folder`. Rows that lack a value are judged by all columns that the graph is bound to,
-    so every call for one spec splits alike. Raises Mistake with the path of the setting that is at fault.
+    so every call for one spec splits alike; what cannot be read is left out of its part. With the `state` of a run,
+    steps are as they were fitted then, and samples are kept where they were. Raises Mistake with the path of the
+    setting that is at fault.
     """
     reader = open_source(spec, folder)
     bound = bound_columns(spec, reader)
@@ -59,13 +66,14 @@ def prepare(spec: Spec, folder: Path, columns: Collection[str] | None = None) ->
     refuse_dates(spec, [plans[name] for name in bound])
     rows, notes = complete_rows(spec, reader, plans.values())
     batching = batching_of(spec)
-    place = place_for(batching.cache, [plans[name].column for name in names], len(rows))
-    maker = Maker(reader, place, source_key(spec, folder, reader))
-    rows, faults = maker.read(plans.values(), rows)
+    place = _place(batching, reader, [plans[name] for name in names], len(rows), state)
     settings = split_of(spec)
     labels = labels_of(spec, reader, rows) if settings.stratify else None
     indices = split(settings, reader, rows, labels)
     counts = {part: len(each) for part, each in indices.items()}
+    maker = Maker(reader, place, lambda: source_key(spec, folder, reader), state)
+    good, faults = maker.read(plans.values(), rows)
+    indices = _readable(indices, rows, good)
     notes = (*reader.notes, *notes, *faults, *split_notes(counts, reader, rows, labels))
     indices = {part: reader.expanded(each) for part, each in indices.items()}
     weights = _weights(spec, reader, batching, indices["train"])
@@ -85,7 +93,28 @@ def prepare(spec: Spec, folder: Path, columns: Collection[str] | None = None) ->
         indices,
         weights,
         place,
+        {name: each.mover for name, each in made.items() if each.mover is not None},
+        reader.where if any(each.tail is not None for each in made.values()) else "sample {}".format,
     )
+
+
+def _place(
+    batching: Batching, reader: Reader, plans: Sequence[Plan], rows: int, state: Mapping[str, Any] | None
+) -> Place:
+    """Where samples are kept: as the settings say, and, where a run goes on, as it began."""
+    if state is not None and batching.cache == "auto" and state.get("cache") in ("memory", "disk", "none"):
+        return state["cache"]  # type: ignore[no-any-return]
+    return place_for(batching.cache, rows * reader.copies * sum(map(most_bytes, plans)))
+
+
+def _readable(indices: Mapping[str, Array], rows: Array, good: Array) -> dict[str, Array]:
+    """The rows of each part that can be read; what each part has of others does not hang on that."""
+    if len(good) == len(rows):
+        return dict(indices)
+    kept = {part: each[np.isin(each, good)] for part, each in indices.items()}
+    if not len(kept["train"]):
+        raise Mistake("None of the training samples can be read.", param="data.source.params.path")
+    return {part: each for part, each in kept.items() if len(each)}
 
 
 def batching_of(spec: Spec) -> Batching:
@@ -124,9 +153,13 @@ def _weights(spec: Spec, reader: Reader, batching: Batching, training: Array) ->
 
 
 def columns_of(spec: Spec, folder: Path) -> dict[str, Column]:
-    """The columns that the data of a spec has, as the graph gets them."""
+    """The columns of the data: as the graph gets those that it is bound to, or all where it is to none.
+
+    The others are as the source holds them.
+    """
     reader = open_source(spec, folder)
-    return {name: plan(spec, reader, name).column for name in reader.columns}
+    bound = bound_columns(spec, reader) or list(reader.columns)
+    return {name: plan(spec, reader, name).column if name in bound else reader.columns[name] for name in reader.columns}
 
 
 def bound_columns(spec: Spec, reader: Reader) -> list[str]:
@@ -148,9 +181,11 @@ def plan(spec: Spec, reader: Reader, name: str) -> Plan:
     """Find a column's steps and what it is after them."""
     raw = reader.described(name)
     chain = steps.steps_of(spec, raw)
+    if raw.follows in reader.columns:
+        return _following(spec, reader, raw, chain)
     if not steps.indexes(chain):
         column = steps.after(raw, chain)
-        return Plan(raw, chain, column, reader.classes(name) if raw.kind == "category" else ())
+        return Plan(raw, chain, column, reader.classes(name) if raw.kind in ("category", "mask") else ())
     values = reader.held(name)
     every = values if values is not None else reader.fetch(np.arange(len(reader)), [name])[name]
     numbers, counts = steps.distinct(every, name)
@@ -167,6 +202,17 @@ def refuse_dates(spec: Spec, plans: Iterable[Plan]) -> None:
             fix = Fix("Add DateParts", "set_setting", {"path": where, "value": value})
             words = f"{each.raw.name} holds dates, and a network takes numbers; give it the step DateParts"
             raise Mistake(f"{words}, which makes year, month, day and the like of them.", param=where, fixes=(fix,))
+
+
+def _following(spec: Spec, reader: Reader, raw: Column, chain: tuple[Step, ...]) -> Plan:
+    """The plan of a mask or of boxes, which move as the steps of their image say."""
+    image = reader.described(raw.follows)
+    moves = steps.steps_of(spec, image)
+    column = raw
+    if raw.kind == "mask" and moving(moves):
+        size = steps.after(image, moves).sizes[1:]
+        column = replace(raw, shape=size, ignored=FILL if any(step.random for step in moves) else raw.ignored)
+    return Plan(raw, chain, column, reader.classes(raw.name), image=image, moves=moves)
 
 
 def complete_rows(spec: Spec, reader: Reader, plans: Iterable[Plan]) -> tuple[Array, tuple[str, ...]]:

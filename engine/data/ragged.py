@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -69,6 +69,8 @@ class Ragged:
     filled up with `fill` to its longest sample, or to `width` where that is given.
     """
 
+    sorts = True  # whether filling up costs so much that samples of like length are brought together
+
     def __init__(
         self,
         values: Tensor,
@@ -81,13 +83,14 @@ class Ragged:
     ) -> None:
         """`values` end with one that fills up; `starts` and `counts` say on the CPU where each sample stands."""
         self.fill, self.axis, self.width = fill, axis, width
+        self.order_by: Tensor | None = None  # by what samples of like length come together, where not by `counts`
         self._values = values
         self._counts = counts  # on the CPU, so that no batch waits for the device
         self._starts = starts.to(values.device)
         self.lengths = counts.to(values.device)
 
     @classmethod
-    def of(cls, held: Flat, *, fill: float = 0.0, axis: int = 0, width: int | None = None) -> Ragged:
+    def of(cls, held: Flat, *, fill: float = 0.0, axis: int = 0, width: int | None = None) -> Self:
         """The same samples as tensors on the CPU; values that end with one of `fill` stay where they are."""
         values, offsets = torch.from_numpy(held.values), torch.from_numpy(held.offsets)
         filled = values
@@ -95,10 +98,9 @@ class Ragged:
             filled = torch.cat([values, values.new_full((1, *values.shape[1:]), fill)])
         return cls(filled, offsets[:-1], offsets.diff(), fill=fill, axis=axis, width=width)
 
-    def picked(self, places: Tensor) -> Ragged:
+    def picked(self, places: Tensor) -> Self:
         """The samples at these places; the values stay where they are."""
-        starts, counts = self._starts[places.to(self.device)], self._counts[places]
-        return Ragged(self._values, starts, counts, fill=self.fill, axis=self.axis, width=self.width)
+        return self._like(self._values, self._starts[places.to(self.device)], self._counts[places])
 
     def __len__(self) -> int:
         return len(self._counts)
@@ -114,18 +116,32 @@ class Ragged:
         return self._counts
 
     @property
+    def offsets(self) -> Tensor:
+        """Where each sample begins and the last one ends, on the CPU."""
+        return torch.cat([self._counts.new_zeros(1), self._counts.cumsum(0)])
+
+    @property
     def mean_bytes(self) -> int:
         """Bytes of a sample on average."""
         return int(self._counts.sum()) * self._values[:1].nbytes // max(1, len(self))
 
-    def to(self, device: torch.device) -> Ragged:
+    def to(self, device: torch.device) -> Self:
         """The same column on a device, without values of other samples."""
         if device.type == self.device.type:
             return self
         starts = self._counts.cumsum(0) - self._counts
         places = (self._starts.cpu() - starts).repeat_interleave(self._counts) + torch.arange(int(self._counts.sum()))
         values = torch.cat([self._values[places.to(self.device)], self._values[-1:]]).to(device)
-        return Ragged(values, starts, self._counts, fill=self.fill, axis=self.axis, width=self.width)
+        moved = self._like(values, starts, self._counts)
+        moved.order_by = self.order_by
+        return moved
+
+    def port(self, name: str) -> InMemory:
+        """What an Input's port of this name gives: the samples, or how long they are."""
+        return self.lengths if name == "length" else self
+
+    def _like(self, values: Tensor, starts: Tensor, counts: Tensor) -> Self:
+        return type(self)(values, starts, counts, fill=self.fill, axis=self.axis, width=self.width)
 
     def widths(self, order: Tensor, batch_size: int) -> list[int]:
         """How long each batch becomes whose samples stand in this order."""

@@ -113,6 +113,7 @@ class Ratings(Reader):
             self._arrays["time"] = self._moments(named["time"], read)
             columns.append(Column("time", "number", (1,), "float32", default=STANDARDIZE))
         self._facts: dict[str, _Fact] = {}
+        self._titles: dict[str, list[str | None]] = {}  # of users or items, each in the place of its class
         for role, path in (("user", source.users), ("item", source.items)):
             if path:
                 self._read_facts(role, named[role], located_file(path, folder, f"table of {role}s"), source.separator)
@@ -163,6 +164,10 @@ class Ratings(Reader):
     def classes(self, name: str) -> Sequence[str]:
         return self._facts[name].classes if name in self._facts else self._classes.get(name, ())
 
+    def class_words(self, name: str, place: int) -> str:
+        title = self._titles[name][place] if name in self._titles else None
+        return f"{self.classes(name)[place]} {title}" if title else self.classes(name)[place]
+
     def missing(self, name: str) -> Array | None:
         fact = self._facts.get(name)
         if fact is None:
@@ -188,7 +193,7 @@ class Ratings(Reader):
         return replace(column, low=float(known.min()), high=float(known.max()), mean=float(known.mean(dtype=float)))
 
     def where(self, index: int) -> str:
-        return f"row {index + self._first_row}"
+        return f"row {(index % len(self) if self.copies > 1 else index) + self._first_row}"
 
     # ------------------------------------------------------------------------------------------------- reading
 
@@ -267,6 +272,9 @@ class Ratings(Reader):
         classes = sorted(texts.unique().drop_null().to_pylist())
         if not classes or len(classes) > max(2, min(MOST_LISTED, len(texts) // 2)):
             self.notes += (f"{name} has {len(classes):,} different texts and is left out.",)
+            if classes:
+                listed = [*texts.to_pylist(), None]
+                self._titles.setdefault(role, [listed[row] for row in rows])
             return None
         codes = np.append(tablefile.places(texts, classes), -1)[rows]
         return _Fact(class_column(full, classes), role, codes, tuple(classes))

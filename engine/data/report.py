@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from engine.columns import Column, DataReport, day_text
-from engine.data import audio, sequences
+from engine.data import audio, boxes, masks, sequences
 from engine.data.made import Plan
 from engine.data.prepare import bound_columns, complete_rows, labels_of, plan, refuse_dates, split_notes
 from engine.data.sources import Array, Reader, left_out, open_source, pixels, reading, unreadable
@@ -41,8 +41,8 @@ def report(spec: Spec, folder: Path, samples: int = SHOWN) -> DataReport:
         plans[name] = found or Plan(reader.described(name), (), reader.described(name))
     bound = bound_columns(spec, reader)
     _tried(problems, lambda: refuse_dates(spec, [plans[name] for name in bound]))
-    watched = bound or _watched(reader)
-    chosen = _tried(problems, lambda: complete_rows(spec, reader, [plans[name] for name in watched]))
+    needed = bound or watched(reader)
+    chosen = _tried(problems, lambda: complete_rows(spec, reader, [plans[name] for name in needed]))
     splits: dict[str, int] = {}
     notes = reader.notes
     columns = {name: each.column for name, each in plans.items()}
@@ -54,7 +54,7 @@ def report(spec: Spec, folder: Path, samples: int = SHOWN) -> DataReport:
         if settled:
             columns |= _tried(problems, lambda: dict(_learned(spec, reader, rows, plans))) or {}
     shown, faults = _tried(problems, lambda: _samples(reader, samples)) or ((), ())
-    return DataReport(kind, columns, splits, shown, tuple(problems), (*notes, *faults))
+    return DataReport(kind, columns, splits, shown, tuple(problems), (*notes, *faults), reader.target)
 
 
 def _param_problems(section: Any) -> list[Problem]:
@@ -78,7 +78,7 @@ def _tried(problems: list[Problem], work: Callable[[], T]) -> T | None:
     return None
 
 
-def _watched(reader: Reader) -> list[str]:
+def watched(reader: Reader) -> list[str]:
     """The columns that a graph is most likely bound to."""
     joined = [name for name, column in reader.columns.items() if column.parts]
     target = [reader.target] if reader.target in reader.columns else []
@@ -136,9 +136,13 @@ def shown_values(reader: Reader, column: Column, indices: Array) -> tuple[list[A
 
 
 def shown_value(reader: Reader, column: Column, value: Any) -> Any:
-    """One sample's value as JSON: a class's name, an image as {"png": base64 text}, numbers, null for missing."""
+    """One sample's value as JSON: a class's name, an image as {"png": base64 text}, numbers, null for missing.
+
+    Boxes are {"boxes": [[x1, y1, x2, y2], ...], "labels": [names], "height": ..., "width": ...}, in pixels of an image
+    of that size.
+    """
     if column.kind == "category":
-        return reader.classes(column.name)[int(value)] if value >= 0 else None
+        return reader.class_words(column.name, int(value)) if value >= 0 else None
     if column.kind == "text":
         return None if value is None else str(value)[:MOST_LETTERS]
     if column.kind == "audio":
@@ -149,6 +153,10 @@ def shown_value(reader: Reader, column: Column, value: Any) -> Any:
         return None if np.isnan(value).any() else day_text(float(np.ravel(value)[0]))
     if column.kind == "image":
         return {"png": png(value)}
+    if column.kind == "mask":
+        return {"png": _written(masks.coloured(value))}
+    if column.kind == "boxes":
+        return boxes.shown(value, column.classes, reader.columns[column.follows].sizes[1:])
     if np.size(value) > MOST_NUMBERS:
         shape = np.shape(value) if column.kind == "sequence" else column.shape
         return f"{' × '.join(map(str, shape))} numbers"
@@ -158,14 +166,21 @@ def shown_value(reader: Reader, column: Column, value: Any) -> Any:
     return numbers[0] if column.shape in ((), (1,)) else numbers
 
 
-def png(pixels: Array) -> str:
-    """Write an image (channels, height, width) as base64 text of a PNG; pixels beyond 0..1 are brought into it."""
+def png(pixels: Array, longest: int = THUMBNAIL) -> str:
+    """Write an image (channels, height, width) as base64 text of a PNG; pixels beyond 0..1 are brought into it.
+
+    It is made smaller where its longer side has more than `longest` pixels.
+    """
     from PIL import Image  # takes a moment to import
 
     low, high = min(0.0, float(np.nanmin(pixels, initial=0))), max(1.0, float(np.nanmax(pixels, initial=1)))
     scaled = np.nan_to_num((pixels - low) / (high - low) * 255).round().astype(np.uint8)
-    image = Image.fromarray(scaled[0] if len(scaled) == 1 else scaled.transpose(1, 2, 0))
-    image.thumbnail((THUMBNAIL, THUMBNAIL))
+    return _written(Image.fromarray(scaled[0] if len(scaled) == 1 else scaled.transpose(1, 2, 0)), longest)
+
+
+def _written(image: Any, longest: int = THUMBNAIL) -> str:
+    """Write a Pillow image, made small, as base64 text of a PNG."""
+    image.thumbnail((longest, longest))
     stream = io.BytesIO()
     image.save(stream, "PNG")
     return base64.b64encode(stream.getvalue()).decode()

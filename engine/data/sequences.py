@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 
 from engine.columns import Column
-from engine.data import audio, lists, store, text
+from engine.data import audio, boxes, lists, store, text
 from engine.data.ragged import Array, Flat, Ragged, bounds, flat
 from engine.ops.steps import Step
 from engine.problem import Mistake
@@ -23,7 +24,7 @@ AT_ONCE = 2**14  # texts that are in memory
 
 def after(column: Column, steps: Sequence[Step]) -> Column:
     """The column as it leaves its steps; raises Mistake where they do not make a tensor of it."""
-    if column.kind == "sequence":
+    if column.kind in ("sequence", "boxes"):
         return replace(column, steps=tuple(type(step).__name__ for step in steps))
     return text.after(column, steps) if column.kind == "text" else audio.after(column, steps)
 
@@ -64,12 +65,21 @@ def stored_texts(
             yield ids.values
         yield np.full(1, text.PAD, np.int64)  # which fills batches up
 
-    named = store.key_of(key, raw.name, fitted, rows)
+    named = store.key_of(key, raw.name, fitted, rows, _digest(Some(fetched, rows)))
     values, (lengths, shortened) = store.stored(named, blocks, len(rows) * raw.bytes, lambda: (counts, sum(cut)))
     whole = _tokens(fitted, Flat(values, bounds(np.array(lengths, np.int64))))
     found = {part: whole.picked(torch.from_numpy(np.searchsorted(rows, each))) for part, each in indices.items()}
     notes = _notes(raw.name, shortened, len(rows))
     return found, state_of(raw, column, fitted), text.known(column, fitted), notes
+
+
+def _digest(texts: Iterable[str]) -> str:
+    """A name for the content of texts."""
+    digest = hashlib.sha256()
+    for each in texts:
+        plain = each.encode()
+        digest.update(len(plain).to_bytes(8, "little") + plain)
+    return digest.hexdigest()
 
 
 class Some:
@@ -122,7 +132,9 @@ def learned(column: Column, steps: Sequence[Step], training: Array) -> Column:
 
 
 def incoming(kept: State, values: Sequence[Any], where: Any) -> Ragged:
-    """Turn raw texts, or paths of sounds, into tensors as the model was trained on."""
+    """Turn raw texts, paths of sounds, or boxes into tensors as the model was trained on."""
+    if kept["kind"] == "boxes":
+        return boxes.tensor(values)
     if kept["kind"] == "text":
         return _tokens(kept["steps"], text.apply(kept["steps"], values)[0])
     if kept["kind"] == "sequence":
@@ -150,7 +162,9 @@ def path_of(value: Any, name: str) -> Path:
 
 
 def described(column: Column, values: Array) -> Column:
-    """A column of texts or lists with its facts."""
+    """A column of texts, lists or boxes with its facts."""
     if column.kind == "sequence":
         return lists.described(column, values)
+    if column.kind == "boxes":
+        return boxes.described(column, values)
     return replace(column, lengths=text.lengths(values))

@@ -5,18 +5,21 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.columns import RAGGED, Column
+from engine.columns import RAGGED, Column, Fit
 from engine.data import sequences, store
 from engine.data.archive import archive_in, entered, visible
 from engine.data.archivecache import as_given
+from engine.data.audio import Sound
 from engine.data.stored import File
 from engine.declare import did_you_mean
 from engine.kinds import Path as PathKind
@@ -27,6 +30,7 @@ from engine.spec import Spec
 Array = NDArray[Any]
 PARTS = ("train", "validation", "test")
 SHOWN = 3  # faults that a note tells
+MOST_STAMPED = 20_000  # files of a source that are looked at for changes one by one
 MOST_LISTED = 1000  # classes of a category; more are counted but not listed
 
 
@@ -73,8 +77,11 @@ class Reader:
         """All values of a column that is in memory, None for one that is read or put together when it is needed."""
         raise NotImplementedError
 
-    def files(self, name: str) -> Sequence[File]:
-        """The file of each sample of a column that is read from files, a file a sample; else none."""
+    def files(self, name: str) -> Sequence[File | Sound]:
+        """The file of each sample of a column that is read from files, a file a sample; else none.
+
+        A sound that is in memory stands for its file.
+        """
         return ()
 
     def redrawn(self, indices: Array, name: str, draw: tuple[int, int]) -> Array | None:
@@ -88,9 +95,17 @@ class Reader:
             return rows
         return np.concatenate([rows + copy * len(self) for copy in range(self.copies)])
 
+    def seconds(self, name: str) -> Array:
+        """How long each sample of a column of sounds is."""
+        raise NotImplementedError
+
     def classes(self, name: str) -> Sequence[str]:
         """All class names of a category."""
         return self.columns[name].classes
+
+    def class_words(self, name: str, place: int) -> str:
+        """A class of a category as people know it."""
+        return self.classes(name)[place]
 
     def missing(self, name: str) -> Array | None:
         """Tell for each sample whether it lacks the column's value; None where none does."""
@@ -121,7 +136,7 @@ class Reader:
         column = replace(column, missing=0 if lacks is None else int(lacks.sum()))
         if values is not None and column.kind in RAGGED:
             return sequences.described(column, values)
-        if values is None or column.kind == "image" or values.dtype.kind not in "fiu" or values.size == 0:
+        if values is None or column.kind in ("image", "mask") or values.dtype.kind not in "fiu" or values.size == 0:
             return column
         if column.kind == "category":
             counts = np.bincount(values if lacks is None else values[~lacks], minlength=len(column.classes))
@@ -169,9 +184,9 @@ def pixels(values: Array, white: float) -> Array:
     return values * np.float32(1 / white) if values.dtype == np.uint8 else values
 
 
-def image_column(name: str, shape: Sequence[int]) -> Column:
+def image_column(name: str, shape: Sequence[int], fit: Fit = "stretch") -> Column:
     """Images whose pixels are from 0 to 1; `shape` is (channels, height, width)."""
-    return Column(name, "image", tuple(shape), "float32", low=0.0, high=1.0)
+    return Column(name, "image", tuple(shape), "float32", low=0.0, high=1.0, fit=fit)
 
 
 # ------------------------------------------------------------------------------------------------------- opening
@@ -229,15 +244,25 @@ def stamps(source: Source, folder: Path) -> tuple[object, ...]:
     return tuple(map(_stamp, _paths(source, folder)))
 
 
-def _stamp(path: Path, depth: int = 2) -> tuple[object, ...]:
-    """What changes when a file does, or a file in a folder or in its folders."""
+def _stamp(path: Path) -> tuple[object, ...]:
+    """What changes when a file does, or one in a folder or below it; of very many files their folders alone."""
     try:
         facts = path.stat()
-        inside = sorted(path.iterdir()) if depth and path.is_dir() else []
+        inside = list(islice(_entries(path), MOST_STAMPED)) if path.is_dir() else []
     except OSError:
         return ()
-    folders = [each for each in inside if depth == 2 or each.is_dir()]
-    return (facts.st_mtime_ns, facts.st_size, *(_stamp(each, depth - 1) for each in folders))
+    if len(inside) == MOST_STAMPED:
+        inside = [(str(each), each.stat().st_mtime_ns, 0) for each in (path, *path.glob("*/")) if each.is_dir()]
+    return (facts.st_mtime_ns, facts.st_size, *inside)
+
+
+def _entries(folder: Path) -> Iterator[tuple[str, int, int]]:
+    """The files in a folder and below it, with their time and size."""
+    for home, _folders, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):  # gone meanwhile
+                facts = os.stat(os.path.join(home, name))  # quicker than Path, of many
+                yield os.path.join(home, name), facts.st_mtime_ns, facts.st_size
 
 
 # -------------------------------------------------------------------------------------------------------- refusing

@@ -6,8 +6,7 @@ import math
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -37,6 +36,15 @@ WHITE = 255.0  # the brightest pixel as it is stored, where a source says nothin
 IMAGE_AXES = 4  # of a batch: samples, channels, height, width
 CHANNELS = (1, 3, 4)  # that whole numbers of 8 bits have where they are pixels
 
+
+class Sliced(Protocol):
+    """Samples that can be read a stretch at a time, such as an array."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, places: slice, /) -> Any: ...
+
+
 # ------------------------------------------------------------------------------------------------------- planning
 
 
@@ -52,7 +60,8 @@ def steps_of(spec: Spec, column: Column) -> tuple[Step, ...]:
     for place, step in enumerate(steps):
         name = type(step).__name__
         if kind not in step.kinds:
-            words = f"{name} works on {' and '.join(step.kinds)} columns, and {column.name} is a {kind} column here"
+            kinds = " and ".join(step.kinds)
+            words = f"{name} works on {kinds} columns, and {column.name} is {_a(kind)} {kind} column here"
             others = [*listed[:place], *listed[place + 1 :]]
             fix = Fix(f"Remove {name}", "set_setting", {"path": where, "value": others})
             raise Mistake(f"{words}; remove it.", param=f"{where}.{place}", fixes=(fix,))
@@ -61,6 +70,10 @@ def steps_of(spec: Spec, column: Column) -> tuple[Step, ...]:
             raise Mistake(f"Index on {column.name} must {words}.", param=f"{where}.{place}")
         kind = step.makes(kind)
     return steps
+
+
+def _a(word: str) -> str:
+    return "an" if word[0] in "aeiou" else "a"
 
 
 def sections(spec: Spec) -> Mapping[str, Any]:
@@ -112,7 +125,7 @@ def distinct(values: Array, name: str) -> tuple[Array, Array]:
 
 
 def fit(
-    steps: Sequence[Step], column: Column, training: Array, ordered: Array | None = None, *, white: float = WHITE
+    steps: Sequence[Step], column: Column, training: Sliced, ordered: Array | None = None, *, white: float = WHITE
 ) -> list[Fitted]:
     """Learn what the steps of a column need from its training samples, one step after the other; random ones rest.
 
@@ -139,7 +152,7 @@ def _stream(column: Column, step: Step, place: int) -> int:
     return place + (zlib.crc32(column.name.encode()) if isinstance(step, GaussianNoise) else 0)
 
 
-def _blocks(chain: Sequence[Fitted], training: Array, column: Column, reached: Column, white: float) -> Blocks:
+def _blocks(chain: Sequence[Fitted], training: Sliced, column: Column, reached: Column, white: float) -> Blocks:
     """The training samples as they leave the steps before one, which have made `reached` of the column."""
     largest = max(math.prod(each.sizes) for each in (column, reached)) * np.dtype(np.float32).itemsize
     count = max(1, min(BLOCK, BLOCK_BYTES // max(1, largest)))
@@ -178,7 +191,7 @@ def apply(fitted: Sequence[Mapping[str, Any]], values: Tensor, keys: Keys | None
     pixels (uint8) become numbers from 0 to 1 first. Raises Unfit at a sample that a step cannot take.
     """
     if keys is not None:
-        keys = replace(keys, samples=keys.samples.to(values.device))
+        keys = keys.to(values.device)
     if values.dtype == torch.uint8 and values.ndim == IMAGE_AXES and values.shape[1] in CHANNELS:
         values = pixels.unit(values, fitted[0]["state"].get("white", WHITE) if fitted else WHITE)
     for run in augment.runs(fitted):
@@ -200,18 +213,6 @@ def _applied(step: Mapping[str, Any], values: Tensor, keys: Keys | None) -> Tens
     if name == "Greyscale":
         return pixels.grey(values)
     raise Mistake(f"This version knows no column step {name!r}; predict with the version that trained.")
-
-
-def prefixes(fitted: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, Any]]]:
-    """Yield the first step, the first two, and so on: what a sample looks like after each."""
-    for count in range(1, len(fitted) + 1):
-        yield fitted[:count]
-
-
-def settled(fitted: Sequence[Mapping[str, Any]]) -> int:
-    """How many steps there are before the first random one: what they make of a sample stays the same."""
-    random = {name for name, step in Step.registry.items() if step.random}
-    return next((place for place, step in enumerate(fitted) if step["op"] in random), len(fitted))
 
 
 def undo(fitted: Sequence[Mapping[str, Any]], values: Array) -> Array:

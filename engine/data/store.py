@@ -25,13 +25,16 @@ from engine.problem import Mistake
 
 Array = NDArray[Any]
 
+FORMAT = 1  # raised when decoding or steps come to other numbers, so that what was kept is made anew
+TRIES = 3
 LEFT_FREE = 2**28  # bytes of the disk that a cache leaves free
 MOST_BYTES = 40 * 2**30  # of all files together, from which the ones not used for longest go
+LEFT_AFTER_S = 86_400  # seconds after which a file that is being written counts as left by a process that died
 MOST_MAPPED = 3 * 2**28  # bytes of mapped files that may stay in this process's memory
 FEW_MAPPED = 2**28  # the same while files are read once, from their beginning to their end
 STATM = Path("/proc/self/statm")
 
-_mapped: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
+_names: weakref.WeakKeyDictionary[mmap.mmap, Path] = weakref.WeakKeyDictionary()  # what is mapped, and from where
 
 
 def store_folder() -> Path:
@@ -42,7 +45,7 @@ def store_folder() -> Path:
 def key_of(*facts: Any) -> str:
     """A name for what a file is made from: arrays, and values that JSON can hold."""
     digest = hashlib.sha256()
-    for fact in facts:
+    for fact in (FORMAT, *facts):
         plain = (
             fact.tobytes() if isinstance(fact, np.ndarray) else json.dumps(fact, sort_keys=True, default=str).encode()
         )
@@ -59,19 +62,25 @@ def stored(
     them, as JSON; both come back. Raises Mistake where the disk has no room.
     """
     path = store_folder() / f"{key}.npy"
-    if not _is_whole(path):
-        with room_for(needed):
-            _write(path, blocks(), needed, facts)
-    with suppress(OSError):
-        os.utime(path)  # used now, so not the first to go
-    return mapped(path), json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    for _try in range(TRIES):
+        if not _is_whole(path):
+            with room_for(needed):
+                _write(path, blocks(), needed, facts)
+        with suppress(FileNotFoundError):  # another process made room
+            os.utime(path)  # used now, so not the first to go
+            return mapped(path), _facts(path)
+    raise full_disk(needed)
+
+
+def _facts(path: Path) -> Any:
+    return json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
 
 
 def mapped(path: Path) -> Array:
     """An array of a .npy file that is read from the disk as it is used; never to be written to."""
     array = np.load(path, mmap_mode="c", allow_pickle=False)  # "c": torch takes no array that may not be written to
     if isinstance(array, np.memmap):
-        _mapped.add(array._mmap)  # type: ignore[attr-defined]  # numpy keeps it there
+        _names[array._mmap] = path  # type: ignore[attr-defined]  # numpy keeps it there
     return np.asarray(array)
 
 
@@ -79,7 +88,7 @@ def mapping(path: Path) -> mmap.mmap:
     """A whole file that is read from the disk as it is used."""
     with path.open("rb") as stream:
         found = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-    _mapped.add(found)
+    _names[found] = path
     return found
 
 
@@ -87,9 +96,10 @@ def _is_whole(path: Path) -> bool:
     """Whether the file of an array is there; one that is damaged is made anew."""
     try:
         np.load(path, mmap_mode="r", allow_pickle=False)
+        _facts(path)
     except (OSError, ValueError, EOFError):
         return False
-    return path.with_suffix(".json").is_file()
+    return True
 
 
 def _write(path: Path, blocks: Iterator[Array], needed: int, facts: Callable[[], Any]) -> None:
@@ -107,12 +117,13 @@ def _write(path: Path, blocks: Iterator[Array], needed: int, facts: Callable[[],
                 release(FEW_MAPPED)
             stream.seek(0)
             _write_header(stream, first, rows)  # as long as before: numpy leaves room for the count to grow
-        path.with_suffix(".json").write_text(json.dumps(facts()), encoding="utf-8")
+        told = json.dumps(facts())
+        written(path.with_suffix(".json"), lambda beside: beside.write_text(told, encoding="utf-8"))
 
     written(path, write)
 
 
-def written(path: Path, write: Callable[[Path], None]) -> None:
+def written(path: Path, write: Callable[[Path], object]) -> None:
     """Let a file be written under another name, and give it its own when it is whole."""
     work = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}")
     try:
@@ -145,7 +156,8 @@ def room_for(needed: int) -> Iterator[None]:
 def full_disk(needed: int) -> Mistake:
     """The Mistake for a disk without room for so many bytes."""
     words = f"The disk of {store_folder()} is full, and the prepared data takes {needed / 2**30:,.1f} GiB"
-    return Mistake(f"{words}; make room there, or set cache to none.", param="data.batching.cache")
+    todo = "make room there (`netloom data --clear-cache` may), or set cache to none"
+    return Mistake(f"{words}; {todo}.", param="data.batching.cache")
 
 
 def room() -> int:
@@ -156,27 +168,43 @@ def room() -> int:
 
 
 def make_room(needed: int) -> None:
-    """Make the folder, and delete the files in it that were not used for longest where all would be too much."""
+    """Make the folder, and delete the files in it that were not used for longest where all would be too much.
+
+    Nothing is deleted where that would not be enough, nor what this process has mapped.
+    """
     folder = store_folder()
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for each in folder.iterdir():
         with suppress(OSError):  # another process may have been quicker
             facts = each.stat()
-            if each.name.startswith(".") and time.time() - facts.st_mtime > 86_400:  # left by a process that died
-                each.unlink()
-            elif each.suffix != ".json":
+            if not each.name.startswith(".") and each.suffix != ".json":
                 files.append((facts.st_mtime, facts.st_size, each))
+            elif each.name.startswith(".") and time.time() - facts.st_mtime > LEFT_AFTER_S:  # by a process that died
+                each.unlink()
     total = needed + sum(size for _time, size, _path in files)
-    for _time, size, path in sorted(files):
+    free = [each for each in sorted(files) if each[2] not in _names.values()]
+    if room() + sum(size for _time, size, _path in free) < needed:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    for _time, size, path in free:
         if total <= MOST_BYTES and room() >= needed:
             break
         with suppress(OSError):  # Windows keeps what is in use
             path.unlink()
             path.with_suffix(".json").unlink(missing_ok=True)
             total -= size
-    if room() < needed:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def clear() -> int:
+    """Delete all that this process does not use; returns the bytes that this frees."""
+    freed = 0
+    for each in store_folder().iterdir() if store_folder().is_dir() else ():
+        with suppress(OSError):
+            if each not in _names.values():
+                size = each.stat().st_size
+                each.unlink()
+                freed += size
+    return freed
 
 
 def release(most: int = MOST_MAPPED) -> None:
@@ -187,6 +215,6 @@ def release(most: int = MOST_MAPPED) -> None:
         return
     if shared < most:
         return
-    for each in list(_mapped):
+    for each in list(_names):
         with suppress(ValueError):  # closed meanwhile
             each.madvise(mmap.MADV_DONTNEED)

@@ -32,6 +32,8 @@ MOSTLY = 0.8  # share of different values that are numbers, from which a text co
 class Table(Reader):
     """Each column by its name, numbers with a size of 1, and "features" with the chosen numbers side by side."""
 
+    _settings: tuple[str, ...] = ()  # how the file is read
+
     def __init__(self, source: declared.Table, folder: Path) -> None:
         read = self._whole(source, folder)
         self.target = known_column(source.target, read.names, "target")
@@ -43,6 +45,7 @@ class Table(Reader):
     def _whole(self, source: declared.Table, folder: Path) -> TableFile:
         """Read the file, and those of the other parts below it."""
         self._path = located_file(source.path, folder, tablefile.WHAT)
+        self._settings = (source.delimiter, source.header)
         files, places = [(self._path, tablefile.read_table(self._path, source.delimiter, source.header))], [0]
         for place, path in ((1, source.validation_path), (2, source.test_path)):
             if path:
@@ -139,8 +142,9 @@ class Table(Reader):
         column = read.table.column(name)
         if not read.large:
             return tablefile.numbers(column)
-        facts = self._path.stat()
-        key = store.key_of(str(self._path.resolve()), facts.st_size, facts.st_mtime_ns, read.names, name)
+        states = [(path.resolve(), path.stat()) for path, _first, _start in self._files]
+        facts = [(str(path), state.st_size, state.st_mtime_ns) for path, state in states]
+        key = store.key_of(facts, self._settings, read.names, name)
         return bigtable.numbers(column, key, tablefile.numbers)
 
     def _number(self, name: str, values: Array, *, whole: bool) -> Column | None:

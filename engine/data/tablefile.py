@@ -243,7 +243,7 @@ def _csv(path: Path, zipped: bool, delimiter: str, header: str) -> TableFile:
     with _explained(path, "a CSV"):
         try:
             large = bigtable.is_large(path)
-            read = bigtable.rewritten(path, asdict(dialect), batches) if large else table(threads=True)
+            read = bigtable.rewritten(path, asdict(dialect), batches, dialect.decimal) if large else table(threads=True)
         except pa.ArrowInvalid:
             read = _named_row(lambda: table(threads=False), path, dialect)
     names = [name.strip() or f"column_{place}" for place, name in enumerate(read.column_names, 1)]
@@ -256,15 +256,12 @@ def _of_one_type(opened: Any) -> Iterator[Any]:
     """The batches of a CSV; raises WrongType where a value does not fit the type that the first rows gave."""
     import pyarrow as pa  # loaded by now
 
-    schema = opened.schema
     try:
         yield from opened
     except pa.ArrowInvalid as error:
-        found = re.search(r"In CSV column #(\d+)", str(error))
-        if found is None:
-            raise
-        field = schema.field(int(found[1]))
-        raise bigtable.WrongType(field.name, field.type) from None
+        if "CSV conversion error" in str(error):
+            raise bigtable.WrongType from None
+        raise
 
 
 def _named_row(read: Any, path: Path, dialect: Dialect) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from engine.data.loader import Flow, Loader
+from engine.data.loader import Loader, whole_flow
 from engine.data.prepare import batching_of, prepare
 from engine.events import Stage
 from engine.spec import Spec
@@ -44,8 +44,7 @@ def measure(spec: Spec, folder: Path, seconds: float = SECONDS) -> Timing:
     begun = time.perf_counter()
     dataset = prepare(spec, folder)
     prepared = time.perf_counter() - begun
-    flow = Flow(dataset.splits, dataset.rows, dataset.tails, dataset.weights, dataset.cache)
-    loader = Loader(flow, batching_of(spec), torch.device("cpu"), 0)
+    loader = Loader(whole_flow(dataset), batching_of(spec), torch.device("cpu"), 0)
     with closing(loader):
         for _batch in loader.training(0):  # workers start, and files are in the system's memory
             break

@@ -159,7 +159,7 @@ def read_safetensors(path: str | Path) -> dict[str, Tensor]:
     with open(path, "rb") as file:
         header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
         data = bytearray(file.read())
-    aliases = json.loads(header.pop("__metadata__", {{}}).get("aliases", "{{}}"))
+    aliases = json.loads(header.pop("__metadata__", {{}}).get("netloom", "{{}}")).get("aliases", {{}})
     tensors = {{}}
     for name, entry in header.items():
         start, end = entry["data_offsets"]

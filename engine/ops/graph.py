@@ -15,7 +15,7 @@ Dtype = Literal[
     "complex128",
 ]  # fmt: skip
 
-Ports = Literal["output", "ids, length", "samples, length", "frames, length", "values, length"]
+Ports = Literal["output", "ids, length", "samples, length", "frames, length", "values, length", "boxes, labels, mask"]
 
 
 class Input(Op, group="Inputs and outputs"):
@@ -28,7 +28,10 @@ class Input(Op, group="Inputs and outputs"):
     shape: NamedShape = param(("N", 1), 'Sizes of the tensor; a name such as "N" stands for a free size.')
     dtype: Dtype = param("float32", "Type of the numbers.")
     ports: Ports = param(
-        "output", "What it gives: a tensor, or samples filled up to one length and how long each is.", advanced=True
+        "output",
+        "What it gives: a tensor; samples filled up to one length and how long each is; or the boxes of each image, "
+        "their classes, and which of them are real.",
+        advanced=True,
     )
     name: str | None = param(None, "Name of the port that it is in a block; empty for its id.", advanced=True)
 
@@ -44,7 +47,7 @@ class Input(Op, group="Inputs and outputs"):
 
 @functools.cache
 def _with_ports(ports: str) -> type[Input]:
-    """The declaration of an Input with a port for the samples and one for their lengths."""
+    """The declaration of an Input with a port for the samples and others for what is told of them."""
     space = {"__doc__": Input.__doc__, "__module__": __name__, "outputs": ports}
     return type("Input", (Input,), space, abstract=True)
 

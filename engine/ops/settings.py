@@ -200,6 +200,24 @@ class Training(Settings):
         advanced=True,
         group="Reproducibility",
     )
+    checkpoint_every: int = param(
+        1, "Epochs from one checkpoint to the next.", low=1, high=10**6, advanced=True, group="Checkpoints"
+    )
+    checkpoint_minutes: float | None = param(
+        None,
+        "Minutes after which a checkpoint is written within an epoch too; empty: only at the ends of epochs.",
+        above=0,
+        advanced=True,
+        group="Checkpoints",
+    )
+    keep_checkpoints: int = param(
+        2,
+        "Checkpoints that are kept, the newest; one that is damaged is passed over.",
+        low=1,
+        high=10**6,
+        advanced=True,
+        group="Checkpoints",
+    )
 
 
 class Weights(Settings):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from engine.columns import Fit
 from engine.declare import Declared, param
 from engine.kinds import AnyPath, Column, Columns, FilePath, FolderPath
+
+FIT = "How images of another form are brought to this size: stretched, with black edges (pad), or their middle (crop)."
 
 
 class Source(Declared, family="source"):
@@ -177,6 +180,7 @@ class ImageFolder(Source, group="Files"):
     height: int = param(64, "Height that all images are resized to, in pixels.", low=1, high=4096)
     width: int = param(64, "Width that all images are resized to, in pixels.", low=1, high=4096)
     colour: Literal["RGB", "grey"] = param("RGB", "Three colour channels, or one grey.")
+    fit: Fit = param("stretch", FIT)
 
 
 class ImagesInTable(Source, group="Files"):
@@ -193,6 +197,7 @@ class ImagesInTable(Source, group="Files"):
     height: int = param(64, "Height that all images are resized to, in pixels.", low=1, high=4096)
     width: int = param(64, "Width that all images are resized to, in pixels.", low=1, high=4096)
     colour: Literal["RGB", "grey"] = param("RGB", "Three colour channels, or one grey.")
+    fit: Fit = param("stretch", FIT)
     missing: Literal["refuse", "drop rows"] = param("refuse", "What happens to rows that lack a value.")
 
 

@@ -36,6 +36,19 @@ class AudioTable(Table, group="Audio"):
     folder: FolderPath = param("", "Folder at which the paths in the table start; empty for the table's own.")
 
 
+class Tones(Source, group="Generated"):
+    """Sounds of one tone each in noise, in any loudness and of different lengths; each pitch is a class."""
+
+    synonyms = ("sine", "sound", "audio", "pitch", "toy")
+    reader: ClassVar[str] = "engine.data.generated:Tones"
+
+    samples: int = param(400, "Number of sounds.", low=2, high=10**5)
+    pitches: int = param(4, "Number of pitches, a third of an octave apart, from 220 Hz on.", low=2, high=12)
+    seconds: float = param(0.5, "Length of the longest sounds; the shortest have half of it.", low=0.05, high=10)
+    noise: float = param(0.1, "Standard deviation of the noise; the loudest tone reaches 1.", low=0, high=1)
+    seed: int = param(0, "Start of the random draw.", low=0, high=2**32 - 1)
+
+
 class Resample(Step, group="Audio"):
     """Brings sounds to one sampling rate."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -47,6 +47,12 @@ class Average:
     def state(self) -> dict[str, Any]:
         """The average, by the weights' names."""
         return dict(zip(self._names, self._averages, strict=True))
+
+    def carry(self, state: Mapping[str, Tensor], kept: Container[str]) -> None:
+        """Begin anew at the weights as they are, but for those kept whose average a state tells."""
+        self.restart()
+        taken = [place for place, name in enumerate(self._names) if name in kept and name in state]
+        self._copy([self._averages[place] for place in taken], [state[self._names[place]] for place in taken])
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Go back to where `state` was written."""

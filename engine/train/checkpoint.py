@@ -1,9 +1,12 @@
-"""Tensors on the disk, and the state of a run to go on from. Safetensors and JSON; no pickle."""
+"""Tensors on the disk, and the states of a run to go on from: safetensors files with checksums; no pickle."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,16 +18,48 @@ from torch import Tensor, nn
 
 from engine.problem import Mistake
 from engine.spec import write_atomically
-from engine.train.folder import Run
-from engine.train.optimizers import Acting
+from engine.train.folder import CHECKPOINT, Run
 
+BESIDE = "netloom"  # what a file tells beside its tensors, as JSON
 ALIASES = "aliases"
-POINTER = "last.json"
+CHECKSUMS = "crc32"
+STATE = "state"
 TENSOR = "tensor"  # key of what stands for a tensor in JSON
+DAMAGED = ".damaged"
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+State = dict[str, Any]  # JSON values and tensors, nested
 
 
-def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write tensors atomically; those that share memory are written once, with a table of the other names."""
+class Stateful(Protocol):
+    """A part of a run that a checkpoint keeps."""
+
+    def state(self) -> Mapping[str, Any]:
+        """Where it stands, as JSON values and tensors, nested."""
+        ...
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Go back to where `state` was written."""
+        ...
+
+
+# --------------------------------------------------------------------------------------------------------- tensors
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], beside: Mapping[str, Any] | None = None) -> None:
+    """Write tensors atomically, and JSON values beside them; the same tensors always give the same bytes.
+
+    Tensors that share memory are written once, with a table of the other names.
+    """
+    written, aliases = _once(tensors)
+    rows = {name: each.detach().cpu().contiguous() for name, each in written.items()}
+    told = {ALIASES: aliases, CHECKSUMS: {name: _checksum(each) for name, each in rows.items()}, **(beside or {})}
+    data = save(rows, metadata={BESIDE: json.dumps(told)})  # under one key, for the order of several is left to chance
+    write_atomically(path, lambda stream: stream.write(data))
+
+
+def _once(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors without those that are another one under another name, and a table of these."""
     written: dict[str, Tensor] = {}
     names: dict[tuple[int, tuple[int, ...], tuple[int, ...]], str] = {}
     aliases: dict[str, str] = {}
@@ -34,50 +69,66 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
             aliases[name] = names[key]
             continue
         names[key] = name
-        written[name] = tensor.detach().cpu().contiguous()
-    data = save(written, metadata={ALIASES: json.dumps(aliases)})
-    write_atomically(path, lambda stream: stream.write(data))
+        written[name] = tensor
+    return written, aliases
+
+
+def _checksum(tensor: Tensor) -> int:
+    return zlib.crc32(memoryview(tensor.reshape(-1).view(torch.uint8).numpy())) if tensor.numel() else 0
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
     """Read tensors; raises Mistake where the file is missing or damaged."""
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors of a file and what is told beside them."""
     if not path.is_file():
         raise Mistake(f"{path} does not exist.")
     try:
         with safetensors.safe_open(path, framework="pt") as stored:
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  # no mapping
-            aliases = json.loads((stored.metadata() or {}).get(ALIASES, "{}"))
-    except (safetensors.SafetensorError, OSError, ValueError) as error:
+            beside = json.loads((stored.metadata() or {}).get(BESIDE, "{}"))
+        for name, checksum in beside.get(CHECKSUMS, {}).items():
+            if _checksum(tensors[name]) != checksum:
+                raise Mistake(f"{path} is damaged: {name} is not what was written.")
+    except (safetensors.SafetensorError, OSError, ValueError, KeyError) as error:
         raise Mistake(f"{path} is no whole safetensors file: {error}.") from None
-    return tensors | {name: tensors[first] for name, first in aliases.items()}
+    return tensors | {name: tensors[first] for name, first in beside.get(ALIASES, {}).items()}, beside
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
     """Put the weights of a file into a module; raises Mistake where they do not fit."""
     tensors = load_tensors(path)
-    wanted = module.state_dict()
-    lacking, extra = sorted(wanted.keys() - tensors.keys()), sorted(tensors.keys() - wanted.keys())
-    if lacking or extra:
-        words = f"it lacks {lacking[0]}" if lacking else f"it holds {extra[0]}, which the graph does not have"
+    words = misfit(module, tensors)
+    if words:
         raise Mistake(f"{path} does not fit the graph: {words}.")
-    for name, tensor in wanted.items():
-        if tensors[name].shape != tensor.shape:
-            sizes = f"{tuple(tensors[name].shape)} in the file and {tuple(tensor.shape)} in the graph"
-            raise Mistake(f"{path} does not fit the graph: {name} is {sizes}.")
     module.load_state_dict(tensors)
 
 
-class Stateful(Protocol):
-    """A part of a run with a state of its own: JSON with tensors among it."""
+def misfit(module: nn.Module, tensors: Mapping[str, Tensor]) -> str:
+    """What keeps tensors from being the weights of a module, "" where nothing does."""
+    wanted = module.state_dict()
+    lacking, extra = sorted(wanted.keys() - tensors.keys()), sorted(tensors.keys() - wanted.keys())
+    if lacking or extra:
+        return f"it lacks {lacking[0]}" if lacking else f"it holds {extra[0]}, which the graph does not have"
+    for name, tensor in wanted.items():
+        if tensors[name].shape != tensor.shape:
+            sizes = f"{tuple(tensors[name].shape)} in the file and {tuple(tensor.shape)} in the graph"
+            return f"{name} is {sizes}"
+    return ""
 
-    def state(self) -> dict[str, Any]: ...
 
-    def load(self, state: Mapping[str, Any]) -> None: ...
+# ----------------------------------------------------------------------------------------------------- checkpoints
 
 
 @dataclass
 class Progressed:
-    """How far a run has come: whole epochs, steps of the next, what was measured, which epoch was best."""
+    """How far a run has come: whole epochs, steps of the next, what was measured, which epoch was best.
+
+    `epochs` are all that it is to train, those that were added to its settings among them; 0 for those of its settings.
+    """
 
     epoch: int = 0
     step: int = 0
@@ -85,39 +136,88 @@ class Progressed:
     best_epoch: int = 0
     best_score: float | None = None
     seconds: float = 0.0
+    epochs: int = 0
     states: dict[str, dict[str, Tensor]] = field(default_factory=dict)  # of the metrics that gather
 
 
-def save_checkpoint(
-    run: Run, module: nn.Module, acting: Sequence[Acting], progressed: Progressed, extras: Mapping[str, Stateful] = {}
-) -> Path:
-    """Write the whole state of a run; the one before stays until this is on the disk. Returns the tensors' path."""
-    tensors = {f"weights.{name}": each for name, each in module.state_dict().items()}
-    optimizers = {
-        each.name: _taken_apart(each.optimizer.state_dict(), f"optimizer.{place}", tensors)
-        for place, each in enumerate(acting)
+@dataclass(frozen=True)
+class Saved:
+    """A checkpoint as it was read: its file, the spec that it is of, how far the run was, the state of each part."""
+
+    path: Path
+    spec: str
+    progressed: Progressed
+    parts: Mapping[str, State]
+
+
+def snapshot(
+    run: Run, spec: str, progressed: Progressed, parts: Mapping[str, Stateful], *, keep: int
+) -> Callable[[], Path]:
+    """Copy the whole state of a run to the host; what is returned writes it, and may be called in another thread.
+
+    It returns the checkpoint's path; all but the newest `keep` are taken away once it is on the disk.
+    """
+    tensors: dict[str, Tensor] = {}
+    state = {  # as JSON it is what it was, whatever becomes of the run meanwhile
+        "spec": spec,
+        "progress": _taken_apart(vars(progressed), "progress", tensors),
+        "parts": {name: _taken_apart(part.state(), name, tensors) for name, part in parts.items()},
     }
-    for node, gathered in progressed.states.items():
-        tensors |= {f"metrics.{node}.{key}": value for key, value in gathered.items()}
-    states = {name: _taken_apart(each.state(), f"extras.{name}", tensors) for name, each in extras.items()}
-    tensors["random.cpu"] = torch.get_rng_state()
-    if torch.cuda.is_available():
-        tensors["random.cuda"] = torch.cuda.get_rng_state()
-    path = run.checkpoints / f"{progressed.epoch:05d}-{progressed.step:07d}.safetensors"
-    save_tensors(path, tensors)
-    pointer = {
-        "tensors": path.name,
-        "spec": "spec.json",
-        "progress": {name: value for name, value in vars(progressed).items() if name != "states"},
-        "optimizers": optimizers,
-        "schedules": {each.name: each.schedule.state() for each in acting if each.schedule is not None},
-        "extras": states,
-    }
-    run.write_json(f"checkpoints/{POINTER}", pointer)
-    for old in run.checkpoints.glob("*.safetensors"):
-        if old != path:
-            old.unlink()
-    return path
+    copies = host_copies(tensors)
+    path = run.checkpoints / f"{progressed.epoch:07d}-{progressed.step:09d}{CHECKPOINT}"
+
+    def write() -> Path:
+        try:
+            save_tensors(path, copies, {STATE: state})
+        except OSError as error:
+            older = [each for each in run.checkpoint_files() if each != path][1:]
+            if error.errno not in FULL or not older:
+                raise
+            _remove(older)  # what is kept beside the newest gives way first
+            save_tensors(path, copies, {STATE: state})
+        _remove(run.checkpoint_files()[keep:])
+        return path
+
+    return write
+
+
+def _remove(paths: list[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def host_copies(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copies of tensors in host memory; those that share memory share that of their copies."""
+    written, aliases = _once(tensors)
+    copies = {name: each.detach().to("cpu", copy=True).contiguous() for name, each in written.items()}
+    return copies | {name: copies[first] for name, first in aliases.items()}
+
+
+def newest_checkpoint(run: Run) -> tuple[Saved, tuple[str, ...]]:
+    """The newest checkpoint that is whole, and what there is to say of newer ones that are not.
+
+    Raises Mistake where there is none.
+    """
+    notes: list[str] = []
+    for path in run.checkpoint_files():
+        try:
+            return _saved(path), tuple(notes)
+        except Mistake as mistake:
+            notes.append(f"{mistake.message} It is set aside, and the run goes on from the checkpoint before it.")
+            with contextlib.suppress(OSError):
+                path.replace(path.with_name(f"{path.name}{DAMAGED}"))
+    words = "no checkpoint that is whole" if notes else "no checkpoint to go on from"
+    raise Mistake(f"{run.path} has {words}; train it anew.")
+
+
+def _saved(path: Path) -> Saved:
+    tensors, beside = _read(path)
+    try:
+        state = beside[STATE]
+        progressed = Progressed(**_put_together(state["progress"], tensors))
+        return Saved(path, state["spec"], progressed, _put_together(state["parts"], tensors))
+    except (KeyError, ValueError, TypeError):
+        raise Mistake(f"{path} is no checkpoint of this version.") from None
 
 
 def _taken_apart(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
@@ -138,45 +238,3 @@ def _put_together(value: Any, tensors: Mapping[str, Tensor]) -> Any:
             return tensors[value[TENSOR]].clone()  # memory of its own: sums depend on how numbers are aligned
         return {key: _put_together(each, tensors) for key, each in value.items()}
     return [_put_together(each, tensors) for each in value] if isinstance(value, list) else value
-
-
-def load_checkpoint(
-    run: Run, module: nn.Module, acting: Sequence[Acting], extras: Mapping[str, Stateful] = {}
-) -> Progressed:
-    """Restore the state that `save_checkpoint` wrote; raises Mistake where there is none."""
-    try:
-        pointer = json.loads((run.checkpoints / POINTER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise Mistake(f"{run.path} has no checkpoint to go on from; train it anew.") from None
-    if pointer.get("optimizers", {}).keys() != {each.name for each in acting}:
-        raise Mistake(f"The checkpoint of {run.path} is of other optimizers than its spec; train it anew.")
-    tensors = load_tensors(run.checkpoints / pointer["tensors"])
-    weights = {name.removeprefix("weights."): each for name, each in tensors.items() if name.startswith("weights.")}
-    module.load_state_dict(weights)
-    for each in acting:
-        state = _put_together(pointer["optimizers"][each.name], tensors)
-        state["state"] = {int(index): values for index, values in state["state"].items()}
-        each.optimizer.load_state_dict(state)
-        _arrange_as_weights(each.optimizer)
-        if each.schedule is not None:
-            each.schedule.load(pointer["schedules"][each.name])
-    for name, state in pointer.get("extras", {}).items():
-        if name in extras:
-            extras[name].load(_put_together(state, tensors))
-    torch.set_rng_state(tensors["random.cpu"])
-    if "random.cuda" in tensors and torch.cuda.is_available():
-        torch.cuda.set_rng_state(tensors["random.cuda"])
-    progressed = Progressed(**pointer["progress"])
-    for name, tensor in tensors.items():
-        if name.startswith("metrics."):
-            _, node, key = name.split(".", 2)
-            progressed.states.setdefault(node, {})[key] = tensor
-    return progressed
-
-
-def _arrange_as_weights(optimizer: torch.optim.Optimizer) -> None:
-    """Store each state tensor in the layout of its weights: fused kernels step through both side by side."""
-    for parameter, values in optimizer.state.items():
-        for key, value in values.items():
-            if isinstance(value, Tensor) and value.shape == parameter.shape:
-                values[key] = torch.empty_like(parameter).copy_(value)

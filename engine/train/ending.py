@@ -23,14 +23,26 @@ class Ending:
         self._sign = 1.0 if higher_is_better else -1.0
         self._best: float | None = None
         self._waited = 0  # epochs since the best
+        self._passed: float | None = None  # minutes that were used up when epochs were added, and count no more
         self._seconds_before = 0.0
         self._begun = time.monotonic()
 
-    def updates(self, accumulate: int) -> int:
-        """How many times optimizers take a step in the whole run, where so many batches are added up."""
+    def reach(self, epochs: int) -> None:
+        """Go on to the end of this epoch, whatever the settings say of epochs and steps."""
+        self.epochs, self.run_batches = epochs, epochs * self._epoch_batches
+
+    def extend(self, epochs: int) -> None:
+        """Go on to the end of this epoch, even where the minutes are used up; patience begins anew."""
+        self.reach(epochs)
+        self._waited = 0
+        if self.is_over_time():
+            self._passed = self._training.max_minutes
+
+    def updates(self, accumulate: int, batches: int | None = None) -> int:
+        """How many times optimizers take a step in so many batches, or in the whole run, of which they add some up."""
         if not self._epoch_batches:
             return 0
-        whole, rest = divmod(self.run_batches, self._epoch_batches)
+        whole, rest = divmod(self.run_batches if batches is None else batches, self._epoch_batches)
         return whole * math.ceil(self._epoch_batches / accumulate) + math.ceil(rest / accumulate)
 
     def begin(self, seconds: float) -> None:
@@ -39,8 +51,11 @@ class Ending:
 
     def is_over_time(self) -> bool:
         """Whether the minutes are used up."""
+        return self._seconds() >= self._most_seconds()
+
+    def _most_seconds(self) -> float:
         minutes = self._training.max_minutes
-        return minutes is not None and self._seconds() >= 60 * minutes
+        return math.inf if minutes is None or minutes == self._passed else 60 * minutes
 
     def _seconds(self) -> float:
         return self._seconds_before + time.monotonic() - self._begun
@@ -48,9 +63,7 @@ class Ending:
     def seconds_left(self, batches: int, seconds_a_batch: float) -> float:
         """How long the run still takes after so many batches."""
         left = (self.run_batches - batches) * seconds_a_batch
-        if self._training.max_minutes is None:
-            return left
-        return max(0.0, min(left, 60 * self._training.max_minutes - self._seconds()))
+        return max(0.0, min(left, self._most_seconds() - self._seconds()))
 
     def is_over(self, epoch: int) -> bool:
         """Whether training ends after so many epochs, the last of them whole or not."""
@@ -75,8 +88,8 @@ class Ending:
 
     def state(self) -> dict[str, Any]:
         """How long it has waited for what, as JSON."""
-        return {"best": self._best, "waited": self._waited}
+        return {"best": self._best, "waited": self._waited, "passed": self._passed}
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Go back to where `state` was written."""
-        self._best, self._waited = state["best"], state["waited"]
+        self._best, self._waited, self._passed = state["best"], state["waited"], state["passed"]

@@ -1,15 +1,18 @@
 """The run folder: everything a training run leaves behind, readable without torch.
 
 A run writes `spec.json`, `events.jsonl`, `environment.json`, `data.json` (what prediction needs to treat new samples
-alike), `weights.safetensors` (the best epoch's), `checkpoints/` (the last state, to go on from) and `log.txt`. It holds
-a lock while it works, and takes commands as files.
+alike), `weights.safetensors` (the best epoch's), `checkpoints/` (the last states, to go on from), `specs/` (each spec
+that it was trained with, by the step from which on) and `log.txt`. While it works it holds a lock, with its process
+number in `process.json`, and takes commands from `commands.jsonl`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
+import signal
 import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -22,8 +25,14 @@ from engine import events as event_types
 from engine.events import LAST, Event, Failed, Finished, Started, Stopped
 from engine.problem import Mistake
 from engine.spec import Spec, dumps, load, write_atomically
+from engine.train import commands
+from engine.train.commands import Command
 
 State = Literal["starting", "running", "finished", "stopped", "failed", "lost"]
+EVENTS = "events.jsonl"
+SPECS = "specs"
+PROCESS = "process.json"
+CHECKPOINT = ".safetensors"
 START_SECONDS = 60.0  # how long a run may take until its first event
 LOCK_SECONDS = 5.0
 
@@ -101,14 +110,43 @@ class Run:
     def begin(self, spec: Spec) -> None:
         """Make the folder and write the spec."""
         self.checkpoints.mkdir(parents=True, exist_ok=True)
-        text = dumps(spec)
-        write_atomically(self.path / "spec.json", lambda stream: stream.write(text.encode()))
+        self.keep_spec(spec, 0)
+
+    def keep_spec(self, spec: Spec, step: int) -> None:
+        """Write a spec that the run is trained with from a step on; those before it stay in `specs`."""
+        data = dumps(spec).encode()
+        (self.path / SPECS).mkdir(exist_ok=True)
+        taken = sum(each == step for each, _again in self._kept_specs())
+        kept = self.path / SPECS / (f"{step}-{taken + 1}.json" if taken else f"{step}.json")
+        for path in (kept, self.path / "spec.json"):
+            write_atomically(path, lambda stream: stream.write(data))
+
+    def newest_spec(self) -> str:
+        """The file in the folder that holds the spec trained now, such as "specs/0.json"."""
+        kept = self._kept_specs()
+        return f"{SPECS}/{kept[max(kept)]}" if kept else "spec.json"
+
+    def _kept_specs(self) -> dict[tuple[int, int], str]:
+        """The names of the specs kept, by their step and which they are of that step."""
+        found = {}
+        for path in (self.path / SPECS).glob("*.json"):
+            step, _, again = path.stem.partition("-")
+            found[int(step), int(again or 1)] = path.name
+        return found
+
+    def checkpoint_files(self) -> list[Path]:
+        """The checkpoints, the newest first; their names tell the epoch and the step."""
+        return sorted(self.checkpoints.glob(f"*{CHECKPOINT}"), reverse=True)
+
+    def has_begun(self) -> bool:
+        """Whether it came to a checkpoint, be that one whole or not."""
+        return any(self.checkpoints.iterdir()) if self.checkpoints.is_dir() else False
 
     # ---------------------------------------------------------------------------------------------------- events
 
     def append(self, event: Event) -> None:
         """Add an event to `events.jsonl`."""
-        with (self.path / "events.jsonl").open("a", encoding="utf-8") as stream:
+        with (self.path / EVENTS).open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(event_types.encode(event), ensure_ascii=False) + "\n")
 
     def tail(self, offset: int = 0) -> tuple[list[Event], int]:
@@ -117,13 +155,13 @@ class Run:
         A last line that is not yet whole is left for the next time; lines that are damaged are passed over.
         """
         try:
-            with (self.path / "events.jsonl").open("rb") as stream:
+            with (self.path / EVENTS).open("rb") as stream:
                 stream.seek(offset)
                 data = stream.read()
         except FileNotFoundError:
             return [], offset
         whole = data[: data.rfind(b"\n") + 1]
-        return list(_events(whole)), offset + len(whole)
+        return list(decode_events(whole)), offset + len(whole)
 
     def events(self) -> list[Event]:
         """All events so far."""
@@ -148,17 +186,30 @@ class Run:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the run's lock; raises Mistake where another process does."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        """Hold the run's lock; raises Mistake where another process does, or where the folder cannot be written."""
         lock = FileLock(self.path / "lock", timeout=LOCK_SECONDS)
         try:
+            self.path.mkdir(parents=True, exist_ok=True)
             lock.acquire()
         except Timeout:
-            raise Mistake(f"{self.path} is being trained by another process.") from None
+            raise Mistake(
+                f"{self.path} is being trained by another process; follow that one, or stop it first."
+            ) from None
+        except OSError as error:
+            words = f"{self.path} cannot be written to ({error.strerror or error})"
+            raise Mistake(f"{words}; choose another folder, or copy the run to one and go on there.") from None
         try:
+            self.write_json(PROCESS, {"pid": os.getpid()})
+            self._end_last_line()
             yield
         finally:
             lock.release()
+
+    def _end_last_line(self) -> None:
+        """End a line that a killed process left half written, so that the next event has one of its own."""
+        with contextlib.suppress(FileNotFoundError), (self.path / EVENTS).open("rb+") as stream:
+            if stream.seek(0, os.SEEK_END) and stream.seek(-1, os.SEEK_END) >= 0 and stream.read(1) != b"\n":
+                stream.write(b"\n")
 
     def alive(self) -> bool:
         """Whether a process is working on the run; the lock falls with its process."""
@@ -172,20 +223,35 @@ class Run:
         lock.release()
         return False
 
-    def request(self, command: Literal["stop"]) -> None:
+    def note_killed(self, epoch: int) -> None:
+        """Say for a process that was ended that the run stopped, after so many whole epochs."""
+        self._end_last_line()
+        self.append(Stopped(str(self.path), epoch))
+
+    def kill(self) -> None:
+        """End the process that works on the run at once; what it wrote stays."""
+        pid = self._json(PROCESS).get("pid")
+        if not isinstance(pid, int) or not self.alive():
+            return
+        with contextlib.suppress(ProcessLookupError):
+            if not hasattr(os, "killpg"):  # as on Windows, where this ends a process at once
+                os.kill(pid, signal.SIGTERM)
+            elif os.getpgid(pid) == pid:  # it leads a group of its own, its data workers among it
+                os.killpg(pid, signal.SIGKILL)
+            else:
+                os.kill(pid, signal.SIGKILL)
+
+    def tell(self, command: Command) -> None:
         """Leave a command for the process that trains."""
-        (self.path / command).touch()
+        commands.send(self.path, command)
 
-    def requested(self, command: Literal["stop"]) -> bool:
-        """Whether a command waits."""
-        return (self.path / command).exists()
-
-    def clear(self, command: Literal["stop"]) -> None:
-        """Take a command away."""
-        (self.path / command).unlink(missing_ok=True)
+    def forget_commands(self) -> None:
+        """Take away the commands that nobody has followed."""
+        commands.forget(self.path)
 
 
-def _events(data: bytes) -> Iterator[Event]:
+def decode_events(data: bytes) -> Iterator[Event]:
+    """Decode lines of `events.jsonl`; those that are damaged are passed over."""
     for line in data.splitlines():
         try:
             event = event_types.decode(json.loads(line))
@@ -196,9 +262,24 @@ def _events(data: bytes) -> Iterator[Event]:
 
 
 def runs_in(folder: Path) -> list[Run]:
-    """List the runs in a folder, the newest first."""
-    found = [Run(each.parent) for each in folder.glob("*/spec.json")] if folder.is_dir() else []
-    return sorted(found, key=lambda run: (run.path / "spec.json").stat().st_mtime, reverse=True)
+    """List the runs in a folder, and in its folders that group runs, the newest first."""
+    found = [Run(path) for path in _run_folders(folder)]
+    return sorted(found, key=_written, reverse=True)
+
+
+def _written(run: Run) -> float:
+    try:
+        return (run.path / "spec.json").stat().st_mtime
+    except OSError:  # moved to the trash meanwhile
+        return 0.0
+
+
+def _run_folders(folder: Path) -> Iterator[Path]:
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if (path / "spec.json").is_file():
+            yield path
+        elif path.is_dir():
+            yield from (each.parent for each in path.glob("*/spec.json"))
 
 
 def new_run(folder: Path, name: str) -> Run:

@@ -11,6 +11,7 @@ from torch.amp import GradScaler
 
 from engine.ops.settings import Training
 from engine.train.averaging import Average
+from engine.train.guard import Guard
 from engine.train.optimizers import Acts, Answers, Forward, Step, total
 
 
@@ -34,7 +35,7 @@ class Gradients:
         average: Average | None = None,
     ) -> None:
         self._wanted, self._batch_size = training.accumulate, batch_size
-        self._epoch_batches, self._run_batches = epoch_batches, run_batches
+        self._epoch_batches, self.run_batches = epoch_batches, run_batches
         self._norm, self._value = training.clip_norm, training.clip_value
         self._scaler, self._average = scaler, average
         self._weights = weights
@@ -50,12 +51,22 @@ class Gradients:
         as_they_are = self._norm is None and self._value is None and self._wanted == 1
         return as_they_are and self._scaler is None and self._average is None
 
+    @property
+    def are_scaled(self) -> bool:
+        """Whether losses are scaled, so that a gradient that is not finite only says that the scale is too large."""
+        return self._scaler is not None
+
+    def forget(self) -> None:
+        """Leave out what was added up since the last step."""
+        self._held.clear()
+        self._batches = self._samples = 0
+
     def begin(self, number: int, samples: int) -> None:
         """Begin the batch with this number in the run."""
         self._batches += 1
         self._samples += samples
         self._share = samples / self._batch_size
-        is_last = (number + 1) % self._epoch_batches == 0 or number + 1 >= self._run_batches
+        is_last = (number + 1) % self._epoch_batches == 0 or number + 1 >= self.run_batches
         self.acts = is_last or self._batches >= self._wanted
 
     def restore(self, turn: int) -> None:
@@ -99,8 +110,7 @@ class Gradients:
         if not self.acts:
             return
         self.steps += 1
-        self._batches = self._samples = 0
-        self._held.clear()
+        self.forget()
         if self._scaler is not None:
             self._scaler.update()
         if self._average is not None:
@@ -129,9 +139,9 @@ class Gradients:
         return [None if grad is None else torch.empty_like(weight).copy_(grad) for weight, grad in pairs]
 
 
-def careful_stepper(forward: Forward, turns: Sequence[Acts], gradients: Gradients) -> Step:
-    """Like `stepper`, with gradients that are treated before the optimizers take their steps."""
-    acts = [_turn(forward, place, turn, gradients, alone=len(turns) == 1) for place, turn in enumerate(turns)]
+def careful_stepper(forward: Forward, turns: Sequence[Acts], gradients: Gradients, guard: Guard | None = None) -> Step:
+    """Like `stepper`, with gradients that are treated before a guard sees them and the optimizers take their steps."""
+    acts = [_turn(forward, place, turn, gradients, guard, alone=len(turns) == 1) for place, turn in enumerate(turns)]
 
     def step(batch: list[Tensor], number: int) -> Answers:
         gradients.begin(number, len(batch[0]))
@@ -150,20 +160,25 @@ def careful_stepper(forward: Forward, turns: Sequence[Acts], gradients: Gradient
     return step
 
 
-def _turn(forward: Forward, place: int, turn: Acts, gradients: Gradients, *, alone: bool) -> Step:
+def _turn(forward: Forward, place: int, turn: Acts, gradients: Gradients, guard: Guard | None, *, alone: bool) -> Step:
     if turn.repeats:
-        return _repeating(forward, turn, gradients)
+        return _repeating(forward, turn, gradients, guard)
     inputs = None if alone else list(turn.weights)
 
     def step(batch: list[Tensor], _number: int) -> Answers:
         gradients.restore(place)
         answers = forward(*batch)
-        torch.autograd.backward(gradients.scaled(total(answers, turn.losses)), inputs=inputs)
+        loss = total(answers, turn.losses)
+        torch.autograd.backward(gradients.scaled(loss), inputs=inputs)
+        if gradients.acts:
+            for each in turn.acting:
+                gradients.settle(each.optimizer)
+        if guard is not None:
+            guard.check(loss, turn.weights if gradients.acts and not gradients.are_scaled else ())
         if not gradients.acts:
             gradients.keep(place)
             return answers
         for each in turn.acting:
-            gradients.settle(each.optimizer)
             gradients.step(each.optimizer)
             if each.schedule is not None and each.schedule.counts_steps:
                 each.after_step()
@@ -172,7 +187,7 @@ def _turn(forward: Forward, place: int, turn: Acts, gradients: Gradients, *, alo
     return step
 
 
-def _repeating(forward: Forward, turn: Acts, gradients: Gradients) -> Step:
+def _repeating(forward: Forward, turn: Acts, gradients: Gradients, guard: Guard | None) -> Step:
     """The step of an optimizer that runs the network several times; the first run is what is told."""
     (acting,) = turn.acting
     weights = list(turn.weights)
@@ -188,6 +203,8 @@ def _repeating(forward: Forward, turn: Acts, gradients: Gradients) -> Step:
             loss = total(answers, turn.losses)
             torch.autograd.backward(loss, inputs=weights)
             gradients.settle(acting.optimizer)
+            if guard is not None:
+                guard.check(loss, weights)
             return loss
 
         acting.optimizer.step(closure)  # type: ignore[arg-type]  # torch's own stub wants a float

@@ -2,36 +2,62 @@
 
 from __future__ import annotations
 
-import errno
 import math
 import time
-from collections.abc import Generator, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 
-from engine.events import Checkpoint, Epoch, Event, Failed, Finished, Progress, Started, Stopped, Tables
-from engine.expand import expand
-from engine.problem import Mistake, Problem
-from engine.python_node import fault_of, node_at_work, node_of
-from engine.spec import Spec
-from engine.train.checkpoint import (
-    Progressed,
-    load_checkpoint,
-    load_weights,
-    save_checkpoint,
-    save_tensors,
+from engine.events import Epoch, Event, Finished, Progress, Started, Stopped, Tables
+from engine.spec import Spec, load
+from engine.train.checkpoint import Progressed, Stateful, load_weights, newest_checkpoint
+from engine.train.control import Control
+from engine.train.edited import carried, is_same
+from engine.train.faults import (
+    Broken,
+    device_assert,
+    guarded,
+    is_device_assert,
+    is_out_of_memory,
+    not_finite,
+    out_of_memory,
+    placed,
+    recorded,
 )
 from engine.train.folder import Run
-from engine.train.meter import LOSS, Meter, NotFinite
-from engine.train.precision import indeterminate
-from engine.train.session import Refused, Session, environment, open_session
+from engine.train.guard import Guard, NotFinite, find_culprit
+from engine.train.keeper import Keeper
+from engine.train.meter import LOSS, Meter
+from engine.train.optimizers import total
+from engine.train.parts import Optimizing, Random, Weights
+from engine.train.session import Session, environment, open_session
 
 READ_SECONDS = 0.05  # between readings of the device, and of the commands
 STAGES_SECONDS = 1.0  # between tellings of how the data comes
 MOST_CELLS = 10_000  # of a table that is told every epoch
 MOST_WAITING = 1024  # batches whose answers are kept until they are read
+
+
+@dataclass
+class Work:
+    """A run at work: what it works with, how far it is, who keeps it and whom it heeds."""
+
+    run: Run
+    spec: Spec
+    session: Session
+    progressed: Progressed
+    keeper: Keeper
+    control: Control
+    guard: Guard
+    noted: set[str] = field(default_factory=set)
+
+    def fresh(self, notes: Iterable[str]) -> list[str]:
+        """Those of the notes that were not told yet, told now."""
+        found = [note for note in dict.fromkeys(notes) if note not in self.noted]
+        self.noted.update(found)
+        return found
 
 
 def train(spec: Spec, folder: Path, run: Run, *, device: str | None = None) -> Iterator[Event]:
@@ -41,149 +67,147 @@ def train(spec: Spec, folder: Path, run: Run, *, device: str | None = None) -> I
     """
     with run.locked():
         run.begin(spec)
-        yield from _recorded(run, _guarded(_placed(spec, _started(spec, folder, run, device))))
+        yield from recorded(run, guarded(placed(spec, _started(spec, folder, run, device))))
 
 
-def resume(run: Run, *, device: str | None = None) -> Iterator[Event]:
-    """Go on with a run from its last checkpoint, as if it had never stopped."""
-    spec, known = run.spec(), run.environment()
+def resume(run: Run, *, device: str | None = None, spec: Spec | None = None, more_epochs: int = 0) -> Iterator[Event]:
+    """Go on with a run from its last checkpoint, as if it had never stopped; from its start where it has none yet.
+
+    With another spec it goes on with the weights of every node that still fits, by id; `more_epochs` are trained
+    beyond those that it was to train.
+    """
+    known = run.environment()
     if known.get("threads"):
         torch.set_num_threads(int(known["threads"]))
+    present = run.spec() if spec is None else spec
+    folder = Path(known.get("folder", "."))
     with run.locked():
-        yield from _recorded(run, _guarded(_placed(spec, _resumed(spec, run, known.get("folder", "."), device))))
-
-
-def _recorded(run: Run, events: Iterator[Event]) -> Iterator[Event]:
-    """Write each event down before it is handed on; a full disk does not keep it from the reader."""
-    for event in events:
-        try:
-            run.append(event)
-        except OSError:
-            if not isinstance(event, Failed):
-                yield Failed(_full_disk(run))
-                return
-        yield event
-
-
-def _guarded(events: Iterator[Event]) -> Iterator[Event]:
-    """Turn what users can mend into a last event that says how."""
-    try:
-        yield from events
-    except Refused as refused:
-        problem = refused.problem
-        yield Failed(problem.message, problem.node, problem.param)
-    except Mistake as mistake:
-        yield Failed(mistake.message, None, mistake.param)
-    except MemoryError:
-        yield Failed(_OUT_OF_MEMORY)
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        yield Failed(_FULL if full else f"A file could not be written or read: {error}.")
-    except RuntimeError as error:  # torch raises it for most of what goes wrong in a kernel
-        known = indeterminate(error)
-        yield Failed(_torch_words(error)) if known is None else Failed(known.message, None, known.param)
-    except ValueError as error:
-        if "more than 1 value per channel" not in str(error):
-            raise
-        yield Failed(
-            "A batch of one sample reached a batch normalisation, which needs two or more: "
-            "raise batch_size, or turn drop_last on."
-        )
-
-
-def _placed(spec: Spec, events: Iterator[Event]) -> Iterator[Event]:
-    """Say of what the code of a Python node raises at which node and in which line it was."""
-    try:
-        yield from events
-    except (Refused, MemoryError, torch.OutOfMemoryError):
-        raise
-    except Mistake as mistake:
-        node = node_at_work(mistake)
-        if node is None:
-            raise
-        raise Refused(mistake.problem(node)) from None
-    except Exception as error:  # code may raise anything; what is not a node's goes on its way
-        fault = fault_of(error)
-        if fault is None:
-            raise
-        raise Refused(Problem(fault.message, node_of(expand(spec).spec, fault), "code")) from error
-
-
-_OUT_OF_MEMORY = "There is not enough memory: lower batch_size, make the network smaller, or train on another device."
-_FULL = "The disk is full: make room, then resume the run. Its last checkpoint is whole."
-
-
-def _full_disk(run: Run) -> str:
-    return f"{run.path} cannot be written to; make room or choose another folder, then resume the run."
-
-
-def _torch_words(error: RuntimeError) -> str:
-    words = str(error).split("\n")[0]
-    if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in words or "alloc" in words.lower():
-        return _OUT_OF_MEMORY
-    return f"PyTorch stopped the training: {words.rstrip('.')}."
+        yield from recorded(run, guarded(placed(present, _resumed(present, run, folder, device, more_epochs))))
 
 
 def _started(spec: Spec, folder: Path, run: Run, device: str | None) -> Iterator[Event]:
+    threads = torch.get_num_threads()
+    run.write_json("environment.json", {"threads": threads, "folder": str(folder.resolve())})  # to begin anew by
     session = open_session(spec, folder, device=device)
     run.write_json("environment.json", environment(session.device, folder))
     run.write_json("data.json", session.dataset.state)
-    with session.at_work():
-        yield from _epochs(session, run, Progressed())
+    yield from _worked(run, spec, session, Progressed())
 
 
-def _resumed(spec: Spec, run: Run, folder: str, device: str | None) -> Iterator[Event]:
-    session = open_session(spec, Path(folder), device=device, trained=True)
-    progressed = load_checkpoint(run, session.compiled.module, session.acting, session.extras)
-    run.clear("stop")
-    with session.at_work():
-        yield from _epochs(session, run, progressed)
+def _resumed(spec: Spec, run: Run, folder: Path, device: str | None, more_epochs: int) -> Iterator[Event]:
+    if not run.has_begun():
+        yield from _started(spec, folder, run, device)
+        return
+    saved, notes = newest_checkpoint(run)
+    before = load(run.path / saved.spec)
+    if not is_same(before, spec):
+        session, progressed, changed = carried(run, before, spec, saved, folder, device)
+        yield from _worked(run, spec, session, progressed, notes, (changed,), more_epochs)
+        return
+    session = open_session(spec, folder, device=device, trained=run.data_state())
+    for name, part in parts_of(session).items():
+        if name in saved.parts:  # a checkpoint of an older version lacks some
+            part.load(saved.parts[name])
+    yield from _worked(run, spec, session, saved.progressed, notes, (), more_epochs)
 
 
-def _epochs(session: Session, run: Run, progressed: Progressed) -> Iterator[Event]:
+def parts_of(session: Session) -> Mapping[str, Stateful]:
+    """The parts of a run whose states a checkpoint keeps, by name, in the order in which they are brought back."""
+    module = session.compiled.module
+    return {
+        "weights": Weights(module),
+        "optimizers": Optimizing(module, session.acting),
+        "random": Random(session.device),
+        **session.extras,
+    }
+
+
+def _worked(
+    run: Run,
+    spec: Spec,
+    session: Session,
+    progressed: Progressed,
+    notes: tuple[str, ...] = (),
+    changes: tuple[Event, ...] = (),
+    more_epochs: int = 0,
+) -> Iterator[Event]:
+    """Train what is left to train, and let go of all that is held for it."""
+    session.begin(progressed)
+    with session.at_work(), Keeper(run, session.kept_weights, parts_of(session), session.training) as keeper:
+        guard = session.guard()
+        work = Work(run, spec, session, progressed, keeper, Control(run, session, progressed, keeper), guard)
+        yield _start_event(work, notes)
+        yield from changes
+        if more_epochs:
+            yield work.control.add_epochs(more_epochs)
+        if changes and not progressed.best_epoch:
+            keeper.best()  # of the graph as it is now, until an epoch is measured
+        if changes or more_epochs:
+            keeper.checkpoint(progressed)
+        yield from _told_faults(work, _epochs(work))
+    run.forget_commands()
+
+
+def _told_faults(work: Work, events: Iterator[Event]) -> Iterator[Event]:
+    """Say of what a device refuses where training was; what was reached is kept wherever that can be."""
+    at = work.progressed
+    try:
+        yield from events
+    except (RuntimeError, MemoryError) as error:
+        if is_device_assert(error):
+            raise Broken(device_assert(work.session, at.epoch, at.step)) from error
+        if not is_out_of_memory(error):
+            raise
+        work.session.forget_gradients()
+        if work.keeper.meter is not None:
+            work.keeper.meter.read()
+        work.keeper.checkpoint(at)
+        yield from work.keeper.finished()
+        raise Broken(out_of_memory(work.session, at.epoch, at.step)) from error
+
+
+def _epochs(work: Work) -> Iterator[Event]:
     """Train the epochs that are left, then measure the best weights on the test split."""
-    before, started = progressed.seconds, time.monotonic()
-    yield _start_event(session, run, progressed)
+    session, progressed, keeper, control = work.session, work.progressed, work.keeper, work.control
     module, training, ending = session.compiled.module, session.training, session.ending
-    ending.begin(before)
-    while not ending.is_over(progressed.epoch):
+    while progressed.step or not ending.is_over(progressed.epoch):
         if progressed.step == 0:
             torch.manual_seed(training.seed * 1_000_003 + progressed.epoch + 1)
-        meter = Meter(session.compiled.program, progressed.totals, progressed.states)
-        begun, begun_step = time.monotonic(), progressed.step
-        stopped = yield from _steps(session, run, progressed, meter)
-        progressed.seconds = before + time.monotonic() - started
-        if stopped:
-            progressed.totals, progressed.states = meter.totals, meter.states()
-            path = save_checkpoint(run, module, session.acting, progressed, session.extras)
-            yield Checkpoint(progressed.epoch, str(path.relative_to(run.path)))
-            yield _stopped(run, progressed)
+        meter = keeper.meter = Meter(session.compiled.program, progressed.totals, progressed.states)
+        begun, begun_step, rested = time.monotonic(), progressed.step, control.rested
+        yield from _steps(work, meter)
+        if control.stops == "now" and progressed.step < session.loader.steps():
+            yield from _stopped(work)
             return
-        seconds = time.monotonic() - begun
+        progressed.seconds = control.seconds()
+        seconds = time.monotonic() - begun - (control.rested - rested)
         samples = (progressed.step - begun_step) * session.batching.batch_size
         measured, validation = meter.measured(session.classes), session.validate()
+        keeper.meter = None
         progressed.epoch, progressed.step, progressed.totals, progressed.states = progressed.epoch + 1, 0, {}, {}
         scores = validation.scores or measured.scores
         best = _is_best(session, progressed, scores)
         if best:
-            save_tensors(run.weights, session.kept_weights())
+            keeper.best()
         speed, rates = samples / max(seconds, 1e-9), session.rates()
         tables = _small((validation if validation.scores else measured).tables)
         early = ending.after_epoch(scores)
-        notes = (*session.news(), *([early] if early else ()))
+        notes = (*session.news(), *([early] if early else ()), *work.fresh((*measured.notes, *validation.notes)))
         yield Epoch(progressed.epoch, measured.scores, validation.scores, seconds, speed, best, rates, tables, notes)
         metric = session.compiled.program.leading_metric() or LOSS
         for acting in session.acting:
             acting.after_epoch(scores[LOSS], scores.get(metric))
-        path = save_checkpoint(run, module, session.acting, progressed, session.extras)
-        yield Checkpoint(progressed.epoch, str(path.relative_to(run.path)))
-        if not ending.is_over(progressed.epoch) and run.requested("stop"):
-            yield _stopped(run, progressed)
+        if keeper.is_due_after(progressed.epoch) or ending.is_over(progressed.epoch):
+            keeper.checkpoint(progressed)
+        yield from control.follow()
+        if control.stops and not ending.is_over(progressed.epoch):
+            yield from _stopped(work)
             return
-    load_weights(module, run.weights)
+    yield from keeper.finished()
+    load_weights(module, work.run.weights)
     test = session.measure("test")
-    seconds = before + time.monotonic() - started
-    yield Finished(str(run.path), test.scores, progressed.epoch, progressed.best_epoch, seconds, test.tables)
+    seconds, epoch = control.seconds(), progressed.epoch
+    yield Finished(str(work.run.path), test.scores, epoch, progressed.best_epoch, seconds, test.tables)
 
 
 def _small(tables: Tables) -> Tables:
@@ -191,18 +215,20 @@ def _small(tables: Tables) -> Tables:
     return {name: table for name, table in tables.items() if len(table.rows) * len(table.columns) <= MOST_CELLS}
 
 
-def _stopped(run: Run, progressed: Progressed) -> Stopped:
-    run.clear("stop")
-    return Stopped(str(run.path), progressed.epoch)
+def _stopped(work: Work) -> Iterator[Event]:
+    work.keeper.checkpoint(work.progressed)
+    yield from work.keeper.finished()
+    yield Stopped(str(work.run.path), work.progressed.epoch)
 
 
-def _start_event(session: Session, run: Run, progressed: Progressed) -> Started:
+def _start_event(work: Work, notes: tuple[str, ...]) -> Started:
+    session = work.session
     program = session.compiled.program
     return Started(
-        run=str(run.path),
+        run=str(work.run.path),
         device=str(session.device),
-        epochs=session.ending.epochs,
-        epoch=progressed.epoch,
+        epochs=work.control.epochs,
+        epoch=work.progressed.epoch,
         steps_per_epoch=session.loader.steps(),
         samples={split: session.loader.samples(split) for split in session.dataset.splits},
         parameters=sum(each.numel() for each in session.compiled.module.parameters()),
@@ -212,59 +238,82 @@ def _start_event(session: Session, run: Run, progressed: Progressed) -> Started:
             if metric.higher_is_better is not None and metric.table() is None
         },
         passes=session.compiled.passes,
-        notes=session.notes,
+        notes=(*session.notes, *notes),
         time=time.time(),
+        step=work.progressed.step,
     )
 
 
-def _steps(session: Session, run: Run, progressed: Progressed, meter: Meter) -> Generator[Event, None, bool]:
-    """Take the steps of one epoch that are left; returns whether it was stopped before its end."""
-    step, ending = session.stepper(), session.ending
-    count, first = session.loader.steps(), progressed.step
+def _steps(work: Work, meter: Meter) -> Iterator[Event]:
+    """Take the steps of one epoch that are left, as far as nobody stops them."""
+    session, progressed, control, guard = work.session, work.progressed, work.control, work.guard
+    step, ending = session.stepper(guard), session.ending
+    count, first, rested = session.loader.steps(), progressed.step, control.rested
     before = progressed.epoch * count
-    last = ending.run_batches - before
     begun = read = told = time.monotonic()
     session.loader.stages.begin()
     for batch in session.loader.training(progressed.epoch, first):
-        answers = step(batch, before + progressed.step)
+        guard.begin()
+        try:
+            answers = step(batch, before + progressed.step)
+        except NotFinite:
+            meter.read()
+            yield from _broken(work)
         meter.add(answers, batch[0].shape[0])
         progressed.step += 1
-        if progressed.step == last < count:
+        if before + progressed.step == ending.run_batches and progressed.step < count:
             break
         now = time.monotonic()
         if now - read < READ_SECONDS and meter.waiting < MOST_WAITING:
             continue
         read = now
-        _read(meter, progressed)
-        progress = _progress(session, progressed, meter, (now - begun) / (progressed.step - first))
+        yield from _looked(work, meter)
+        progress = _progress(work, meter, (now - begun - (control.rested - rested)) / (progressed.step - first))
         if now - told >= STAGES_SECONDS:
             told, loader = now, session.loader
             stages = loader.stages
             progress = replace(progress, waited=stages.waited, stages=stages.stages(), advice=loader.advice())
         yield progress
-        if progressed.step < count and run.requested("stop"):
-            return True
+        if progressed.step < count:
+            yield from control.follow()
+            if control.stops == "now":
+                return
         if ending.is_over_time():
             break
-    _read(meter, progressed)
-    return False
+    yield from _looked(work, meter)
 
 
-def _read(meter: Meter, progressed: Progressed) -> None:
-    """Read the meter; a loss that is not finite ends the run with what to try."""
-    waiting = meter.waiting
+def _looked(work: Work, meter: Meter) -> Iterator[Event]:
+    """Read the device: what was measured, and whether all numbers were finite."""
     try:
-        meter.read()
+        work.guard.look()
     except NotFinite as found:
-        step = progressed.step - waiting + found.batch + 1
-        raise Mistake(
-            f"The loss became NaN or infinite in epoch {progressed.epoch + 1}, step {step}. Try a learning rate ten "
-            "times smaller, standardised columns, or BatchNorm layers; a logarithm or division in the graph may have "
-            "met a zero."
-        ) from None
+        work.progressed.step -= found.late
+        yield from _broken(work)
+    bad = meter.read()
+    if bad is not None:  # of a loss at which no optimizer looked in that step
+        yield from _broken(work)
 
 
-def _progress(session: Session, progressed: Progressed, meter: Meter, seconds_a_step: float) -> Progress:
+def _broken(work: Work) -> Iterator[Event]:
+    """Keep the weights from before a step with a number that is not finite, name its node, and end the run."""
+    session, progressed = work.session, work.progressed
+    module, program = session.compiled.module, session.compiled.program
+    work.guard.restore()
+    session.forget_gradients()
+    work.keeper.checkpoint(progressed)
+    yield from work.keeper.finished()
+    batch = next(session.loader.training(progressed.epoch, progressed.step))
+    try:
+        with session.precision.at_work(session.device):
+            culprit = find_culprit(module, batch, lambda answers: total(answers, list(program.losses.items())))
+    except torch.OutOfMemoryError:  # it keeps all that flows, which training does not
+        culprit = None
+    raise Broken(not_finite(session, work.spec, culprit, progressed.epoch, progressed.step))
+
+
+def _progress(work: Work, meter: Meter, seconds_a_step: float) -> Progress:
+    session, progressed = work.session, work.progressed
     count = session.loader.steps()
     return Progress(
         epoch=progressed.epoch + 1,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ from engine.events import Table
 from engine.program import Program
 from engine.train.gather import Gathered, table
 
+T = TypeVar("T")
 LOSS = "loss"
 MOST_KEPT = 2**24  # numbers kept of batches for the metrics that gather, until they are handed on
 LARGEST_EXPONENT = 709.0  # e to a larger power is more than a float holds
@@ -24,20 +25,16 @@ FINISHES: Mapping[str, Callable[[float], float]] = {
 }
 
 
-class NotFinite(Exception):  # caught by the loop, which tells the user
-    """A loss became NaN or infinite, so many batches after the last reading."""
-
-    def __init__(self, batch: int) -> None:
-        super().__init__(batch)
-        self.batch = batch
-
-
 @dataclass
 class Measured:
-    """Losses and metrics of a split: {name: value}, "loss" first, and those that are tables."""
+    """Losses and metrics of a split: {name: value}, "loss" first, and those that are tables.
+
+    `notes` tell which metrics could not be measured, and why.
+    """
 
     scores: dict[str, float] = field(default_factory=dict)
     tables: dict[str, Table] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 class Meter:
@@ -52,7 +49,7 @@ class Meter:
         totals: Mapping[str, Sequence[float]] | None = None,
         states: Mapping[str, Mapping[str, Tensor]] | None = None,
     ) -> None:
-        self._factors = torch.tensor(list(program.losses.values()), dtype=torch.float64)
+        self._factors = list(program.losses.values())
         self._losses = list(program.losses)
         self._metrics = program.metrics
         self._gathered = {
@@ -61,6 +58,7 @@ class Meter:
         self._summed = [name for name in program.metrics if name not in program.gathered]
         self._added = (*self._losses, *self._summed)
         self._kept = 0
+        self._notes: list[str] = []
         self._answers: list[Mapping[str, Tensor]] = []
         self._sizes: list[int] = []
         self.totals: dict[str, list[float]] = {name: list(pair) for name, pair in (totals or {}).items()}
@@ -82,30 +80,43 @@ class Meter:
     def _flush(self) -> None:
         """Hand on what was kept for the metrics that gather."""
         self._kept = 0
-        for gathered in self._gathered.values():
-            gathered.flush()
+        for name in list(self._gathered):
+            self._asked(name, Gathered.flush)
 
-    def read(self) -> None:
-        """Bring what was added into `totals`; raises NotFinite with the first batch whose loss is not finite."""
+    def _asked(self, name: str, ask: Callable[[Gathered], T]) -> T | None:
+        """Ask the object of a metric; one that refuses what it was given is left out, with a note."""
+        try:
+            return ask(self._gathered[name])
+        except (ValueError, TypeError, IndexError, RuntimeError) as error:
+            if isinstance(error, torch.OutOfMemoryError) or "CUDA" in str(error):
+                raise
+            del self._gathered[name]
+            why = " ".join(str(error).split()).rstrip(".")
+            self._notes.append(f"{name} does not apply to what it is given and is left out: {why}.")
+            return None
+
+    def read(self) -> int | None:
+        """Bring what was added into `totals`; returns the place of the first batch whose loss is not finite, if any.
+
+        Batches are added one after the other, so that the sums do not depend on when they are read.
+        """
         if not self._sizes:
-            return
-        answers, sizes = self._answers, torch.tensor(self._sizes, dtype=torch.float64)
+            return None
+        answers, sizes = self._answers, self._sizes
         self._answers, self._sizes = [], []
         rows = torch.stack([each[name] for each in answers for name in self._losses])
         losses = rows.view(len(answers), -1).double().cpu()
-        finite = losses.isfinite().all(dim=1)
-        if not finite.all():
-            raise NotFinite(int((~finite).nonzero()[0]))
-        weighted = losses * sizes[:, None]
-        count = float(sizes.sum())
-        self._total(LOSS, float((weighted @ self._factors).sum()), count)
-        if len(self._losses) > 1:
-            for name, total in zip(self._losses, weighted.sum(dim=0).tolist(), strict=True):
-                self._total(name, total, count)
+        for row, size in zip(losses.tolist(), sizes, strict=True):
+            self._total(LOSS, sum(loss * factor for loss, factor in zip(row, self._factors, strict=True)) * size, size)
+            if len(self._losses) > 1:
+                for name, loss in zip(self._losses, row, strict=True):
+                    self._total(name, loss * size, size)
         self._flush()
         for name in self._summed:
-            added, counted = torch.stack([each[name] for each in answers]).double().sum(dim=0).tolist()
-            self._total(name, added, counted)
+            for added, counted in torch.stack([each[name] for each in answers]).double().tolist():
+                self._total(name, added, counted)
+        finite = losses.isfinite().all(dim=1)
+        return None if finite.all() else int((~finite).nonzero()[0])
 
     def _total(self, name: str, added: float, counted: float) -> None:
         total = self.totals.setdefault(name, [0.0, 0.0])
@@ -123,14 +134,15 @@ class Meter:
     def measured(self, classes: Mapping[str, Sequence[str]]) -> Measured:
         """All that was measured; `classes` holds, for a metric, the names of its target's classes."""
         found, gathered = Measured(self.scores()), {}
-        for name, each in self._gathered.items():
-            value = each.value()
+        for name in list(self._gathered):
+            value = self._asked(name, Gathered.value)
             if value is not None and value.numel() > 1:
                 found.tables[name] = table(self._metrics[name], value, classes.get(name, ()))
             elif value is not None:
                 gathered[name] = value.item()
         all_scores = found.scores | gathered
         losses = [name for name in found.scores if name not in self._metrics]
+        found.notes = tuple(self._notes)
         found.scores = {name: all_scores[name] for name in (*losses, *self._metrics) if name in all_scores}
         return found
 

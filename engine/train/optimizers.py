@@ -15,6 +15,7 @@ from engine.optimizers import Entry, turns
 from engine.problem import Mistake
 from engine.recipes import find
 from engine.spec import Node, Spec
+from engine.train.guard import Guard
 from engine.train.schedules import Scheduled
 from engine.validate import upstream
 from engine.weights import decay_of, is_frozen
@@ -41,16 +42,41 @@ class Acting:
     lr: float
     factors: Sequence[float] = (1.0,)  # of the learning rate, one for each of the optimizer's groups
     schedule: Scheduled | None = None
+    scale: float = 1.0  # of what the schedule says, set by hand
+    held: float | None = None  # a learning rate set by hand where no schedule has a say
 
     @property
     def rate(self) -> float:
         """The learning rate as it is now, without the nodes' own factors."""
-        return self.lr if self.schedule is None else self.schedule.rate
+        if self.held is not None:
+            return self.held
+        return self.lr if self.schedule is None else self.schedule.rate * self.scale
+
+    def set_rate(self, rate: float) -> None:
+        """Set the learning rate by hand: a schedule goes on, scaled so that it is at this rate now.
+
+        One that is at 0 cannot be scaled; from then on the rate stays as it was set.
+        """
+        scheduled = 0.0 if self.schedule is None else self.schedule.rate
+        self.scale, self.held = (rate / scheduled, None) if scheduled else (1.0, rate)
+        self.follow()
+
+    def by_hand(self) -> dict[str, float | None]:
+        """What was set by hand, for `set_by_hand` to go back to."""
+        return {"scale": self.scale, "held": self.held}
+
+    def set_by_hand(self, state: Mapping[str, Any]) -> None:
+        """Go back to what was set by hand."""
+        self.scale, self.held = state["scale"], state["held"]
+        self.follow()
 
     def follow(self) -> None:
-        """Take the learning rate that the schedule says."""
+        """Take the learning rate that the schedule says, and what was set by hand."""
         if self.schedule is not None:
             self.schedule.apply(self.optimizer.param_groups, self.factors)
+        if self.scale != 1.0 or self.held is not None:
+            for group, factor in zip(self.optimizer.param_groups, self.factors, strict=True):
+                group["lr"] = self.rate * factor
 
     def after_step(self) -> None:
         """Move on by a step of its own."""
@@ -176,15 +202,19 @@ def _trust_sparse_tensors() -> None:
 # ----------------------------------------------------------------------------------------------------------- steps
 
 
-def stepper(forward: Forward, turns: Sequence[Acts]) -> Step:
+def stepper(forward: Forward, turns: Sequence[Acts], guard: Guard | None = None) -> Step:
     """Return the function that takes one step of training on a batch; it answers with losses and metrics.
 
-    With several turns each acts on a run of the network with the weights that the one before has changed. A loss is
-    told as its own optimizer saw it, metrics as the first run of the network gave them.
+    A guard sees loss and gradients before each optimizer does. With several turns each acts on a run of the network
+    with the weights that the one before has changed. A loss is told as its own optimizer saw it, metrics as the first
+    run of the network gave them.
     """
     if len(turns) == 1:
-        return _turn(forward, turns[0], alone=True)
-    acts = [(each.every, _turn(forward, each, alone=False), [name for name, _factor in each.losses]) for each in turns]
+        return _turn(forward, turns[0], guard, alone=True)
+    acts = [
+        (each.every, _turn(forward, each, guard, alone=False), [name for name, _factor in each.losses])
+        for each in turns
+    ]
 
     def step(batch: list[Tensor], number: int) -> Answers:
         told: dict[str, Tensor] = {}
@@ -201,9 +231,9 @@ def stepper(forward: Forward, turns: Sequence[Acts]) -> Step:
     return step
 
 
-def _turn(forward: Forward, turn: Acts, *, alone: bool) -> Step:
+def _turn(forward: Forward, turn: Acts, guard: Guard | None, *, alone: bool) -> Step:
     if turn.repeats:
-        return _repeating(forward, turn)
+        return _repeating(forward, turn, guard)
     weights, losses = turn.weights, turn.losses
     optimizers = [each.optimizer for each in turn.acting]
     counted = [each for each in turn.acting if each.schedule is not None and each.schedule.counts_steps]
@@ -213,7 +243,10 @@ def _turn(forward: Forward, turn: Acts, *, alone: bool) -> Step:
         for weight in weights:  # what zero_grad does, without its profiling
             weight.grad = None
         answers = forward(*batch)
-        torch.autograd.backward(total(answers, losses), inputs=inputs)
+        loss = total(answers, losses)
+        torch.autograd.backward(loss, inputs=inputs)
+        if guard is not None:
+            guard.check(loss, weights)
         for optimizer in optimizers:
             optimizer.step()
         for each in counted:
@@ -223,7 +256,7 @@ def _turn(forward: Forward, turn: Acts, *, alone: bool) -> Step:
     return step
 
 
-def _repeating(forward: Forward, turn: Acts) -> Step:
+def _repeating(forward: Forward, turn: Acts, guard: Guard | None) -> Step:
     """The step of an optimizer that runs the network several times; the first run is what is told."""
     (acting,) = turn.acting
     weights, inputs = turn.weights, list(turn.weights)
@@ -238,6 +271,8 @@ def _repeating(forward: Forward, turn: Acts) -> Step:
             runs.append({name: answer.detach() for name, answer in answers.items()} if not runs else {})
             loss = total(answers, turn.losses)
             torch.autograd.backward(loss, inputs=inputs)
+            if guard is not None:
+                guard.check(loss, weights)
             return loss
 
         acting.optimizer.step(closure)  # type: ignore[arg-type]  # torch's own stub wants a float

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,10 @@ class Precision:
     half: torch.dtype | None = None
     tf32: bool = False
     note: str = ""
+
+    def at_work(self, device: torch.device) -> AbstractContextManager[Any]:
+        """A context in which torch computes in it."""
+        return nullcontext() if self.half is None else torch.autocast(device.type, self.half)
 
     def scaler(self, device: torch.device) -> GradScaler | None:
         """What keeps small gradients from vanishing in fp16."""

@@ -28,7 +28,7 @@ SOFTMAXES = ("Softmax", "LogSoftmax")
 def evaluate(run: Run, split: str = "test", *, device: str | None = None) -> Measured:
     """Measure a run's best weights on a split: losses and metrics, and the tables of those that are tables."""
     folder = Path(run.environment().get("folder", "."))
-    session = open_session(run.spec(), folder, device=device, trained=True)
+    session = open_session(run.spec(), folder, device=device, trained=run.data_state())
     splits = session.dataset.splits
     if split not in splits:
         raise Mistake(f"The data has no {split} split; it has {', '.join(splits)}.")
@@ -53,7 +53,8 @@ def load_pair(spec: Spec, weights: Path) -> Compiled:
 def predict(run: Run, samples: Path | Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yield {output: value} for each new sample: rows of columns, or a file of the source's kind or of JSON.
 
-    An output with an Argmax decoder is the class's name, every other one its numbers. Inputs must be bound.
+    An output with an Argmax decoder is the class's name, or of an image the number of each pixel's class; every other
+    one is its numbers. Inputs must be bound.
     """
     spec, state, compiled = run.spec(), run.data_state(), load_model(run)
     names = list(dict.fromkeys(str(feed.column) for feed in compiled.feeds))
@@ -104,8 +105,19 @@ def _decoded(spec: Spec, state: Mapping[str, Any], output: str, tensor: Tensor) 
     if decode is None:
         flat = tensor.flatten(1) if tensor.ndim > 1 else tensor[:, None]
         return [row[0] if len(row) == 1 else row for row in flat.tolist()] if tensor.ndim < 3 else tensor.tolist()
+    best = tensor.argmax(1)
+    best = best.flatten() if best.numel() == len(best) else best
+    if best.ndim > 2:  # an image of classes: a name for each pixel would be long
+        return best.tolist()
     classes = class_names(spec, state, output)
-    return [classes[index] if index < len(classes) else index for index in tensor.argmax(1).flatten().tolist()]
+    return [_named(each, classes) for each in best.tolist()]
+
+
+def _named(index: Any, classes: Sequence[str]) -> Any:
+    """The class of an index, its number where it has no name; a list of them for a list."""
+    if isinstance(index, list):
+        return [_named(each, classes) for each in index]
+    return classes[index] if index < len(classes) else index
 
 
 def class_names(spec: Spec, state: Mapping[str, Any], output: str) -> list[str]:

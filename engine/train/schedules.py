@@ -80,6 +80,13 @@ class Scheduled:
         for part in self._by_epoch:
             part.move_on(loss, metric)
 
+    def advance(self, steps: int, epochs: int) -> None:
+        """Move on to where a run of so many steps and epochs is; what watches results begins anew."""
+        for part in self._by_step:
+            part.advance(steps)
+        for part in self._by_epoch:
+            part.advance(epochs)
+
     def apply(self, groups: Sequence[dict[str, Any]], factors: Sequence[float]) -> None:
         """Give the groups of an optimizer the learning rate, times a factor each, and the momentum."""
         group = self._group
@@ -120,12 +127,14 @@ class _Part:
     ) -> None:
         schedule, warmup = planned.schedule, planned.schedule.warmup
         self.interval = schedule.interval
-        self._count, self._last = 0, math.inf
+        self._count = 0
+        self._last: float = length  # epochs that are added to a run go on at the rate at which its schedule ended
         self._plateau: ReduceLROnPlateau | None = None
         self._scheduler: LRScheduler | None = None
         self._warmup = warmup
         self._watches_metric = False
         if isinstance(schedule, Plateau):
+            self._last = math.inf
             self._watches_metric = schedule.watch == "metric"
             mode = "max" if self._watches_metric and higher_is_better else "min"
             self._plateau = _built(schedule.build(lr, length), shadow, mode=mode)
@@ -152,6 +161,11 @@ class _Part:
             self._plateau.step(loss if metric is None or not self._watches_metric else metric)
         elif self._scheduler is not None:
             self._scheduler.step()
+
+    def advance(self, count: int) -> None:
+        """Move on by so many epochs or steps, unless it watches their results."""
+        for _ in range(0 if self._plateau is not None else count):
+            self.move_on()
 
     def state(self) -> State:
         both = {"scheduler": self._scheduler, "plateau": self._plateau}

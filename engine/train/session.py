@@ -24,10 +24,11 @@ from engine.program import Feed, Program
 from engine.spec import Spec
 from engine.train import classweights, precision
 from engine.train.averaging import Average
-from engine.train.checkpoint import Stateful
+from engine.train.checkpoint import Progressed, Stateful
 from engine.train.compiled import CompiledForward
 from engine.train.ending import Ending
 from engine.train.gradients import Gradients, careful_stepper
+from engine.train.guard import Guard
 from engine.train.meter import LOSS, Measured, Meter
 from engine.train.optimizers import Acting, Acts, Forward, Step, build_turns, stepper
 from engine.train.precision import Precision
@@ -85,11 +86,34 @@ class Session:
         with closing(self.loader), precision.switched(self.training, self.precision):
             yield
 
-    def stepper(self) -> Step:
-        """The function that takes one step of training."""
+    def begin(self, progressed: Progressed) -> None:
+        """Take note that the run goes on from here."""
+        self.ending.begin(progressed.seconds)
+        if progressed.epochs:
+            self.ending.reach(progressed.epochs)
+            self.gradients.run_batches = self.ending.run_batches
+
+    def extend(self, epochs: int) -> None:
+        """Go on to the end of this epoch, which is after the one where the run was to end."""
+        self.ending.extend(epochs)
+        self.gradients.run_batches = self.ending.run_batches
+
+    def guard(self) -> Guard:
+        """What watches the steps of this run for numbers that are not finite."""
+        optimizers = [acting.optimizer for acting in self.acting]
+        return Guard(self.compiled.module, optimizers, self.device, scaled=self.gradients.are_scaled)
+
+    def stepper(self, guard: Guard | None = None) -> Step:
+        """The function that takes one step of training; a guard sees loss and gradients before each optimizer does."""
         if self.gradients.are_plain:
-            return stepper(self.forward, self.turns)
-        return careful_stepper(self.forward, self.turns, self.gradients)
+            return stepper(self.forward, self.turns, guard)
+        return careful_stepper(self.forward, self.turns, self.gradients, guard)
+
+    def forget_gradients(self) -> None:
+        """Leave out the gradients of a step that was broken off, and what was added up for it."""
+        self.gradients.forget()
+        for acting in self.acting:
+            acting.optimizer.zero_grad(set_to_none=True)
 
     def news(self) -> tuple[str, ...]:
         """What should be known that was not known before, told once."""
@@ -132,15 +156,18 @@ class Session:
         return state if self.average is None else {**state, **self.average.state()}
 
 
-def open_session(spec: Spec, folder: Path, *, device: str | None = None, trained: bool = False) -> Session:
+def open_session(
+    spec: Spec, folder: Path, *, device: str | None = None, trained: Mapping[str, Any] | None = None
+) -> Session:
     """Make a spec ready to train; raises Mistake or Refused where something does not go together.
 
-    A `trained` one has weights to come, so none are drawn, and no file that they began from is needed.
+    One that was `trained` before, with this state of its data, has weights to come: none are drawn, no file that they
+    began from is needed, and its data is as it was then.
     """
     training, batching = _settings(spec)
-    compiled = compile(spec, seed=None if trained else training.seed, folder=folder)
+    compiled = compile(spec, seed=training.seed if trained is None else None, folder=folder)
     names = _columns(spec, compiled, folder)
-    dataset = data.prepare(spec, folder, names)
+    dataset = data.prepare(spec, folder, names, trained)
     _refuse(binding_problems(spec, compiled.report, dataset.columns))
     place = choose(device or training.device)
     entries, problems = read_optimizers(spec, list(compiled.program.losses))
@@ -300,14 +327,21 @@ def _flow(feeds: tuple[Feed, ...], dataset: data.Dataset, batching: Batching, de
     return data.Flow(
         {split: feed_tensors(feeds, columns, place) for split, columns in dataset.splits.items()},
         dataset.rows,
-        {
-            feed.name: dataset.tails[str(feed.column)]
-            for feed in feeds
-            if not feed.is_length and feed.column in dataset.tails
-        },
+        {feed.name: dataset.tails[str(feed.column)] for feed in feeds if feed.column in dataset.tails},
         dataset.weights,
         dataset.cache,
+        dataset.where,
+        [(_ports(feeds, feed), dataset.movers[str(feed.column)]) for feed in feeds if _moves(feed, dataset)],
     )
+
+
+def _moves(feed: Feed, dataset: data.Dataset) -> bool:
+    return not feed.is_beside and feed.column in dataset.movers
+
+
+def _ports(feeds: Sequence[Feed], first: Feed) -> dict[str, str]:
+    """The feed of each port of an Input."""
+    return {feed.port: feed.name for feed in feeds if feed.node == first.node}
 
 
 def _is_resident(dataset: data.Dataset, used: Sequence[str], batching: Batching, device: torch.device) -> bool:
@@ -319,16 +353,13 @@ def _is_resident(dataset: data.Dataset, used: Sequence[str], batching: Batching,
 
 
 def feed_tensors(feeds: tuple[Feed, ...], columns: Mapping[str, data.Values], device: torch.device) -> dict[str, Any]:
-    """Arrange columns, and the lengths of their samples, in the order of the feeds, on the device."""
+    """Arrange columns, and the what ports tell of their samples, in the order of the feeds, on the device."""
     placed = {name: columns[name].to(device) for name in dict.fromkeys(str(feed.column) for feed in feeds)}
     return {feed.name: _fed(feed, placed[str(feed.column)]) for feed in feeds}
 
 
 def _fed(feed: Feed, column: data.Values) -> data.Values:
-    if not feed.is_length:
-        return column
-    assert isinstance(column, data.Ragged | data.Live)
-    return column.lengths
+    return column.port(feed.port) if isinstance(column, data.Ragged | data.Live) else column
 
 
 def environment(device: torch.device, folder: Path) -> dict[str, Any]:

@@ -272,6 +272,22 @@ def test_data_is_described_when_its_settings_or_bindings_change_and_not_else(
     assert "image" in document.data_report.columns  # the late answer was dropped
 
 
+def test_it_is_told_while_data_is_being_read(
+    checker: Checker, document: Document, worker: Desk, asked: Asked, tmp_path: Path
+) -> None:
+    told: list[bool] = []
+    checker.reading_changed.connect(told.append)
+    document.new(edit.set_source(image_classifier(), "Digits"))
+    asked(worker, 1)
+    assert told == [False, True]
+    document.edit("Split", lambda spec: edit.set_setting(spec, "data.split.test", 0.5))
+    asked(worker, 2)
+    worker.answer(0, error="late")
+    assert told == [False, True, True]
+    worker.answer(1, data=data_report(document.spec, tmp_path).encode())
+    assert told == [False, True, True, False]
+
+
 def test_without_a_source_there_is_no_data(
     checker: Checker, document: Document, worker: Desk, asked: Asked, qtbot: QtBot, tmp_path: Path
 ) -> None:

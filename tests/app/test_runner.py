@@ -12,6 +12,7 @@ from app.runner import Runner, log_end
 from engine import edit
 from engine.events import Event, Finished, Stopped
 from engine.spec import load, save
+from engine.train.commands import FILE, Command, Inbox
 from tests.app.story import FINISHED, STARTED, WHOLE, epoch, told_run
 from tests.builders import image_classifier
 
@@ -39,7 +40,7 @@ class Process:
 @pytest.fixture
 def processes(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     Process.started = []
-    monkeypatch.setattr("app.runner.subprocess.Popen", Process)
+    monkeypatch.setattr("app.warm.subprocess.Popen", Process)
     return Process.started
 
 
@@ -141,10 +142,10 @@ def test_a_last_word_counts_even_where_the_process_is_gone(
 def test_stop_leaves_the_command_in_the_runs_folder(runner: Runner, tmp_path: Path) -> None:
     run = told_run(tmp_path / "runs" / "a", STARTED)
     runner.stop()
-    assert not run.requested("stop")
+    assert not (run.path / FILE).exists()
     runner.follow(run)
     runner.stop()
-    assert run.requested("stop")
+    assert Inbox(run.path).take() == [Command("stop")]
     runner.leave()
 
 
@@ -152,11 +153,11 @@ def test_resuming_takes_the_stop_away_and_tells_only_what_is_new(
     runner: Runner, processes: list[list[str]], qtbot: QtBot, tmp_path: Path
 ) -> None:
     run = told_run(tmp_path / "runs" / "a", STARTED, epoch(1), Stopped("a", 1))
-    run.request("stop")
+    run.tell(Command("stop"))
     told: list[Event] = []
     runner.told.connect(told.append)
     runner.resume(run)
-    assert not run.requested("stop")
+    assert not (run.path / FILE).exists()
     assert processes[0][3:5] == ["resume", str(run.path)]
     with qtbot.waitSignal(runner.ended):
         run.append(epoch(2))

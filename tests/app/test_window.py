@@ -16,12 +16,13 @@ from app.actions import ACTIONS
 from app.settings import Settings, data_folder
 from app.window import PANELS, Window
 from engine import edit
+from engine.events import Progress, Stage
 from engine.examples import find_example
 from engine.problem import Problem
 from engine.report import Report
 from engine.spec import load, save
 from tests.app.conftest import EngineHere
-from tests.app.gestures import cell, drop, press, words_in, write
+from tests.app.gestures import drop, press, words_in, write
 from tests.app.story import STARTED, WHOLE, told_run
 from tests.builders import image_classifier
 
@@ -148,6 +149,58 @@ def test_a_problem_leads_to_its_field_or_its_panel(window: Window) -> None:
     for path, panel in (("training.epochs", window.training), ("data.source.params.path", window.data_panel)):
         window.problems.choose(Problem("Wrong.", None, path))
         assert window.side.currentWidget() is panel
+
+
+def test_the_data_takes_the_place_of_the_graph_and_gives_it_back(window: Window) -> None:
+    window.docks["Ops"].hide()
+    action(window, "Data").trigger()
+    assert window.stack.currentWidget() is window.data_page
+    assert window.side.currentWidget() is window.data_panel
+    assert not window.docks["Bottom panel"].isVisible()
+    window.data_page.left.emit()
+    assert window.stack.currentWidget() is window.tabs
+    assert window.docks["Bottom panel"].isVisible()
+    assert not window.docks["Ops"].isVisible()  # was closed before
+    window.show_data_page()
+    window.show_data_page()
+    action(window, "Data").trigger()
+    assert window.docks["Bottom panel"].isVisible()
+
+
+def test_a_node_that_is_gone_to_is_shown_on_the_graph(window: Window) -> None:
+    window.document.new(image_classifier())
+    window.show_data_page()
+    window.problems.choose(Problem("Wrong.", "conv2d_1", "stride"))
+    assert window.stack.currentWidget() is window.tabs
+
+
+def test_a_stage_of_the_data_leads_to_its_settings(window: Window) -> None:
+    window.show_data_page()
+    window.data_page.flow.cards["model"].click()
+    assert window.side.currentWidget() is window.training
+    for stage in ("source", "cache", "shuffle", "batch", "prefetch"):
+        window.show_panel("Training")
+        window.data_page.flow.cards[stage].click()
+        assert window.side.currentWidget() is window.data_panel
+    assert window.stack.currentWidget() is window.data_page
+
+
+def test_a_run_tells_the_data_page_what_its_stages_give(window: Window) -> None:
+    stages = (Stage("read", 1000.0, 0.5),)
+    window.runner.told.emit(Progress(1, 1, 10, {"loss": 1.0}, 100.0, 9.0, waited=0.4, stages=stages))
+    assert window.data_page.flow.cards["source"].rate == "1.0k/s"
+    assert window.data_page.flow.cards["model"].rate == "waits 40%, 100/s"
+
+
+def test_data_that_is_dropped_is_opened(window: Window, tmp_path: Path, qtbot: QtBot) -> None:
+    (tmp_path / "a.csv").write_text("age,kind\n" + "".join(f"{i},{'ab'[i % 2]}\n" for i in range(30)))
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.csv"))])
+    assert drop(window, data, QPoint(300, 300))
+    qtbot.waitUntil(lambda: window.data_page.samples.pages.known, timeout=30_000)
+    assert window.document.spec.data["source"]["kind"] == "Table"
+    assert window.stack.currentWidget() is window.data_page
+    assert window.data_page.samples.pages.total == 30
 
 
 def test_a_refused_edit_is_said_in_the_status_line(window: Window) -> None:
@@ -299,23 +352,15 @@ def test_a_run_that_starts_brings_its_curves_to_the_front(window: Window, qtbot:
     run.append(WHOLE[-1])
     qtbot.waitUntil(lambda: not window.runner.running)
     assert "Training a" not in words_in(window.toolbar)
-    assert cell(window.runs.table, 0, 1).text() == "finished"
+    assert window.runs.model.summaries()[0].state == "finished"
 
 
 def test_ticked_runs_show_their_curves(window: Window) -> None:
-    for name in ("a", "b"):
-        told_run(data_folder() / "runs" / name, *WHOLE)
+    runs = [told_run(data_folder() / "runs" / name, *WHOLE) for name in ("a", "b")]
     window.runs.refresh()
-    for row in (0, 1):
-        cell(window.runs.table, row, 0).setCheckState(Qt.CheckState.Checked)
+    for run in runs:
+        window.runs.model.tick(run)
     assert {run.name for run, *_ in window.curves._items} == {"a", "b"}
-
-
-def test_a_runs_graph_opens_as_a_copy(window: Window) -> None:
-    run = told_run(data_folder() / "runs" / "a", *WHOLE)
-    window.runs.spec_chosen.emit(run)
-    assert window.document.spec == image_classifier()
-    assert window.document.path is None
 
 
 def test_the_graph_is_exported_and_the_dialog_says_where(window: Window, qtbot: QtBot, tmp_path: Path) -> None:

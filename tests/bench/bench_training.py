@@ -24,6 +24,15 @@ ROUNDS = 5
 Array = np.ndarray[Any, Any]
 Layer = tuple[str, dict[str, Any]]  # an op and its params
 
+HIDDEN: list[Layer] = [("Linear", {"out_features": 64}), ("ReLU", {})]
+DENSE: list[Layer] = [*HIDDEN, *HIDDEN, ("Linear", {"out_features": 3})]
+CONVOLUTIONAL: list[Layer] = [
+    ("Conv2d", {"out_channels": 32}), ("ReLU", {}), ("MaxPool2d", {}),
+    ("Conv2d", {"out_channels": 64}), ("ReLU", {}), ("MaxPool2d", {}),
+    ("Flatten", {}), ("Dropout", {"p": 0.3}), ("Linear", {"out_features": 128}), ("ReLU", {}),
+    ("Linear", {"out_features": 10}),
+]  # fmt: skip
+
 
 def _by_hand(model: nn.Module, inputs: torch.Tensor, labels: torch.Tensor, batch_size: int) -> float:
     """Samples per second of an epoch: Adam, loss and accuracy read each step."""
@@ -41,7 +50,8 @@ def _by_hand(model: nn.Module, inputs: torch.Tensor, labels: torch.Tensor, batch
     return len(inputs) / (time.perf_counter() - begun)
 
 
-def _project(folder: Path, inputs: Array, labels: Array, batch_size: int, layers: list[Layer]) -> Spec:
+def project(folder: Path, inputs: Array, labels: Array, batch_size: int, layers: list[Layer]) -> Spec:
+    """A project that trains layers in a row on arrays, which are written to the folder; no sample is held back."""
     np.savez(folder / "data.npz", x=inputs, y=labels)
     spec = edit.set_setting(edit.set_source(Spec(), "Arrays"), "data.source.params.path", "data.npz")
     spec = edit.set_setting(spec, "data.split", {"validation": 0.0, "test": 0.0})
@@ -62,7 +72,7 @@ def _compare(
     inputs, labels = data
     with tempfile.TemporaryDirectory() as home:
         folder = Path(home)
-        spec = _project(folder, inputs, labels, batch_size, layers)
+        spec = project(folder, inputs, labels, batch_size, layers)
         stream = train(spec, folder, Run(folder / "run"))
         ours, theirs = [], []
         tensors = torch.from_numpy(inputs), torch.from_numpy(labels)
@@ -73,26 +83,27 @@ def _compare(
     return Figure(name, median(ours[1:]), "samples/s", target, "higher", median(theirs[1:]))
 
 
+def table() -> tuple[Array, Array]:
+    """20,000 rows of ten numbers, in three classes."""
+    random = np.random.default_rng(0)
+    return random.standard_normal((20_000, 10), dtype=np.float32), random.integers(0, 3, 20_000)
+
+
+def images() -> tuple[Array, Array]:
+    """4,096 pictures of 28 x 28 pixels, in ten classes."""
+    random = np.random.default_rng(0)
+    return random.random((4_096, 1, 28, 28), dtype=np.float32), random.integers(0, 10, 4_096)
+
+
 def run() -> list[Figure]:
     """Measure an MLP on a table, and the MNIST network."""
-    random = np.random.default_rng(0)
-    table = (random.standard_normal((20_000, 10), dtype=np.float32), random.integers(0, 3, 20_000))
-    images = (random.random((4_096, 1, 28, 28), dtype=np.float32), random.integers(0, 10, 4_096))
-    linear = [("Linear", {"out_features": 64}), ("ReLU", {})]
     mlp = nn.Sequential(nn.Linear(10, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 3))
     cnn = nn.Sequential(
         nn.Conv2d(1, 32, 3, padding="same"), nn.ReLU(), nn.MaxPool2d(2),
         nn.Conv2d(32, 64, 3, padding="same"), nn.ReLU(), nn.MaxPool2d(2),
         nn.Flatten(), nn.Dropout(0.3), nn.Linear(3136, 128), nn.ReLU(), nn.Linear(128, 10),
     )  # fmt: skip
-    conv: list[Layer] = [
-        ("Conv2d", {"out_channels": 32}), ("ReLU", {}), ("MaxPool2d", {}),
-        ("Conv2d", {"out_channels": 64}), ("ReLU", {}), ("MaxPool2d", {}),
-        ("Flatten", {}), ("Dropout", {"p": 0.3}), ("Linear", {"out_features": 128}), ("ReLU", {}),
-        ("Linear", {"out_features": 10}),
-    ]  # fmt: skip
-    dense: list[Layer] = [*linear, *linear, ("Linear", {"out_features": 3})]
     return [
-        _compare("training an MLP 10-64-64-3, 20,000 x 10, batch 32", 1.5, mlp, table, 32, dense),
-        _compare("training the MNIST CNN, batch 64", 1.0, cnn, images, 64, conv),
+        _compare("training an MLP 10-64-64-3, 20,000 x 10, batch 32", 1.5, mlp, table(), 32, DENSE),
+        _compare("training the MNIST CNN, batch 64", 1.0, cnn, images(), 64, CONVOLUTIONAL),
     ]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.amounts import counted, memory, short_count
+from engine.amounts import counted, duration, memory, short_count
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,10 @@ def test_counts_are_written_in_full_below_a_million(number: int | None, text: st
 )
 def test_bytes_are_written_with_three_digits(size: int, text: str) -> None:
     assert memory(size) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0, "0.0 s"), (2.14, "2.1 s"), (59.96, "1:00"), (65, "1:05"), (7384, "2:03:04")]
+)
+def test_times_are_written_as_they_are_read(seconds: float, words: str) -> None:
+    assert duration(seconds) == words

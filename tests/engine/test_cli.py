@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -167,7 +168,7 @@ def test_data_that_is_missing_is_told(tmp_path: Path, capsys: pytest.CaptureFixt
     ("override", "words"),
     [
         ("training.epochs", "write PATH=VALUE"),
-        ("epochs=3", "must start with data. or training."),
+        ("epochs=3", "must start with data., training. or sweep."),
         ("nodes.linear_9.params.bias=false", "did you mean 'linear_"),
         ("nodes.linear_1.op=ReLU", "can be set"),
         ("training.optimizers.7.op=SGD", "no place 7"),
@@ -309,6 +310,99 @@ def test_runs_are_listed_with_how_they_did(
     assert "accuracy" in row["best"]
     assert main(["runs", str(tmp_path)]) == 0
     assert "There are no runs" in capsys.readouterr().out
+
+
+def test_runs_tell_what_they_were_trained_on_and_how_long(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
+    _project, run, _events = trained
+    assert main(["runs", str(run.parent), "--json"]) == 0
+    (row,) = answer(capsys)
+    assert (row["name"], row["graph"], row["data"], row["device"]) == ("r", "iris", "Iris", "cpu")
+    assert (row["metric"], row["epochs"], row["tags"], row["notes"]) == ("accuracy", 30, [], "")
+    assert row["test"].keys() == row["best"].keys()
+    assert row["seconds"] > 0
+
+
+def test_a_run_is_trained_again_from_its_folder_alone_with_the_same_numbers(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _project, run, events = trained
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", str(run), "--run", str(tmp_path / "again"), "--json"]) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    both = [[json.loads(line) for line in said.out.splitlines()], events]
+    scores = [[(each["train"], each["validation"]) for each in told if each["event"] == "epoch"] for told in both]
+    assert scores[0] == scores[1]
+    weights = [(folder / "weights.safetensors").read_bytes() for folder in (tmp_path / "again", run)]
+    assert weights[0] == weights[1]
+
+
+def test_what_has_changed_since_is_said_before_a_run_is_trained_again(
+    trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _project, run, _events = trained
+    copied = Run(tmp_path / "runs" / "copied")
+    shutil.copytree(run, copied.path)
+    copied.write_json("environment.json", {**copied.environment(), "torch": "1.0"})
+    assert main(["train", str(copied.path), "--epochs", "1"]) == 0
+    assert "PyTorch was 1.0" in capsys.readouterr().err
+    assert len(list(copied.path.parent.iterdir())) == 2  # beside the run that it repeats
+
+
+def test_runs_are_compared(trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, run, _events = trained
+    assert main(["train", str(path), "--epochs", "1", "--run", str(tmp_path / "short")]) == 0
+    capsys.readouterr()
+    assert main(["compare", str(run), str(tmp_path / "short"), "--json"]) == 0
+    found = answer(capsys)
+    assert found["runs"] == ["r", "short"]
+    assert {"group": "Training", "name": "training.epochs", "values": ["30", "1"], "best": []} in found["rows"]
+    for form, words in (([], "training.epochs"), (["--csv"], "Training,training.epochs,30,1"),
+                        (["--markdown"], "| training.epochs | 30 | 1 |"), (["--all"], "training.seed")):  # fmt: skip
+        assert main(["compare", str(run), str(tmp_path / "short"), *form]) == 0
+        assert words in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("paths", [["gone"], ["."]])
+def test_what_is_no_run_is_not_compared(
+    paths: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["compare", *paths]) == 2
+    assert "is no run folder" in capsys.readouterr().err
+
+
+def test_projects_are_queued_listed_removed_and_trained(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(trained[0], tmp_path / "p.netloom")
+    assert main(["queue"]) == 0
+    assert capsys.readouterr().out == "Nothing waits in the queue.\n"
+    path = str(tmp_path / "p.netloom")
+    assert main(["queue", "add", path, path, "--set", "training.epochs=1", "--json"]) == 0
+    assert [each["name"] for each in answer(capsys)["entries"]] == ["p", "p"]
+    assert main(["queue", "remove", "2"]) == 0
+    assert "netloom queue start" in capsys.readouterr().out
+    assert main(["queue", "pause"]) == 0
+    assert "The queue is paused." in capsys.readouterr().out
+    for arguments, words in ((["remove", "7"], "is no number of a run"), (["add"], "Name the project files")):
+        assert main(["queue", *arguments]) == 2
+        assert words in capsys.readouterr().err
+    monkeypatch.setattr("engine.train.queue.launch", lambda run, verb: Done(run))
+    assert main(["queue", "start"]) == 0
+    (run,) = (tmp_path / "runs").iterdir()
+    assert str(run) in capsys.readouterr().out
+    assert load(run / "spec.json").training["epochs"] == 1
+
+
+class Done:
+    """Stands for a training process that has ended."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def wait(self) -> int:
+        return 0
 
 
 def test_graphs_and_runs_are_exported(trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from engine import edit
 from engine.progress import Headway, watcher
 from engine.serve import COUNTED_AT_ONCE, Server
-from engine.spec import encode
+from engine.spec import Spec, encode
 from tests.builders import chain, image_classifier
 
 
@@ -108,6 +108,33 @@ def test_the_curve_of_a_schedule_is_answered_in_points() -> None:
     assert "did you mean 'StepLR'" in replies[1]["error"]
 
 
+def test_samples_are_browsed_looked_at_and_traced() -> None:
+    spec = encode(edit.set_source(Spec(), "Digits"))
+    base = {"spec": spec, "folder": "."}
+    _ready, page, closely, steps, counted, wrong = answers(
+        {"id": 1, "do": "browse", **base, "part": "test", "class": "3", "start": 0, "count": 4},
+        {"id": 2, "do": "look", **base, "index": 7},
+        {"id": 3, "do": "trace", **base, "column": "image", "place": 0, "epoch": None},
+        {"id": 4, "do": "distributions", **base},
+        {"id": 5, "do": "sound", **base, "column": "image", "index": 0},
+    )
+    assert [sample["values"]["label"] for sample in page["samples"]] == ["3"] * 4
+    assert closely["samples"][0]["index"] == 7
+    assert [stage["op"] for stage in steps["stages"]] == [""]
+    assert sum(counted["columns"]["label"]["parts"]["train"]) == counted["counts"]["train"]
+    assert wrong["error"] == "image holds no sounds."
+
+
+def test_a_page_holds_tokens_where_they_are_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("said,kind\n" + "".join(f"Good day {i},{'ab'[i % 2]}\n" for i in range(30)))
+    spec = edit.set_source(Spec(), "Table", {"path": "t.csv", "target": "kind", "texts": ["said"]})
+    request = {"do": "browse", "spec": encode(spec), "folder": str(tmp_path), "part": "", "class": ""}
+    plain = {**request, "id": 1, "start": 0, "count": 1}
+    _ready, without, beside = answers(plain, {**plain, "id": 2, "tokens": True})
+    assert "tokens" not in without["samples"][0]
+    assert beside["samples"][0]["tokens"]["said"][:2] == ["good", "day"]
+
+
 def test_work_that_takes_a_while_tells_how_far_it_has_come_before_its_reply(monkeypatch: pytest.MonkeyPatch) -> None:
     def work(_path: Path) -> list[Any]:
         watcher()(Headway("Downloading a/b", 1, 2, "bytes"))
@@ -117,3 +144,8 @@ def test_work_that_takes_a_while_tells_how_far_it_has_come_before_its_reply(monk
     _ready, told, reply = answers({"id": 7, "do": "guess", "path": "hub:a/b"})
     assert told == {"id": 7, "progress": {"what": "Downloading a/b", "done": 1, "total": 2, "unit": "bytes"}}
     assert reply == {"id": 7, "guesses": []}
+
+
+def test_what_matters_in_a_sweep_is_told_or_why_it_is_not_known(tmp_path: Path) -> None:
+    _ready, reply = answers({"id": 1, "do": "importance", "journal": str(tmp_path / "study.jsonl")})
+    assert reply == {"id": 1, "error": "There are no trials yet."}

@@ -3,12 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QComboBox, QLineEdit, QListWidget, QTableView
+from PySide6.QtWidgets import QComboBox, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from app.document import Document
 from app.fields import Form
-from app.panels.data import DataPanel
+from app.panels.data import UNKNOWN_SPLITS, DataPanel
 from engine import edit
 from engine.check import check
 from engine.data import report as data_report
@@ -43,13 +43,9 @@ def form_of(panel: DataPanel, declared: object) -> Form:
     return next(each for each in panel.findChildren(Form) if each.declared is declared)
 
 
-def visible_tables(panel: DataPanel) -> list[QTableView]:
-    return [each for each in panel.findChildren(QTableView) if each.isVisible()]
-
-
 def test_an_empty_project_says_what_to_do_first(panel: DataPanel) -> None:
     assert "Choose a source" in words_in(panel)
-    assert visible_tables(panel) == []
+    assert not panel.look.isVisible()
 
 
 def test_every_source_can_be_chosen_and_has_its_form(panel: DataPanel, document: Document) -> None:
@@ -68,32 +64,32 @@ def test_every_source_can_be_chosen_and_has_its_form(panel: DataPanel, document:
     assert "Choose a source" in words_in(panel)
 
 
-def test_data_is_shown_with_its_columns_splits_and_pictures(
-    panel: DataPanel, document: Document, tmp_path: Path
+def test_splits_are_told_and_the_page_is_offered(
+    panel: DataPanel, document: Document, tmp_path: Path, qtbot: QtBot
 ) -> None:
     choose(panel, "Digits")
     read(document, tmp_path)
-    columns = visible_tables(panel)[0].model()
-    cells = [[columns.index(row, place).data() for place in range(5)] for row in range(columns.rowCount())]
-    assert cells[0][:4] == ["image", "image", "N × 1 × 8 × 8", "float32"]
-    assert cells[1][4].startswith("10 classes: 0, 1, 2")
     assert "train 1,437" in words_in(panel)
-    pictures = panel.findChild(QListWidget)
-    assert pictures.isVisible()
-    assert pictures.count() > 10
-    assert pictures.item(0).text() == "0"
-    assert not pictures.item(0).icon().isNull()
-    panel.repaint()
+    with qtbot.waitSignal(panel.page_wanted):
+        press(panel, "Columns and samples")
+    panel.grab()
 
 
-def test_samples_of_a_table_are_shown_as_rows(panel: DataPanel, document: Document, tmp_path: Path) -> None:
-    choose(panel, "Iris")
-    read(document, tmp_path)
-    rows = visible_tables(panel)[-1].model()
-    assert rows.rowCount() > 0
-    values = [rows.index(0, place).data() for place in range(rows.columnCount())]
-    assert "setosa" in values
-    assert not panel.findChild(QListWidget).isVisible()
+def test_the_panel_says_that_data_is_being_read(panel: DataPanel) -> None:
+    panel.show_reading(True)
+    assert "Reading the data…" in words_in(panel)
+    panel.show_reading(False)
+    assert "Reading" not in words_in(panel)
+
+
+def test_settings_of_a_stage_come_to_show_where_they_were_folded_away(panel: DataPanel) -> None:
+    fields = form_of(panel, Batching).fields
+    assert not fields["cache"].isVisible()
+    for stage, name in (("cache", "cache"), ("shuffle", "shuffle"), ("batch", "batch_size"), ("prefetch", "workers")):
+        panel.show_stage(stage)
+        assert fields[name].isVisible()
+        assert not fields[name].visibleRegion().isEmpty()
+    panel.show_stage("source")
 
 
 def test_inputs_are_added_for_columns_that_no_node_is_bound_to(
@@ -134,7 +130,7 @@ def test_what_is_wrong_with_the_data_is_said_at_its_param(panel: DataPanel, docu
     write(form_of(panel, Source.registry["Table"]).fields["path"].findChild(QLineEdit), "gone.csv")
     read(document, tmp_path)
     assert "gone.csv" in form_of(panel, Source.registry["Table"]).fields["path"].problem()
-    assert visible_tables(panel) == []
+    assert not panel.look.isVisible()
 
 
 def test_a_table_offers_its_columns_as_target(panel: DataPanel, document: Document, tmp_path: Path) -> None:
@@ -151,6 +147,5 @@ def test_another_project_shows_none_of_the_last_ones_data(panel: DataPanel, docu
     choose(panel, "Digits")
     read(document, tmp_path)
     document.new()
-    assert visible_tables(panel) == []
-    assert not panel.findChild(QListWidget).isVisible()
-    assert "The sizes of the splits show here once the data is read." in words_in(panel)
+    assert not panel.look.isVisible()
+    assert UNKNOWN_SPLITS in words_in(panel)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QMimeData, QPoint, QUrl
 from PySide6.QtWidgets import QComboBox, QFileDialog
 from pytestqt.qtbot import QtBot
 
@@ -12,7 +13,7 @@ from app.window import Window
 from engine import edit
 from engine.data.guess import guess
 from engine.spec import Spec
-from tests.app.gestures import words_in
+from tests.app.gestures import drop, words_in, write
 
 FLOWERS = "length,species\n" + "".join(f"{i},{'xyz'[i % 3]}\n" for i in range(30))
 DAYS = "day,a\n" + "".join(f"2024-01-{i + 1:02},{i * i}\n" for i in range(20))
@@ -82,6 +83,43 @@ def test_what_is_no_data_is_told(box: OpenBox, document: Document, tmp_path: Pat
     assert document.spec == Spec()
     box.look_at("")  # a dialog that was cancelled
     assert "holds nothing" in words_in(box)
+
+
+def test_a_path_or_the_name_of_a_hub_is_typed_or_pasted(box: OpenBox, document: Document, tmp_path: Path) -> None:
+    document.save(tmp_path / "p.netloom")
+    asked: list[str] = []
+    box.path_chosen.connect(asked.append)
+    for text in (" hub:owner/name ", "data/days.csv", f'"{tmp_path}/days.csv"', "~/days.csv"):
+        write(box.line, text)
+    box.line.clear()
+    box.line.returnPressed.emit()
+    home = str(Path.home() / "days.csv")
+    assert asked == ["hub:owner/name", str(tmp_path / "data" / "days.csv"), f"{tmp_path}/days.csv", home]
+
+
+def test_what_a_hub_is_asked_for_is_named_in_full(box: OpenBox) -> None:
+    box.look_at("hub:owner/name")
+    assert "Looking at hub:owner/name…" in words_in(box)
+
+
+def test_a_file_is_dropped(box: OpenBox, tmp_path: Path) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path / "days.csv"))])
+    asked: list[str] = []
+    box.path_chosen.connect(asked.append)
+    assert drop(box, data, QPoint(10, 10))
+    assert asked == [str(tmp_path / "days.csv")]
+
+
+def test_the_data_is_shown_once_it_was_taken_in(box: OpenBox, tmp_path: Path, qtbot: QtBot) -> None:
+    path = tmp_path / "days.csv"
+    path.write_text(DAYS)
+    box.look_at(str(path))
+    with qtbot.waitSignal(box.taken):
+        box.show_guesses(str(path), answer(path))
+    box.look_at("gone")
+    with qtbot.assertNotEmitted(box.taken):
+        box.show_guesses("gone", {"error": "gone does not exist."})
 
 
 def test_the_window_asks_its_helper_what_lies_at_a_path(

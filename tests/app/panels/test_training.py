@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtWidgets import QComboBox, QLineEdit, QProgressBar
 from pytestqt.qtbot import QtBot
+from safetensors.numpy import save_file
 
 from app.document import Document
 from app.fields import Form
@@ -15,7 +17,9 @@ from engine.check import check
 from engine.events import Failed, Stopped
 from engine.ops.optimizer import Optimizer
 from engine.ops.settings import Training
+from engine.problem import Fix
 from engine.spec import Spec
+from engine.train.commands import Command, Inbox
 from engine.train.folder import Run
 from tests.app.gestures import button, press, words_in, write
 from tests.app.story import FINISHED, STARTED, epoch, progress, told_run
@@ -134,12 +138,12 @@ def test_stop_is_asked_for_once_and_resume_offered_where_there_is_a_checkpoint(
     run = told_run(tmp_path / "runs" / "a", STARTED, checkpoint=True)
     runner.follow(run)
     panel.train.click()
-    assert run.requested("stop")
+    assert Inbox(run.path).take() == [Command("stop")]
     assert not panel.train.isEnabled()
     assert "Stopping" in words_in(panel)
     run.append(Stopped("a", 1))
     qtbot.waitUntil(lambda: not runner.running)
-    assert "Stopped after 1 whole epochs" in words_in(panel)
+    assert "Stopped after 1 whole epoch;" in words_in(panel)
     resumed: list[Run] = []
     monkeypatch.setattr(runner, "resume", resumed.append)
     press(panel, "Resume")
@@ -157,6 +161,37 @@ def test_a_failure_leads_to_its_node(
     with qtbot.waitSignal(panel.node_chosen) as chosen:
         press(panel, "Go to the node")
     assert chosen.args == ["linear_1", "out_features"]
+
+
+def test_a_fault_is_mended_with_a_click_and_the_run_goes_on_with_that(
+    panel: TrainingPanel, document: Document, runner: Runner, qtbot: QtBot, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    ready(document)
+    fix = Fix("Halve the batches to 8 samples", "set_setting", {"path": "data.batching.batch_size", "value": 8})
+    run = told_run(tmp_path / "a", STARTED, Failed("Too large.", fixes=(fix,)), spec=document.spec, checkpoint=True)
+    runner.follow(run)
+    qtbot.waitUntil(lambda: not runner.running)
+    assert not panel.resume_changed.isVisible()
+    press(panel, "Halve the batches to 8 samples")
+    assert document.spec.data["batching"]["batch_size"] == 8
+    resumed: list[tuple[Run, Spec]] = []
+    monkeypatch.setattr(runner, "resume", lambda *arguments: resumed.append(arguments))
+    press(panel, "Resume with the changes")
+    assert resumed == [(run, document.spec)]
+
+
+def test_every_node_that_fits_starts_from_a_file_at_once(
+    panel: TrainingPanel, document: Document, tmp_path: Path
+) -> None:
+    ready(document)
+    panel.start_with(tmp_path / "gone.safetensors")
+    assert "does not exist" in words_in(panel)
+    shapes = document.report.nodes["linear_1"].tensors
+    save_file({f"linear_1.{name}": np.zeros(shape, np.float32) for name, shape in shapes.items()}, tmp_path / "w")
+    panel.start_with(tmp_path / "w")
+    assert "linear_1 begins from the file; conv2d_1 begins anew." in words_in(panel)
+    assert document.spec.nodes["linear_1"].weights["init"]["bias"]["params"]["name"] == "linear_1.bias"
 
 
 def test_a_run_that_vanished_is_said_with_its_last_words(

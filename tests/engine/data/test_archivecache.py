@@ -99,7 +99,9 @@ def test_the_command_clears_the_cache(tmp_path: Path, capsys: pytest.CaptureFixt
     unused(tmp_path / "old.zip", 1)
     unpacked(zipped(tmp_path / "now.zip", "a\n1\n"))
     assert main(["data", "--clear-cache"]) == 0
-    assert capsys.readouterr().out == f"{cache_folder()}: {len(TABLE)} bytes freed; 1 in use is kept\n"
+    told = capsys.readouterr().out
+    assert f"{cache_folder()}: {len(TABLE)} bytes freed; 1 in use is kept\n" in told
+    assert told.endswith("prepared: 0 bytes freed\n")
     assert main(["data"]) == 2
     assert "Which data?" in capsys.readouterr().err
 

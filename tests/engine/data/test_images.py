@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from engine import data
+from engine.columns import Fit
 from engine.data import images
 from engine.data.images import decode_one
 from engine.problem import Mistake
@@ -51,7 +52,7 @@ def test_grey_images_have_one_channel(tmp_path: Path) -> None:
 )
 def test_images_of_every_mode_are_decoded(tmp_path: Path, mode: str, colour: object, expected: int) -> None:
     path = write_image(tmp_path / ("a.tif" if mode == "CMYK" else "a.png"), colour, mode)
-    assert decode_one(path, (3, 10, 12))[0, 0, 0] == expected
+    assert decode_one(path, (3, 10, 12), "stretch")[0, 0, 0] == expected
 
 
 def test_an_image_is_turned_upright_as_its_camera_says(tmp_path: Path) -> None:
@@ -60,7 +61,7 @@ def test_an_image_is_turned_upright_as_its_camera_says(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by 90 degrees
     Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
-    upright = decode_one(tmp_path / "a.png", (1, 4, 2))[0]
+    upright = decode_one(tmp_path / "a.png", (1, 4, 2), "stretch")[0]
     assert (upright[:2] == 255).all()
     assert (upright[2:] == 0).all()
 
@@ -120,9 +121,9 @@ def test_a_report_decodes_only_the_images_it_shows(tmp_path: Path, monkeypatch: 
     seen: list[Path] = []
     plain = images.decode_one
 
-    def counted(path: Path, shape: tuple[int, ...]) -> object:
+    def counted(path: Path, shape: tuple[int, ...], fit: Fit) -> object:
         seen.append(path)
-        return plain(path, shape)
+        return plain(path, shape, fit)
 
     monkeypatch.setattr(images, "decode_one", counted)
     report = data.report(source("ImageFolder", home), HERE, samples=8)

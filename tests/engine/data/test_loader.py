@@ -12,7 +12,7 @@ from engine import data, edit
 from engine.data.prepare import batching_of
 from engine.problem import Mistake
 from engine.spec import Spec
-from tests.engine.data.making import HERE, source, steps, table
+from tests.engine.data.making import HERE, source, split, steps, table
 from tests.engine.data.test_audio import tones
 
 CPU = torch.device("cpu")
@@ -35,7 +35,7 @@ def with_batching(spec: Spec, **settings: Any) -> Spec:
 
 def loader(spec: Spec, seed: int = 0) -> data.Loader:
     made = data.prepare(spec, HERE)
-    flow = data.Flow(made.splits, made.rows, made.tails, made.weights, made.cache)
+    flow = data.Flow(made.splits, made.rows, made.tails, made.weights, made.cache, made.where)
     return data.Loader(flow, batching_of(spec), CPU, seed)
 
 
@@ -74,7 +74,7 @@ def test_pixels_that_are_decoded_once_are_taken_from_the_disk_afterwards(
     first = epoch(spec)
     monkeypatch.setattr("engine.data.images.decode_one", lambda *_: pytest.fail("decoded again"))
     monkeypatch.setattr(
-        "engine.data.images.decode", lambda paths, shape: (np.zeros((len(paths), *shape), np.uint8), {})
+        "engine.data.images.decode", lambda paths, shape, _fit: (np.zeros((len(paths), *shape), np.uint8), {})
     )
     assert same(epoch(spec), first)
     assert same(epoch(edit.set_setting(spec, "data.split.seed", 0)), first)
@@ -207,3 +207,97 @@ def test_sounds_that_change_at_random_are_alike_wherever_they_are_kept(
     first = epoch(with_batching(spec, cache="memory"), 1)
     assert same(epoch(with_batching(spec, shuffle=True, **settings), 1), first)
     assert not torch.equal(epoch(with_batching(spec, cache="memory"), 2)[0][0], first[0][0])
+
+
+def test_a_number_that_a_random_step_makes_unfit_is_named_by_its_row(tmp_path: Path) -> None:
+    text = "x,y\n" + "".join(f"{-9 if number == 7 else 9},{number}\n" for number in range(20))
+    spec = with_batching(split(steps(table(tmp_path, text), "x", ("GaussianNoise", {"std": 0.1}), "Log"), test=0.0))
+    made = data.prepare(spec, HERE, ["x"])
+    flow = data.Flow(made.splits, made.rows, made.tails, where=made.where)
+    held = "train" if 7 in made.rows["train"] else "validation"
+    with pytest.raises(Mistake, match=r"row 9: .*logarithm"):
+        list(data.Loader(flow, batching_of(spec), CPU, 0).measuring(held))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_sample_that_a_step_cannot_take_is_named_where_it_is_read(workers: int) -> None:
+    spec = steps(source("RandomNumbers", samples=50), "features", "Log")
+    made = loader(with_batching(spec, cache="none", workers=workers))
+    with pytest.raises(Mistake, match=r"sample \d+: .*logarithm"):
+        list(made.training(0))
+    made.close()
+
+
+def test_a_worker_that_is_killed_is_told_in_a_sentence(tmp_path: Path) -> None:
+    made = loader(with_batching(pictures(tmp_path), cache="none", workers=1))
+    batches = made.training(0)
+    next(batches)
+    for worker in made._reading._loader._iterator._workers:  # type: ignore[union-attr]  # as the system would choose it
+        worker.kill()
+    with pytest.raises(Mistake, match="ended by the system"):
+        list(batches)
+
+
+@pytest.mark.parametrize("settings", ELSEWHERE)
+def test_reading_leaves_the_draws_of_the_network_alone(tmp_path: Path, settings: dict[str, Any]) -> None:
+    made = loader(with_batching(pictures(tmp_path), **settings))
+    torch.manual_seed(1)
+    wanted = torch.rand(3)
+    torch.manual_seed(1)
+    for number in range(2):
+        list(made.training(number))
+    assert torch.equal(torch.rand(3), wanted)
+    made.close()
+
+
+def test_parts_are_the_same_where_an_image_cannot_be_read(tmp_path: Path) -> None:
+    spec = pictures(tmp_path, 40)
+    whole = data.prepare(with_batching(spec, cache="memory"), HERE).rows
+    (tmp_path / "pictures" / "a" / "4.png").write_bytes(b"no image")
+    for cache in ("memory", "disk", "none"):
+        rows = data.prepare(with_batching(spec, cache=cache), HERE).rows
+        assert all(set(rows[part]) <= set(whole[part]) for part in whole)
+
+
+@pytest.mark.parametrize("cache", ["memory", "none"])
+def test_data_of_which_nothing_can_be_read_is_refused(tmp_path: Path, cache: str) -> None:
+    spec = steps(pictures(tmp_path), "image", "Standardize")
+    for path in (tmp_path / "pictures").glob("*/*.png"):
+        path.write_bytes(b"no image")
+    for each in (spec, steps(spec, "image")):
+        with pytest.raises(Mistake, match="None of the"):
+            epoch(with_batching(each, cache=cache, workers=0))
+
+
+def test_a_sample_that_is_drawn_again_changes_in_another_way(tmp_path: Path) -> None:
+    text = "x,w\n1,1\n2,0\n3,0\n4,0\n"
+    spec = with_batching(
+        steps(split(table(tmp_path, text), validation=0.0, test=0.0), "x", ("GaussianNoise", {"std": 1.0})),
+        sampling="weighted",
+        weights="w",
+        batch_size=4,
+    )
+    made = data.prepare(spec, HERE, ["x"])
+    flow = data.Flow(made.splits, made.rows, made.tails, made.weights, made.cache, made.where)
+    (batch,) = data.Loader(flow, batching_of(spec), CPU, 0).training(0)
+    assert len(set(batch[0].flatten().tolist())) == 4
+
+
+def test_a_run_that_goes_on_keeps_what_its_steps_learned(tmp_path: Path) -> None:
+    spec = steps(with_batching(table(tmp_path, "x,y\n1,2\n3,4\n5,6\n7,8\n9,1\n2,3\n")), "x", "Standardize")
+    first = data.prepare(spec, HERE, ["x"])
+    (tmp_path / "table.csv").write_text("x,y\n100,2\n300,4\n500,6\n700,8\n900,1\n2,3\n")
+    again = data.prepare(spec, HERE, ["x"], first.state)
+    assert again.state["columns"]["x"]["steps"] == first.state["columns"]["x"]["steps"]
+
+
+def test_letting_go_ends_workers_in_the_middle_of_an_epoch(tmp_path: Path) -> None:
+    made = loader(with_batching(pictures(tmp_path), cache="none", workers=2))
+    batches = made.training(0)
+    next(batches)
+    workers = made._reading._loader._iterator._workers  # type: ignore[union-attr]  # what the system knows of
+    made.close()
+    for worker in workers:
+        worker.join(5)
+        assert not worker.is_alive()
+    del batches

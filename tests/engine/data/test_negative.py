@@ -3,13 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from engine import data, edit
 from engine.data import negative
 from engine.spec import Spec
 from tests.engine.data.making import HERE, source, split
-from tests.engine.data.test_loader import epoch, same
+from tests.engine.data.test_loader import epoch, loader, same
 
 
 def ratings(folder: Path, **params: object) -> Spec:
@@ -79,3 +80,16 @@ def test_drawn_items_are_spread_evenly() -> None:
     assert counts[0] == counts[5] == 0
     assert counts[counts > 0].min() > 4700
     assert counts.max() < 5300
+
+
+@pytest.mark.parametrize("cache", ["memory", "disk", "none"])
+def test_facts_are_prepared_alike_wherever_samples_are_kept(tmp_path: Path, cache: str) -> None:
+    spec = ratings(tmp_path, negatives=2)
+    plain = spec.data["batching"]
+    spec = edit.set_setting(spec, "data.batching", {**plain, "cache": cache, "workers": 0})
+    made = loader(spec)
+    names = list(data.prepare(spec, HERE).columns)
+    shown = [dict(zip(names, batch, strict=True)) for batch in made.measuring("test")]
+    assert all(set(batch["rating"].flatten().tolist()) <= {0.0, 1.0} for batch in shown)
+    assert all(torch.equal(batch["item"] % 2, batch["item_genre"].flatten().long()) for batch in shown)
+    made.close()

@@ -61,7 +61,7 @@ def plain(spec: Spec) -> Spec:
 
 def last_weights(run: Path) -> dict[str, Tensor]:
     """The weights as the last step left them, by name."""
-    tensors = load_tensors(next((run / "checkpoints").glob("*.safetensors")))
+    tensors = load_tensors(Run(run).checkpoint_files()[0])
     return {name.removeprefix("weights."): each for name, each in tensors.items() if name.startswith("weights.")}
 
 

@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 import torch
 
-from engine import edit, events
+from engine import edit, events, fixes
 from engine.compile import compile
 from engine.events import Checkpoint, Epoch, Failed, Finished, Progress, Started, Stopped
 from engine.problem import Mistake
 from engine.spec import Spec, save
-from engine.train import loop
-from engine.train.checkpoint import load_tensors, save_checkpoint
+from engine.train import checkpoint, loop
+from engine.train.checkpoint import load_tensors
+from engine.train.commands import Command
 from engine.train.folder import Run
 from engine.train.predict import evaluate, load_model, load_pair, predict
 from tests.builders import image_classifier
@@ -34,7 +35,7 @@ def test_a_run_tells_all_it_does_and_leaves_a_whole_folder(tmp_path: Path) -> No
     assert isinstance(events[0], Started)
     assert isinstance(events[-1], Finished)
     assert [event.epoch for event in events if isinstance(event, Epoch)] == [1, 2, 3]
-    assert sum(isinstance(event, Checkpoint) for event in events) == 3
+    assert [event.epoch for event in events if isinstance(event, Checkpoint)][-1] == 3
     run = Run(tmp_path / "run")
     assert run.state() == "finished"
     assert run.events() == events
@@ -51,9 +52,9 @@ def stopped_after(spec: Spec, run: Run, epoch: int, *, midway: bool) -> list[Any
     for event in loop.train(spec, run.path.parent, run):
         events.append(event)
         if midway and isinstance(event, Progress) and event.epoch == epoch and event.step < event.steps:
-            run.request("stop")
+            run.tell(Command("stop"))
         if not midway and isinstance(event, Epoch) and event.epoch == epoch:
-            run.request("stop")
+            run.tell(Command("stop"))
     return events
 
 
@@ -104,11 +105,11 @@ def test_a_killed_process_is_seen_and_its_run_goes_on(tmp_path: Path) -> None:
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert run.state() == "lost"
-    run.request("stop")
+    run.tell(Command("stop"))
     events = []
     for event in loop.resume(run):
         events.append(event)
-        run.request("stop")
+        run.tell(Command("stop"))
     assert isinstance(events[-1], Stopped)
 
 
@@ -160,14 +161,14 @@ def test_a_full_disk_ends_the_run_and_its_last_checkpoint_stays_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = Run(tmp_path / "run")
-    written = save_checkpoint
+    written = checkpoint.save_tensors
 
-    def full(*arguments: Any) -> Path:
-        if arguments[3].epoch == 2:
+    def full(path: Path, *arguments: Any) -> None:
+        if path.parent == run.checkpoints and run.checkpoint_files():
             raise OSError(errno.ENOSPC, "No space left on device")
-        return written(*arguments)
+        written(path, *arguments)
 
-    monkeypatch.setattr(loop, "save_checkpoint", full)
+    monkeypatch.setattr(checkpoint, "save_tensors", full)
     events = list(loop.train(iris(), tmp_path, run))
     assert isinstance(events[-1], Failed)
     assert "disk is full" in events[-1].message
@@ -179,10 +180,13 @@ def test_out_of_memory_is_told_with_what_to_try(tmp_path: Path, monkeypatch: pyt
     def full(*_arguments: Any, **_more: Any) -> Any:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(loop, "_read", full)
+    monkeypatch.setattr("engine.train.meter.Meter.add", full)
     failed = trained(iris(), tmp_path / "run")[-1]
     assert isinstance(failed, Failed)
-    assert "batch_size" in failed.message
+    assert "A batch of 16 samples needs more memory than cpu has. Try batches of 8" in failed.message
+    (fix,) = failed.fixes
+    assert fixes.apply(iris(), fix).data["batching"]["batch_size"] == 8
+    assert events.decode(events.encode(failed)) == failed
 
 
 def test_two_losses_are_summed_by_their_factors_and_each_is_told(tmp_path: Path) -> None:

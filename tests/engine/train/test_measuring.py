@@ -19,7 +19,9 @@ from engine.events import Epoch, Finished, Progress, Started, Stopped, Table
 from engine.spec import Spec
 from engine.train import loop
 from engine.train.checkpoint import Progressed
+from engine.train.commands import Command
 from engine.train.folder import Run
+from engine.train.gather import Gathered
 from engine.train.predict import evaluate, load_model, predict
 
 
@@ -103,7 +105,7 @@ def test_a_run_stopped_within_an_epoch_measures_it_as_if_it_had_never_stopped(
     for event in loop.train(tumours(), tmp_path, run):
         stopped.append(event)
         if isinstance(event, Progress) and event.epoch == 2 and event.step == 5:
-            run.request("stop")
+            run.tell(Command("stop"))
     assert isinstance(stopped[-1], Stopped)
     resumed = [event for event in loop.resume(run) if isinstance(event, Epoch)]
     for event, same in zip(resumed, whole[1:], strict=True):
@@ -128,6 +130,24 @@ def test_the_best_epoch_is_told_by_the_first_metric_that_is_a_number() -> None:
     assert not best(loss=0.1, f1=math.nan, auroc=0.9)
     assert best(loss=2.0, f1=0.6, auroc=0.1)
     assert progressed.best_epoch == 6
+
+
+def test_a_metric_that_does_not_apply_is_left_out_and_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Gathered.flush
+
+    def refused(self: Gathered) -> None:
+        if "AUROC" in type(self._object).__name__:
+            raise ValueError("Expected only\n  [0, 1].")
+        asked(self)
+
+    monkeypatch.setattr(Gathered, "flush", refused)
+    told = [each for each in trained(tumours(2), tmp_path / "run") if isinstance(each, Epoch)]
+    assert told[0].notes == ("auroc does not apply to what it is given and is left out: Expected only [0, 1].",)
+    assert told[1].notes == ()
+    assert "auroc" not in told[1].validation
+    assert "f1" in told[1].validation
 
 
 def test_evaluate_tells_the_tables_as_json_and_as_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

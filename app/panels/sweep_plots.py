@@ -1,0 +1,306 @@
+"""The plots of a sweep: its history, what matters, each value against the score, and all values side by side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QFont
+from PySide6.QtWidgets import QGraphicsRectItem, QStackedLayout, QVBoxLayout, QWidget
+
+from app.panels.sections import dim
+from app.theme import SPACE, mono, theme, themes
+from engine.sweep.folder import Trial, Trials
+from engine.sweep.plan import short, shown
+
+HISTORY, PARALLEL, IMPORTANCE, SLICES = "History", "Parallel", "Importance", "Slices"
+DOTS = "Full: trials that were finished. Hollow: those that ended early, at their last score."
+CAPTIONS = {
+    HISTORY: f"{DOTS} The line: the best so far.",
+    PARALLEL: "Drag along an axis to keep the trials that pass there, in the table as well; click the axis to free it.",
+    IMPORTANCE: "How much of the difference between scores each setting explains, told by fANOVA from finished trials.",
+    SLICES: DOTS,
+}
+BRUSH_WIDTH = 0.16  # of the distance between two axes
+NEAREST = 0.5  # how near an axis a brush must begin, in distances between two
+FEW = 8  # different values that are named on their axis
+
+
+class SweepPlots(QWidget):
+    """One kind of plot at a time."""
+
+    brushed: Signal[tuple[set[int] | None]] = Signal(object)  # the trials that are left, None for all
+    importance_wanted = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        pg.setConfigOptions(antialias=True)
+        self._trials: Trials | None = None
+        self._kind = HISTORY
+        self._importance: Mapping[str, float] | str = ""
+        self._brushes: dict[int, tuple[float, float]] = {}
+        self.view = pg.GraphicsLayoutWidget()
+        self._words = dim()
+        self._words.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._stack = QStackedLayout()
+        self._stack.addWidget(self._words)
+        self._stack.addWidget(self.view)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, SPACE // 2, 0, 0)
+        column.addLayout(self._stack, 1)
+        self._caption = dim()
+        column.addWidget(self._caption)
+        themes.changed.connect(self._draw)
+
+    def show_kind(self, kind: str) -> None:
+        """Show another kind of plot."""
+        self._kind = kind
+        self._caption.setText(CAPTIONS[kind])
+        if kind == IMPORTANCE:
+            self.importance_wanted.emit()
+        self._draw()
+
+    def show_trials(self, trials: Trials | None) -> None:
+        """Show these trials; the brushes go with the sweep they were drawn on."""
+        if self._trials is None or trials is None or self._trials.ranges != trials.ranges:
+            self._brushes = {}
+            self.brushed.emit(None)
+        self._trials = trials
+        if self._kind == IMPORTANCE and trials is not None and self.isVisible():
+            self.importance_wanted.emit()
+        self._draw()
+
+    def show_importance(self, found: Mapping[str, float] | str) -> None:
+        """Show how much each setting matters, or the sentence that says why that is not known."""
+        self._importance = found
+        if self._kind == IMPORTANCE:
+            self._draw()
+
+    def _draw(self) -> None:
+        self.view.setBackground(theme().panel)
+        self.view.clear()
+        trials = self._trials
+        scored = [each for each in trials.trials if each.score is not None] if trials is not None else []
+        if trials is None or not scored:
+            self._say("The plots grow as trials come to an end.")
+            return
+        self._stack.setCurrentWidget(self.view)
+        match self._kind:
+            case "History":
+                self._draw_history(trials, scored)
+            case "Parallel":
+                self._draw_parallel(trials, scored)
+            case "Importance":
+                self._draw_importance()
+            case _:
+                self._draw_slices(trials, scored)
+
+    def _say(self, words: str) -> None:
+        self._words.setText(words)
+        self._stack.setCurrentWidget(self._words)
+
+    def _plot(self, column: int, left: str, bottom: str, view: pg.ViewBox | None = None) -> pg.PlotItem:
+        plot: pg.PlotItem = self.view.addPlot(row=0, col=column, viewBox=view)
+        for side, text in (("left", left), ("bottom", bottom)):
+            axis = plot.getAxis(side)
+            axis.setPen(theme().line)
+            axis.setTextPen(theme().dim)
+            axis.setTickFont(QFont(mono(-2)))
+            axis.setLabel(text, color=theme().dim)
+            axis.enableAutoSIPrefix(False)
+            axis.setStyle(hideOverlappingLabels=False)
+        plot.hideButtons()
+        return plot
+
+    # -------------------------------------------------------------------------------------------------- the kinds
+
+    def _draw_history(self, trials: Trials, scored: list[Trial]) -> None:
+        plot = self._plot(0, trials.metric, "trial")
+        self._scatter(plot, [each.number for each in scored], scored)
+        best: list[float] = []
+        finished = [each for each in scored if each.state == "finished"]
+        for each in finished:
+            score = each.score or 0.0
+            best.append((max if trials.higher else min)(score, best[-1]) if best else score)
+        if best:
+            places = [each.number for each in finished] + [finished[-1].number + 1]
+            plot.plot(places, best, stepMode="right" if len(places) == len(best) else "center",
+                      pen=pg.mkPen(theme().accent, width=2))  # fmt: skip
+
+    def _scatter(self, plot: pg.PlotItem, places: Sequence[float], scored: list[Trial]) -> None:
+        """A dot for each trial, hollow where it was pruned."""
+        full, hollow = pg.mkBrush(theme().accent), pg.mkBrush(None)
+        plot.addItem(
+            pg.ScatterPlotItem(
+                x=list(places),
+                y=[each.score for each in scored],
+                size=8,
+                pen=pg.mkPen(theme().accent),
+                brush=[full if each.state == "finished" else hollow for each in scored],
+            )
+        )
+
+    def _draw_slices(self, trials: Trials, scored: list[Trial]) -> None:
+        first: pg.PlotItem | None = None
+        for column, path in enumerate(trials.ranges):
+            scale = _Scale(path, trials, scored)
+            plot = self._plot(column, trials.metric if first is None else "", short(path))
+            self._scatter(plot, [scale.place(each.values.get(path)) for each in scored], scored)
+            plot.getAxis("bottom").setTicks([scale.ticks()])
+            plot.setXRange(0, 1, padding=0.06)
+            if first is not None:
+                plot.setYLink(first)
+            first = first or plot
+
+    def _draw_importance(self) -> None:
+        found = self._importance
+        if isinstance(found, str):
+            self._say(found or "Asking what matters…")
+            return
+        paths = list(found)
+        plot = self._plot(0, "", "share of what the score depends on")
+        places = np.arange(len(paths))[::-1]
+        plot.addItem(
+            pg.BarGraphItem(x0=0, y=places, height=0.6, width=list(found.values()), brush=theme().accent, pen=None)
+        )
+        plot.getAxis("left").setTicks(
+            [[(float(place), short(path)) for place, path in zip(places, paths, strict=True)]]
+        )
+        for place, share in zip(places, found.values(), strict=True):
+            text = pg.TextItem(f"{share:.0%}", color=theme().text, anchor=(0, 0.5))
+            text.setPos(share, place)
+            plot.addItem(text)
+        plot.setXRange(0, max(found.values(), default=1.0) * 1.15)
+        plot.setYRange(-0.6, len(paths) - 0.4)
+        plot.setMouseEnabled(False, False)
+
+    def _draw_parallel(self, trials: Trials, scored: list[Trial]) -> None:
+        scales = [_Scale(path, trials, scored) for path in trials.ranges] + [_Scale("", trials, scored)]
+        view = _BrushView(self._brush)
+        plot = self._plot(0, "", "", view)
+        plot.hideAxis("left")
+        lines = [(each, [scale.place(scale.value(each)) for scale in scales]) for each in scored]
+        left = self._left(lines)
+        order = {each.number: place for place, each in enumerate(reversed(trials.ranked()))}
+        for each, places in sorted(lines, key=lambda line: order.get(line[0].number, -1)):
+            plot.plot(range(len(places)), places, pen=self._pen(each, order, among=left))
+        for place, scale in enumerate(scales):
+            plot.addItem(pg.InfiniteLine(place, angle=90, pen=pg.mkPen(theme().dim)))
+            for at, text in scale.ticks():
+                label = pg.TextItem(text, color=theme().text, anchor=(0, 0.5))
+                label.setFont(mono(-2))
+                label.setPos(place, at)
+                plot.addItem(label)
+        for place, (low, high) in self._brushes.items():
+            box = QGraphicsRectItem(QRectF(place - BRUSH_WIDTH / 2, low, BRUSH_WIDTH, high - low))
+            ground = QColor(theme().accent)
+            ground.setAlpha(60)
+            box.setBrush(ground)
+            box.setPen(pg.mkPen(theme().accent))
+            plot.addItem(box)
+        names = [short(path) for path in trials.ranges] + [trials.metric]
+        plot.getAxis("bottom").setTicks([list(enumerate(names))])
+        plot.setXRange(-0.1, len(scales) - 0.7, padding=0)
+        plot.setYRange(-0.06, 1.06, padding=0)
+
+    def _pen(self, trial: Trial, order: Mapping[int, int], among: set[int] | None) -> Any:
+        """Better trials are drawn stronger; what a brush leaves out stays as a shade."""
+        out = among is not None and trial.number not in among
+        colour = QColor(theme().line if out else theme().dim if trial.state != "finished" else theme().accent)
+        rank = order.get(trial.number, 0) / max(1, len(order) - 1)
+        colour.setAlphaF(0.5 if out else 0.2 + 0.8 * rank**2)
+        return pg.mkPen(colour, width=3 if rank == 1 and not out else 1.5)
+
+    def _left(self, lines: list[tuple[Trial, list[float]]]) -> set[int] | None:
+        """The trials whose lines go through every brush; None where there is no brush."""
+        if not self._brushes:
+            return None
+        return {
+            each.number
+            for each, places in lines
+            if all(low <= places[axis] <= high for axis, (low, high) in self._brushes.items() if axis < len(places))
+        }
+
+    def _brush(self, x: float, low: float, high: float) -> None:
+        """Brush the axis near a place; a brush of no height takes it away."""
+        trials = self._trials
+        axis = round(x)
+        if trials is None or abs(x - axis) > NEAREST or not 0 <= axis <= len(trials.ranges):
+            return
+        self._brushes.pop(axis, None)
+        if high > low:
+            self._brushes[axis] = (low, high)
+        self._draw()
+        scored = [each for each in trials.trials if each.score is not None]
+        scales = [_Scale(path, trials, scored) for path in trials.ranges] + [_Scale("", trials, scored)]
+        self.brushed.emit(self._left([(each, [scale.place(scale.value(each)) for scale in scales]) for each in scored]))
+
+
+class _BrushView(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph has no types
+    """A view in which a drag along an axis brushes it, and a click takes the brush away."""
+
+    def __init__(self, brush: Any) -> None:
+        super().__init__(enableMenu=False)
+        self._brush = brush
+
+    def mouseDragEvent(self, ev: Any, axis: Any = None) -> None:
+        """Brush from where the drag began to where it ends."""
+        ev.accept()
+        if ev.isFinish():
+            start, end = self.mapToView(ev.buttonDownPos()), self.mapToView(ev.pos())
+            self._brush(start.x(), min(start.y(), end.y()), max(start.y(), end.y()))
+
+    def mouseClickEvent(self, ev: Any) -> None:
+        """Take the brush away."""
+        ev.accept()
+        place = self.mapToView(ev.pos())
+        self._brush(place.x(), 0.0, 0.0)
+
+    def wheelEvent(self, ev: Any, axis: Any = None) -> None:
+        """Leave the axes as they are."""
+        ev.ignore()
+
+
+class _Scale:
+    """Where values of a path stand between 0 and 1; those of "" are the scores."""
+
+    def __init__(self, path: str, trials: Trials, scored: Sequence[Trial]) -> None:
+        self._path = path
+        found = [self.value(each) for each in scored]
+        self._numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in found)
+        self._whole = self._numbers and all(isinstance(each, int) for each in found)
+        self._log = self._numbers and ":log" in trials.ranges.get(path, "")
+        self._names = [] if self._numbers else list(dict.fromkeys(map(shown, found)))
+        known = [self._at(each) for each in found] if self._numbers else []
+        self._low, self._high = min(known, default=0.0), max(known, default=1.0)
+
+    def value(self, trial: Trial) -> Any:
+        """What a trial has on this scale."""
+        return trial.values.get(self._path) if self._path else trial.score
+
+    def _at(self, value: Any) -> float:
+        return math.log10(value) if self._log else float(value)
+
+    def place(self, value: Any) -> float:
+        """Where a value stands."""
+        if not self._numbers:
+            return self._names.index(shown(value)) / max(1, len(self._names) - 1)
+        return (self._at(value) - self._low) / (self._high - self._low) if self._high > self._low else 0.5
+
+    def ticks(self) -> list[tuple[float, str]]:
+        """Places and what stands there: each name, or numbers from end to end."""
+        if not self._numbers:
+            return [(self.place(name), name) for name in self._names[:FEW]]
+        if self._high <= self._low:
+            return [(0.5, shown(self._back(self._low)))]
+        known = [self._back(self._low + part * (self._high - self._low)) for part in (0.0, 0.5, 1.0)]
+        return [(self.place(each), f"{each:.3g}") for each in known]
+
+    def _back(self, at: float) -> float:
+        """The number at a place of the scale; a whole one where all are whole."""
+        number = 10**at if self._log else at
+        return round(number) if self._whole else number

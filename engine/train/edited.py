@@ -1,0 +1,116 @@
+"""Going on with a run whose spec was changed: with the weights of every node that still fits, by id."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from engine.compile import module_path
+from engine.events import Changed
+from engine.optimizers import listed
+from engine.spec import Spec
+from engine.train.checkpoint import Progressed, Saved
+from engine.train.folder import Run
+from engine.train.parts import Optimizing, Random, Weights
+from engine.train.session import Session, open_session
+from engine.training import SCORES
+
+LENGTHS = ("epochs", "max_steps", "accumulate")  # by which schedules count
+NAMED = 5  # nodes in a sentence
+
+
+def is_same(one: Spec, other: Spec) -> bool:
+    """Whether two specs train alike; where nodes stand on the canvas is none of it."""
+    return _is_same_graph(one, other) and one.data == other.data and one.training == other.training
+
+
+def _is_same_graph(one: Spec, other: Spec) -> bool:
+    blocks = [{name: (each.params, each.nodes) for name, each in spec.blocks.items()} for spec in (one, other)]
+    return one.nodes == other.nodes and blocks[0] == blocks[1]
+
+
+def carried(
+    run: Run, before: Spec, spec: Spec, saved: Saved, folder: Path, device: str | None
+) -> tuple[Session, Progressed, Changed]:
+    """Make a changed spec ready to go on from a checkpoint of the one before; the new spec is kept in the run.
+
+    Where the data was changed the epoch begins anew, and where data or graph were, which epoch was best is open again.
+    """
+    session = open_session(spec, folder, device=device)
+    ending, accumulate = session.ending, session.training.accumulate
+    module, was = session.compiled.module, saved.progressed
+    weights = saved.parts["weights"]
+    kept, fresh = Weights(module).carry(weights, _tensors(session, module))
+    names = {name for node, each in _tensors(session, module).items() if node in kept for name in each}
+    same = _unchanged(before, spec)
+    Optimizing(module, session.acting).carry(saved.parts["optimizers"], names, same)
+    Random(session.device).load(saved.parts["random"])
+    is_as_before = before.data == spec.data
+    progressed = Progressed(was.epoch, was.step if is_as_before else 0, seconds=was.seconds)
+    if is_as_before and _is_same_graph(before, spec) and _is_alike(before, spec, SCORES):
+        progressed.best_epoch, progressed.best_score = was.best_epoch, was.best_score
+        if "ending" in saved.parts:
+            ending.load(saved.parts["ending"])
+    if before.training.get("epochs") == spec.training.get("epochs"):
+        progressed.epochs = was.epochs
+    done = progressed.epoch * session.loader.steps() + progressed.step
+    session.gradients.steps = updates = ending.updates(accumulate, done)
+    if session.average is not None:
+        session.average.carry(saved.parts.get("average", {}), names)
+    for turn in session.turns:
+        for acting in turn.acting:
+            if acting.schedule is not None and acting.name not in same:
+                acting.schedule.advance(math.ceil(updates / turn.every), progressed.epoch)
+                acting.follow()
+    run.keep_spec(spec, done)
+    run.write_json("data.json", session.dataset.state)
+    epochs = progressed.epochs or ending.epochs
+    message = _sentence(kept, fresh)
+    changed = Changed(
+        message, progressed.epoch, progressed.step, epochs, session.rates(), tuple(kept), tuple(fresh)
+    )  # fmt: skip
+    return session, progressed, changed
+
+
+def _tensors(session: Session, module: nn.Module) -> Mapping[str, list[str]]:
+    """The names of each node's weights and buffers, for the nodes that have any."""
+    paths = {module_path(node): node for node in session.compiled.spec.nodes}
+    found: dict[str, list[str]] = {}
+    for name in module.state_dict():
+        parts = name.split(".")
+        owner = next((path for count in range(1, len(parts)) if (path := ".".join(parts[:count])) in paths), None)
+        if owner is not None:
+            found.setdefault(paths[owner], []).append(name)
+    return found
+
+
+def _unchanged(before: Spec, spec: Spec) -> set[str]:
+    """The names of the optimizers whose entry and whose length of training are as before."""
+    if before.data != spec.data or not _is_alike(before, spec, LENGTHS):
+        return set()
+    one, other = (_by_name(listed(each)) for each in (before, spec))
+    return {name for name, entry in other.items() if one.get(name) == entry}
+
+
+def _is_alike(one: Spec, other: Spec, settings: Sequence[str]) -> bool:
+    return all(one.training.get(name) == other.training.get(name) for name in settings)
+
+
+def _by_name(entries: Any) -> dict[str, Any]:
+    return {str(each.get("name", "main")): each for each in entries}
+
+
+def _sentence(kept: list[str], fresh: list[str]) -> str:
+    """Say which nodes kept their weights and which start anew."""
+    went = f"{_listed(kept)} {'goes' if len(kept) == 1 else 'go'} on with what was learned" if kept else ""
+    start = f"{_listed(fresh)} {'starts' if len(fresh) == 1 else 'start'} anew" if fresh else ""
+    return f"The project was changed: {'; '.join(each for each in (went, start) if each) or 'it has no weights'}."
+
+
+def _listed(nodes: list[str]) -> str:
+    shown = ", ".join(nodes[:NAMED])
+    return shown if len(nodes) <= NAMED else f"{shown} and {len(nodes) - NAMED} more"

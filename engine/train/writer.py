@@ -1,0 +1,64 @@
+"""Files written beside training: a slow disk keeps nothing waiting but the next of its kind."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Writer(Generic[T]):
+    """Runs one piece of work after the other in a thread of its own; a newer one takes the place of one that waits.
+
+    So at most one of each kind is held in memory beside the one that is being written.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._waiting: dict[str, Callable[[], T]] = {}  # by kind, in the order in which they came
+        self._done: list[T] = []
+        self._fault: Exception | None = None
+        self._thread: threading.Thread | None = None
+
+    def put(self, kind: str, work: Callable[[], T]) -> None:
+        """Have a piece of work done next, after what waits of other kinds."""
+        with self._changed:
+            self._waiting.pop(kind, None)
+            self._waiting[kind] = work
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
+                self._thread.start()
+
+    def take(self) -> list[T]:
+        """The results that have come since they were last taken; raises what a piece of work raised."""
+        with self._changed:
+            done, self._done = self._done, []
+            fault, self._fault = self._fault, None
+        if fault is not None:
+            raise fault
+        return done
+
+    def flush(self) -> list[T]:
+        """Wait until all is done, then as `take`."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._thread is None)
+        return self.take()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                if not self._waiting:
+                    self._thread = None
+                    self._changed.notify_all()
+                    return
+                work = self._waiting.pop(next(iter(self._waiting)))
+            try:
+                result = work()
+            except Exception as error:  # it is raised where the results are taken
+                with self._changed:
+                    self._fault = self._fault or error
+            else:
+                with self._changed:
+                    self._done.append(result)

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import errno
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from engine import edit
+from engine.events import Checkpoint, Failed, Finished, Started
+from engine.problem import Mistake
+from engine.train import checkpoint, loop
+from engine.train.checkpoint import load_tensors, newest_checkpoint, save_tensors
+from engine.train.folder import Run
+from engine.train.writer import Writer
+from tests.engine.train.making import iris, trained
+
+
+def damage(path: Path, *, at: int) -> None:
+    """Turn a bit of a file, that many bytes before its end."""
+    data = bytearray(path.read_bytes())
+    data[-at] ^= 1
+    path.write_bytes(bytes(data))
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-7])
+
+
+@pytest.mark.parametrize("harm", [cut, lambda path: damage(path, at=9)], ids=["cut", "one bit"])
+def test_a_damaged_checkpoint_gives_way_to_the_one_before_and_is_told(tmp_path: Path, harm: Any) -> None:
+    trained(iris(epochs=4), tmp_path / "whole")
+    run = Run(tmp_path / "run")
+    stream = loop.train(iris(epochs=4), tmp_path, run)
+    for event in stream:
+        if isinstance(event, Checkpoint) and len(run.checkpoint_files()) > 1:
+            break
+    stream.close()
+    newest, before = run.checkpoint_files()
+    harm(newest)
+    events = list(loop.resume(run))
+    started = next(each for each in events if isinstance(each, Started))
+    assert any("goes on from the checkpoint before it" in note for note in started.notes)
+    assert started.epoch == int(before.stem.split("-")[0])
+    assert isinstance(events[-1], Finished)
+    assert run.weights.read_bytes() == (tmp_path / "whole" / "weights.safetensors").read_bytes()
+    assert newest.with_name(f"{newest.name}.damaged").exists()
+
+
+def test_a_run_all_of_whose_checkpoints_are_damaged_says_so(tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    trained(iris(), run.path)
+    for path in run.checkpoint_files():
+        cut(path)
+    failed = list(loop.resume(run))[-1]
+    assert isinstance(failed, Failed)
+    assert "no checkpoint that is whole" in failed.message
+
+
+@pytest.mark.parametrize(("keep", "every", "epochs"), [(1, 1, [4]), (2, 3, [3, 4]), (9, 4, [4])])
+def test_as_many_checkpoints_are_kept_as_often_as_is_set(
+    tmp_path: Path, keep: int, every: int, epochs: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Writer, "put", lambda self, kind, work: self._done.append(work()))
+    spec = edit.set_setting(iris(epochs=4), "training.keep_checkpoints", keep)
+    trained(edit.set_setting(spec, "training.checkpoint_every", every), tmp_path / "run")
+    kept = [int(path.stem.split("-")[0]) for path in Run(tmp_path / "run").checkpoint_files()]
+    assert sorted(kept) == epochs
+
+
+def test_a_full_disk_costs_the_older_checkpoints_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(tmp_path / "run")
+    written = checkpoint.save_tensors
+
+    def full(path: Path, *arguments: Any) -> None:
+        if path.parent == run.checkpoints and len(run.checkpoint_files()) > 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written(path, *arguments)
+
+    monkeypatch.setattr(Writer, "put", lambda self, kind, work: self._done.append(work()))
+    monkeypatch.setattr(checkpoint, "save_tensors", full)
+    events = trained(edit.set_setting(iris(epochs=6), "training.keep_checkpoints", 5), run.path)
+    assert isinstance(events[-1], Finished)
+    assert newest_checkpoint(run)[0].progressed.epoch == 6
+
+
+def test_a_tensor_under_two_names_is_written_once(tmp_path: Path) -> None:
+    tensor = torch.randn(100, 100)
+    save_tensors(tmp_path / "a", {"one": tensor, "two": tensor, "none": torch.empty(0)})
+    found = load_tensors(tmp_path / "a")
+    assert torch.equal(found["two"], tensor)
+    assert (tmp_path / "a").stat().st_size < 1.6 * tensor.numel() * 4
+    with pytest.raises(Mistake, match="does not exist"):
+        load_tensors(tmp_path / "b")
+
+
+def test_a_slow_disk_holds_back_nothing_but_the_newest_of_each_kind() -> None:
+    writer: Writer[str] = Writer()
+    begun, going = threading.Event(), threading.Event()
+
+    def slow() -> str:
+        begun.set()
+        assert going.wait(10)
+        return "first"
+
+    writer.put("checkpoint", slow)
+    assert begun.wait(10)
+    for number in range(5):
+        writer.put("checkpoint", lambda number=number: f"checkpoint {number}")
+        writer.put("weights", lambda number=number: f"weights {number}")
+    assert writer.take() == []
+    going.set()
+    assert writer.flush() == ["first", "checkpoint 4", "weights 4"]
+
+
+def test_what_went_wrong_while_writing_is_raised_where_it_is_taken() -> None:
+    writer: Writer[str] = Writer()
+
+    def full() -> str:
+        raise OSError(errno.ENOSPC, "full")
+
+    writer.put("checkpoint", full)
+    with pytest.raises(OSError, match="full"):
+        writer.flush()
+    writer.put("checkpoint", lambda: "again")
+    assert writer.flush() == ["again"]
+
+
+def test_a_run_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Mistake, match=r"cannot be written to .*choose another folder"):
+        next(loop.train(iris(), tmp_path, Run(tmp_path / "file" / "run")))
+
+
+def test_an_event_after_a_line_cut_by_a_kill_has_a_line_of_its_own(tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    trained(iris(epochs=1), run.path)
+    with (run.path / "events.jsonl").open("a") as stream:
+        stream.write('{"event": "prog')
+    list(loop.resume(run, more_epochs=1))
+    assert [each.epochs for each in run.events() if isinstance(each, Finished)] == [1, 2]
+    assert run.state() == "finished"

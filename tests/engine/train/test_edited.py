@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine import edit
+from engine.events import Changed, Epoch, Failed, Finished, Started
+from engine.spec import load
+from engine.train import loop
+from engine.train.checkpoint import load_tensors, newest_checkpoint
+from engine.train.folder import Run
+from engine.train.predict import load_model
+from tests.engine.train.making import iris, trained
+
+
+def changed_in(events: list[Any]) -> Changed:
+    return next(each for each in events if isinstance(each, Changed))
+
+
+def test_nodes_that_fit_go_on_with_their_weights_and_what_the_optimizer_gathered(tmp_path: Path) -> None:
+    run, spec = Run(tmp_path / "run"), iris(epochs=2)
+    trained(spec, run.path)
+    before = newest_checkpoint(run)[0]
+    wider = edit.insert(spec, "BatchNorm1d", "tanh_1", "input")
+    wider = edit.set_param(edit.set_setting(wider, "training.epochs", 4), "linear_2", "bias", False)
+    stream = loop.resume(run, spec=wider)
+    events = [next(stream), next(stream)]
+    changed = changed_in(events)
+    assert (changed.kept, changed.fresh) == (("linear_1", "linear_2"), ("batch_norm1d_1",))
+    assert changed.message == (
+        "The project was changed: linear_1, linear_2 go on with what was learned; batch_norm1d_1 starts anew."
+    )
+    next(event for event in stream if not isinstance(event, Changed))
+    stream.close()
+    after = newest_checkpoint(run)[0]
+    assert after.progressed.epoch == 2
+    for name in ("linear_1.weight", "linear_1.bias", "linear_2.weight"):
+        assert torch.equal(before.parts["weights"][name], after.parts["weights"][name])
+        one, other = (each.parts["optimizers"]["main"]["weights"][name] for each in (before, after))
+        assert all(torch.equal(value, other[key]) for key, value in one.items())
+    assert "batch_norm1d_1.weight" not in after.parts["optimizers"]["main"]["weights"]
+
+
+def test_each_spec_is_kept_by_the_step_from_which_it_was_trained(tmp_path: Path) -> None:
+    run, spec = Run(tmp_path / "run"), iris(epochs=2)
+    trained(spec, run.path)
+    steps = next(each for each in run.events() if isinstance(each, Started)).steps_per_epoch
+    relu = edit.set_setting(edit.insert(spec, "ReLU", "tanh_1", "input"), "training.epochs", 3)
+    events = list(loop.resume(run, spec=relu))
+    assert isinstance(events[-1], Finished)
+    assert (changed_in(events).epoch, changed_in(events).epochs) == (2, 3)
+    assert [each.epoch for each in events if isinstance(each, Epoch)] == [3]
+    assert load(run.path / "specs" / "0.json") == spec
+    assert load(run.path / "specs" / f"{2 * steps}.json") == relu == run.spec()
+    assert newest_checkpoint(run)[0].spec == f"specs/{2 * steps}.json"
+    assert list(load_model(run).program.outputs) == ["output_1"]
+
+
+def test_a_changed_run_that_ends_at_once_still_holds_a_model_of_its_graph(tmp_path: Path) -> None:
+    run, spec = Run(tmp_path / "run"), iris(epochs=1)
+    trained(spec, run.path)
+    events = list(loop.resume(run, spec=edit.set_param(spec, "linear_1", "out_features", 5)))
+    assert changed_in(events).fresh == ("linear_1", "linear_2")
+    assert isinstance(events[-1], Finished)
+    assert load_tensors(run.weights)["linear_1.weight"].shape == (5, 4)
+
+
+def test_a_moved_node_changes_nothing(tmp_path: Path) -> None:
+    run, spec = Run(tmp_path / "run"), iris(epochs=1)
+    trained(spec, run.path)
+    moved = edit.move(spec, {"linear_1": (10.0, 20.0)})
+    assert not [each for each in loop.resume(run, spec=moved) if isinstance(each, Changed)]
+
+
+def test_a_schedule_that_was_changed_stands_where_the_run_is(tmp_path: Path) -> None:
+    run, spec = Run(tmp_path / "run"), iris(epochs=2, lr=0.1)
+    trained(spec, run.path)
+    longer = edit.set_schedule(edit.set_setting(spec, "training.epochs", 3), 0, "ExponentialLR")
+    longer = edit.set_setting(longer, "training.optimizers.0.schedule.params.gamma", 0.5)
+    (epoch,) = (each for each in loop.resume(run, spec=longer) if isinstance(each, Epoch))
+    assert epoch.learning_rates == {"main": 0.025}
+
+
+def test_a_checkpoint_of_another_graph_is_refused_with_what_differs(tmp_path: Path) -> None:
+    run, other = Run(tmp_path / "run"), Run(tmp_path / "other")
+    trained(iris(epochs=1), run.path)
+    trained(edit.set_param(iris(epochs=1), "linear_1", "out_features", 5), other.path)
+    for each in run.checkpoint_files():
+        each.write_bytes(other.checkpoint_files()[0].read_bytes())
+    failed = list(loop.resume(run))[-1]
+    assert isinstance(failed, Failed)
+    assert "of another graph: linear_1.weight is (5, 4) in the checkpoint and (16, 4) in the graph" in failed.message
+    assert "--spec" in failed.message
