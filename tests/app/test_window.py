@@ -21,6 +21,7 @@ from engine.examples import find_example
 from engine.problem import Problem
 from engine.report import Report
 from engine.spec import load, save
+from engine.train.commands import Inbox
 from tests.app.conftest import EngineHere
 from tests.app.gestures import drop, press, words_in, write
 from tests.app.story import STARTED, WHOLE, told_run
@@ -429,7 +430,7 @@ def test_a_window_that_closes_leaves_the_run_alone(another: Callable[[], Window]
     shown = another()
     shown.runner.follow(run)
     shown.close()
-    assert not run.requested("stop")
+    assert not Inbox(run.path).take()
     assert not shown.runner.running
 
 
