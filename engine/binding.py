@@ -95,8 +95,8 @@ def _class_problems(spec: Spec, report: Report, columns: Mapping[str, Column]) -
         ports = class_ports(node)
         if ports is None:
             continue
-        column = _column_at(spec, node, ports[1], columns)
-        size = _class_count(report, node, ports[0])
+        column = column_at(spec, node, ports[1], columns)
+        size = class_count(report, node, ports[0])
         if column is None or column.dtype not in INDEX or column.high is None or size is None:
             continue
         pair = (node.inputs[ports[0]], node.inputs[ports[1]])
@@ -151,7 +151,7 @@ def target_classes(spec: Spec, columns: Mapping[str, Column]) -> dict[str, tuple
     """For each metric, the names of the classes its target has, where its column names them."""
     _losses, metrics, _outputs = terminals(spec)
     pairs = {node: class_ports(spec.nodes[node]) for node in metrics}
-    found = {node: _column_at(spec, spec.nodes[node], ports[1], columns) for node, ports in pairs.items() if ports}
+    found = {node: column_at(spec, spec.nodes[node], ports[1], columns) for node, ports in pairs.items() if ports}
     return {node: column.classes for node, column in found.items() if column is not None and column.classes}
 
 
@@ -160,7 +160,7 @@ def _losses_first(spec: Spec) -> list[Node]:
     return [spec.nodes[node] for node in (*losses, *metrics)]
 
 
-def _class_count(report: Report, node: Node, port: str) -> int | None:
+def class_count(report: Report, node: Node, port: str) -> int | None:
     """How many classes a port has scores for, None where that is free or not known, or targets are a yes or no each."""
     op = OPS[node.op]
     assert issubclass(op, Compared)
@@ -180,7 +180,7 @@ def _index_problems(spec: Spec, columns: Mapping[str, Column]) -> Iterator[Probl
     """Yield a Problem for each table that has fewer vectors than its column has indices."""
     for node in spec.nodes.values():
         port, name = TABLES.get(node.op, ("", ""))
-        column = _column_at(spec, node, port, columns)
+        column = column_at(spec, node, port, columns)
         if column is None or column.high is None:
             continue
         count, vectors = int(column.high) + 1, node.params.get(name, 0)
@@ -190,7 +190,7 @@ def _index_problems(spec: Spec, columns: Mapping[str, Column]) -> Iterator[Probl
             yield Problem(words, node.id, name, (fix,))
 
 
-def _column_at(spec: Spec, node: Node, port: str, columns: Mapping[str, Column]) -> Column | None:
+def column_at(spec: Spec, node: Node, port: str, columns: Mapping[str, Column]) -> Column | None:
     """The column whose values reach a port straight from an Input; of boxes these are their classes alone."""
     wire = node.inputs.get(port)
     source = spec.nodes.get(source_id(wire)) if isinstance(wire, str) else None

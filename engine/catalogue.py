@@ -222,6 +222,7 @@ def facts(declared: type[Declared]) -> dict[str, Any]:
                 "doc": each.doc,
                 "bounds": each.bounds.words(),
                 "advanced": each.advanced,
+                "group": each.group,
             }
             for each in declared.params().values()
         ],

@@ -42,6 +42,7 @@ class Param:
     doc: str
     bounds: Bounds
     advanced: bool = False
+    group: str = ""
 
     @property
     def optional(self) -> bool:
@@ -63,12 +64,14 @@ def param(
     above: float | None = None,
     below: float | None = None,
     advanced: bool = False,
+    group: str = "",
 ) -> Any:
     """Declare a param: its default, one sentence on its meaning, and its bounds.
 
-    `low` and `high` are allowed themselves, `above` and `below` are not. Forms fold `advanced` params away.
+    `low` and `high` are allowed themselves, `above` and `below` are not. Forms fold `advanced` params away, and list
+    those that follow each other in one `group` under it as a heading.
     """
-    metadata = {"doc": doc, "bounds": Bounds(low, high, above, below), "advanced": advanced}
+    metadata = {"doc": doc, "bounds": Bounds(low, high, above, below), "advanced": advanced, "group": group}
     return field(default=default, metadata=metadata)
 
 
@@ -195,6 +198,7 @@ def _params(cls: type[Declared]) -> Mapping[str, Param]:
             each.metadata["doc"],
             each.metadata["bounds"],
             each.metadata["advanced"],
+            each.metadata["group"],
         )
         for each in dataclasses.fields(cls)  # type: ignore[arg-type]  # made a dataclass by __init_subclass__
         if "doc" in each.metadata

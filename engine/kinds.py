@@ -207,6 +207,14 @@ class ColumnName(Text):
         return "column"
 
 
+class ScoreName(Text):
+    """Name of what is measured while training: "loss", or a loss or metric node."""
+
+    @property
+    def name(self) -> str:
+        return "score"
+
+
 @dataclass(frozen=True, slots=True)
 class Choice(Kind):
     """One of a few values."""
@@ -387,4 +395,5 @@ FilePath = Annotated[str, Path("file")]
 FolderPath = Annotated[str, Path("folder")]
 AnyPath = Annotated[str, Path("file or folder")]
 Column = Annotated[str, ColumnName()]
+Score = Annotated[str, ScoreName()]
 Columns = Annotated[tuple[str, ...], ListOf(ColumnName())]

@@ -59,6 +59,8 @@ class Server:
             "export": _export,
             "devices": _devices,
             "curve": _curve,
+            "find_lr": _find_lr,
+            "find_batch": _find_batch,
             "importance": _importance,
             "changes": _changes,
         }
@@ -209,6 +211,19 @@ def _curve(request: Request) -> Reply:
     from engine.train.schedules import preview  # loads torch only when asked for
 
     return {"curve": preview(request["schedule"], request["lr"], request["steps_per_epoch"], request["epochs"])}
+
+
+def _find_lr(request: Request) -> Reply:
+    from engine.train.finder import find_lr  # loads torch only when asked for
+
+    spec, folder = specs.decode(request["spec"]), Path(request["folder"])
+    return {"swept": find_lr(spec, folder, optimizer=request["optimizer"]).encode()}
+
+
+def _find_batch(request: Request) -> Reply:
+    from engine.train.batchfinder import find_batch_size  # loads torch only when asked for
+
+    return {"fitted": find_batch_size(specs.decode(request["spec"]), Path(request["folder"])).encode()}
 
 
 def _importance(request: Request) -> Reply:

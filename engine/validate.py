@@ -16,6 +16,7 @@ from engine.optimizers import read_optimizers
 from engine.problem import Fix, Mistake, Problem
 from engine.schedules import located
 from engine.spec import BLOCK, Node, Spec, source_id, source_port
+from engine.training import training_problems
 
 DECODERS = ("Argmax",)
 
@@ -268,10 +269,14 @@ def settings_problems(spec: Spec) -> Iterator[Problem]:
         columns = {}
     for name, column in columns.items():
         yield from _column(column, f"data.columns.{name}")
-    yield from read_optimizers(spec, terminals(spec)[0])[1]
+    losses, metrics, _outputs = terminals(spec)
+    entries, amiss = read_optimizers(spec, losses)
+    yield from amiss
     if training.get("init") is not None:
         yield from _default_init_problems(training["init"])
     yield from _settings(run_settings(spec), Training, "training")
+    if (read := Training.parse(run_settings(spec))[0]) is not None:
+        yield from training_problems(spec, read, entries, losses, metrics)
 
 
 BESIDE_TRAINING = ("optimizers", "init")  # what stands in the training section beside the settings of `Training`

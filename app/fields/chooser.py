@@ -18,12 +18,14 @@ from engine.declare import Declared
 class Chooser(QWidget):
     """Chooses {"op", "params"} from a registry; `none` is the entry for no choice, where there may be none.
 
-    `chosen` carries the name that was picked (None for none), `edited` a param and its value, `reset` a param.
+    `chosen` carries the name that was picked (None for none), `edited` a param and its value, `reset` a param; `built`
+    tells of a new form.
     """
 
     chosen = Signal(object)
     edited = Signal(str, object)
     reset = Signal(str)
+    built = Signal(Form)
 
     def __init__(self, registry: Mapping[str, type[Declared]], *, folder: Path, none: str = "") -> None:
         super().__init__()
@@ -74,3 +76,4 @@ class Chooser(QWidget):
         self.form.changed.connect(lambda name, value, _final: self.edited.emit(name, value))
         self.form.reset.connect(self.reset)
         self._column.addWidget(self.form)
+        self.built.emit(self.form)

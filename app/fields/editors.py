@@ -279,9 +279,9 @@ class PathEditor(TextEditor):
 
 
 class ColumnEditor(Editor):
-    """A data column to choose, or to type while the data is not there."""
+    """A data column, or another name, to choose, or to type while what it names is not there."""
 
-    def __init__(self, columns: Columns, *, empty: Any) -> None:
+    def __init__(self, columns: Columns, *, empty: Any, placeholder: str = "choose a column") -> None:
         super().__init__()
         self._columns, self._empty = columns, empty
         self._box = CalmComboBox()
@@ -289,7 +289,7 @@ class ColumnEditor(Editor):
         self._box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         line = self._box.lineEdit()
         assert line is not None
-        line.setPlaceholderText("choose a column")
+        line.setPlaceholderText(placeholder)
         self._row(self._box)
         self._box.activated.connect(lambda _place: self._told())
         line.editingFinished.connect(self._told)
@@ -375,8 +375,8 @@ def _simple(param: Param, kind: Kind, folder: Path, columns: Columns, *, optiona
             return ChoiceEditor([*kind.options, *([None] if optional else [])])
         case kinds.Path():
             return PathEditor(kind.what, folder)
-        case kinds.ColumnName():
-            return ColumnEditor(columns, empty=None if optional else "")
+        case kinds.ColumnName() | kinds.ScoreName():
+            return ColumnEditor(columns, empty=None if optional else "", placeholder=f"choose a {kind.name}")
         case kinds.Shape() if optional:
             return TextEditor(read_optional_shape, show_optional_shape)
         case kinds.Shape():

@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app.fields.editors import CodeEditor, Columns, Editor, editor_for
 from app.fields.taken import Names, TakeButton, TakenLine
@@ -18,7 +18,10 @@ from engine.blocks import is_taken
 from engine.declare import Declared, Param
 
 LABEL_WIDTH, RESET_WIDTH, ROW_HEIGHT = 104, 28, 24
-WORDS = {"lr": "Learning rate", "p": "Probability", "eps": "Epsilon", "dim": "Axis", "lr_factor": "Rate factor"}
+WORDS = {
+    "lr": "Learning rate", "p": "Probability", "eps": "Epsilon", "dim": "Axis", "lr_factor": "Rate factor",
+    "ema_decay": "EMA decay",
+}  # fmt: skip
 
 
 class Field(QWidget):
@@ -42,7 +45,10 @@ class Field(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
-        column.addWidget(self.editor)
+        self._line = QHBoxLayout()
+        self._line.setSpacing(2)
+        self._line.addWidget(self.editor, 1)
+        column.addLayout(self._line)
         column.addWidget(self._problem)
         self._column, self._taken = column, TakenLine() if is_taken(value) else None
         self.setFocusProxy(self.editor)
@@ -65,6 +71,10 @@ class Field(QWidget):
             self._taken.show_value(value)
         else:
             self.editor.show_value(value)
+
+    def put_beside(self, widget: QWidget) -> None:
+        """Put a widget at the right of the editor."""
+        self._line.addWidget(widget)
 
     def value(self) -> Any:
         """The spec's value that is shown."""
@@ -133,12 +143,12 @@ class Form(QWidget):
         self.fields: dict[str, Field] = {}
         self._resets: dict[str, QToolButton] = {}
         self._rows: dict[str, tuple[QWidget, ...]] = {}
+        self._group = ""  # of the param that was added last
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(SPACE)
         self._grid.setVerticalSpacing(SPACE)
         self._grid.setColumnStretch(1, 1)
-        self._grid.setColumnMinimumWidth(2, RESET_WIDTH)
         params = [each for each in declared.params().values() if each.name not in without]
         for param in params:
             if not param.advanced:
@@ -155,11 +165,15 @@ class Form(QWidget):
             self._fold(
                 any(_plain(values.get(each.name, each.default)) != _plain(each.default) for each in self._advanced)
             )
+        room = QWidget()  # for the reset buttons, also while none is shown: forms below each other are to be aligned
+        room.setFixedSize(RESET_WIDTH, 0)
+        self._grid.addWidget(room, 1, 2)
         themes.changed.connect(self._dress)
         self._dress()
         self.set_values(values)
 
     def _add(self, param: Param, values: Mapping[str, Any], folder: Path, columns: Columns) -> None:
+        above = self._heading(param.group)
         row = self._grid.rowCount()
         label = QLabel(readable(param.name))
         label.setMinimumWidth(LABEL_WIDTH)
@@ -186,13 +200,23 @@ class Form(QWidget):
             self._grid.addWidget(field, row, 1)
         self._grid.addWidget(button, row, 2, Qt.AlignmentFlag.AlignTop)
         self.fields[param.name], self._resets[param.name] = field, button
-        self._rows[param.name] = (label, field, button)
+        self._rows[param.name] = (label, field, button, *above)
         if self._taken_from is not None:
             take = TakeButton(self._taken_from, lambda: _plain(param.default), field.value)
             take.exposed.connect(lambda: self.exposed.emit(param.name))
             take.chosen.connect(lambda value: self.changed.emit(param.name, value, True))
             self._grid.addWidget(take, row, 3, Qt.AlignmentFlag.AlignTop)
-            self._rows[param.name] = (label, field, button, take)
+            self._rows[param.name] = (label, field, button, take, *above)
+
+    def _heading(self, group: str) -> list[QWidget]:
+        """The heading of a group that begins."""
+        if group in ("", self._group):
+            return []
+        self._group, heading = group, QLabel(group)
+        heading.setProperty("dim", True)
+        heading.setContentsMargins(0, SPACE // 2, 0, 0)
+        self._grid.addWidget(heading, self._grid.rowCount(), 0, 1, 3)
+        return [heading]
 
     def _fold(self, unfolded: bool) -> None:
         self._more.setChecked(unfolded)

@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLineEdit, QPushButton, QTabBar, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QFormLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QTabBar,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.document import Document
+from app.fields import Form
 from app.fields.chooser import Chooser
 from app.fields.editors import ColumnsEditor, NumberEditor
 from app.icons import icon
@@ -28,6 +39,8 @@ EVERYTHING = "*"
 class OptimizerBox(QWidget):
     """Shows one optimizer of the spec at a time; several stand in tabs."""
 
+    search_wanted = Signal()  # for the learning rate of the one that is shown
+
     def __init__(self, document: Document) -> None:
         super().__init__()
         self._document = document
@@ -36,6 +49,7 @@ class OptimizerBox(QWidget):
         self.bar.setDrawBase(False)
         self.bar.currentChanged.connect(lambda _place: self.refresh())
         self.optimizer = Chooser(Optimizer.registry, folder=document.folder)
+        self.optimizer.built.connect(self._offer_search)
         self.optimizer.chosen.connect(self._choose)
         self.optimizer.edited.connect(self._set_param)
         self.optimizer.reset.connect(lambda name: self._set_param(name, self._defaults()[name]))
@@ -83,6 +97,15 @@ class OptimizerBox(QWidget):
             widget.setToolTip(f"<p>{Turn.params()[name].doc}</p>")
             form.addRow({"nodes": "Trains", "losses": "For", "every": "Every (steps)"}.get(name, "Name"), widget)
         return holder
+
+    def _offer_search(self, form: Form) -> None:
+        """Put the button that finds a learning rate beside it."""
+        if "lr" in form.fields:
+            button = QToolButton()
+            button.setText("Find…")
+            button.setToolTip("Try rates on a few batches and see at which the loss falls fastest")
+            button.clicked.connect(self.search_wanted)
+            form.fields["lr"].put_beside(button)
 
     # ----------------------------------------------------------------------------------------------------- show
 
@@ -148,9 +171,9 @@ class OptimizerBox(QWidget):
         declared = Optimizer.registry.get(str(self.entry().get("op")))
         return declared.defaults() if declared else {}
 
-    def _edit(self, text: str, path: str, value: Any) -> None:
-        """Set a value of the optimizer; one that stood nowhere in the spec is written out first."""
-        place = self.place
+    def _edit(self, text: str, path: str, value: Any, place: int | None = None) -> None:
+        """Set a value of the optimizer, by default the one shown; one that stood nowhere is written out."""
+        place = self.place if place is None else place
 
         def change(spec: Spec) -> Spec:
             whole = spec if spec.training.get("optimizers") else edit.set_optimizer(spec, str(listed(spec)[0]["op"]))
@@ -161,6 +184,10 @@ class OptimizerBox(QWidget):
     def _choose(self, op: str) -> None:
         place = self.place
         self._document.edit(f"Choose {op}", lambda spec: edit.set_optimizer(spec, op, place))
+
+    def take_rate(self, place: int, rate: float) -> None:
+        """Set the learning rate of an optimizer."""
+        self._edit("Set lr", "params.lr", rate, place)
 
     def _set_param(self, name: str, value: Any) -> None:
         self._edit(f"Set {name}", f"params.{name}", value)

@@ -7,29 +7,33 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFileDialog, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QProgressBar, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from app.document import Document
 from app.fields import Form
 from app.fields.chooser import Chooser
 from app.icons import icon
 from app.panels.control_box import ControlBox
+from app.panels.finders import BatchFinder, RateFinder
 from app.panels.optimizer_box import OptimizerBox
 from app.panels.sections import ProblemBox, Words, add, dim, heading, scrolled
 from app.panels.table_box import TableBox
 from app.runner import Runner, log_end
 from app.theme import mono, theme, themes
 from engine import edit
+from engine.declare import Declared
 from engine.events import Changed, Continued, Epoch, Event, Failed, Finished, Paused, Progress, Started, Stopped
 from engine.ops.initializer import Initializer
-from engine.ops.settings import Training
+from engine.ops.settings import Batching, Training
 from engine.problem import Fix, Mistake, Problem
 from engine.spec import Spec
 from engine.start_from import start_from
 from engine.train.folder import Run
-from engine.validate import terminals
+from engine.training import LOSS
+from engine.validate import run_settings, terminals
 
 TRAIN_WIDTH = 120
+BATCH_SIZE = "batch_size"
 WEIGHTS_FILTER = "Weights (*.safetensors);;All files (*)"
 
 
@@ -81,9 +85,11 @@ class TrainingPanel(QWidget):
         self.start_from.setToolTip("Let every node that fits begin with the weights of another run, by its id")
         self.start_from.clicked.connect(self._choose_start)
         self.begun = Words()
-        self._settings = Form(Training, {}, folder=document.folder)
-        self._settings.changed.connect(lambda name, value, _final: self._set(f"training.{name}", value))
-        self._settings.reset.connect(lambda name: self._set(f"training.{name}", Training.defaults()[name]))
+        self._batch = self._form(Batching, "data.batching", [BATCH_SIZE])
+        params = Training.params().values()
+        self._basics = self._form(Training, "training", [each.name for each in params if not each.advanced])
+        self._more = self._form(Training, "training", [each.name for each in params if each.advanced])
+        self._offer_searches()
         self._device = dim()
         self._lay_out()
         document.changed.connect(self._show)
@@ -97,11 +103,34 @@ class TrainingPanel(QWidget):
         self._show(document.spec)
         self._dress()
 
+    def _form(self, declared: type[Declared], path: str, names: list[str]) -> Form:
+        """A form of some settings of the spec."""
+        without = tuple(name for name in declared.params() if name not in names)
+        form = Form(declared, {}, folder=self._document.folder, columns=self._scores, without=without)
+        form.changed.connect(lambda name, value, _final: self._set(f"{path}.{name}", value))
+        form.reset.connect(lambda name: self._set(f"{path}.{name}", declared.defaults()[name]))
+        return form
+
+    def _scores(self) -> list[str]:
+        """What the project names to be measured."""
+        losses, metrics, _outputs = terminals(self._document.spec)
+        return [LOSS, *(losses if len(losses) > 1 else []), *metrics]
+
+    def _offer_searches(self) -> None:
+        """Let the batch size and the learning rate be found."""
+        button = QToolButton()
+        button.setText("Find…")
+        button.setToolTip("Try batches of many sizes: which fit into memory, and how fast they are")
+        button.clicked.connect(lambda: BatchFinder(self._document, self).begin())
+        self._batch.fields[BATCH_SIZE].put_beside(button)
+        self.optimizers.search_wanted.connect(lambda: RateFinder(self._document, self.optimizers, self).begin())
+
     def _lay_out(self) -> None:
         column = QVBoxLayout()
         add(column, self.why, self.bar, self.state, self.scores, self.tables)
         add(column, self._go, self.fixes, self.resume, self.resume_changed, self.control)
-        add(column, heading("Run"), self._settings, self._device, heading("Optimizer"), self.optimizers)
+        add(column, heading("Run"), self._batch, self._basics, self._device, self._more)
+        add(column, heading("Optimizer"), self.optimizers)
         add(column, heading("First weights"), self._init, self.start_from, self.begun)
         column.addStretch(1)
         outer = QVBoxLayout(self)
@@ -113,9 +142,10 @@ class TrainingPanel(QWidget):
     def _show(self, spec: Spec) -> None:
         self.optimizers.refresh()
         self._init.show_value(spec.training.get("init"))
-        self._settings.set_values(
-            {name: value for name, value in spec.training.items() if name not in ("optimizers", "init")}
-        )
+        batching = spec.data.get("batching", {})
+        self._batch.set_values(batching if isinstance(batching, Mapping) else {})
+        for form in (self._basics, self._more):
+            form.set_values(run_settings(spec))
         self._judge()
 
     def _choose_init(self, op: str | None) -> None:
@@ -187,6 +217,8 @@ class TrainingPanel(QWidget):
         why = self.why_not()
         told = {each.param: each.message for each in self._document.report.problems if each.param and not each.node}
         self.optimizers.show_problems(told)
+        for form in (self._basics, self._more):
+            form.set_problems({name.removeprefix("training."): words for name, words in told.items()})
         self.why.setText(why)
         self.why.setVisible(bool(why))
         self.train.setEnabled(not why)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from engine.cli import catalogue, comparing, projects, running, sweeping
+from engine.cli import catalogue, comparing, finding, projects, running, sweeping
 from engine.cli.bar import Bar
 from engine.problem import Mistake
 from engine.progress import watched
@@ -133,6 +133,19 @@ def _train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--watched", action="store_true", help="leave room for a window that watches")
     _trust(parser)
     _json(parser)
+
+
+def _find(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, help="project file")
+    _settings(parser)
+    parser.add_argument("--device", help="auto, cpu or cuda; overrides training.device")
+    _trust(parser)
+    _json(parser)
+
+
+def _find_lr(parser: argparse.ArgumentParser) -> None:
+    _find(parser)
+    parser.add_argument("--optimizer", metavar="NAME", help="whose rate is swept (default: the first optimizer)")
 
 
 def _resume(parser: argparse.ArgumentParser) -> None:
@@ -265,6 +278,8 @@ VERBS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Verb]] = 
     "new": ("Write a project file from a template.", _new, projects.new),
     "check": ("Check a project: shapes, dtypes, parameters, costs, and every mistake.", _check, projects.check),
     "train": ("Train a project.", _train, running.train),
+    "find-lr": ("Sweep the learning rate over a few batches and suggest one.", _find_lr, finding.find_lr),
+    "find-batch": ("Try batch sizes until memory runs out, and tell how fast each is.", _find, finding.find_batch),
     "resume": ("Go on with a run that was stopped or cut off.", _resume, running.resume),
     "sweep": ("Train a project many times to find the values that do best.", _sweep, sweeping.sweep),
     "tell": ("Pause, continue, stop or change a run that is at work.", _tell, running.tell),

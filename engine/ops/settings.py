@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from engine.declare import Declared, param
-from engine.kinds import Column
+from engine.kinds import Column, Score
 
 
 class Settings(Declared, family="settings"):
@@ -90,17 +90,125 @@ class Batching(Settings):
 
 
 class Training(Settings):
-    """How long and where to train."""
+    """How long, where and how to train."""
 
     epochs: int = param(10, "Times all training samples are seen.", low=1, high=10**6)
-    seed: int = param(0, "Start of all random choices; the same seed trains alike.", low=0, high=2**32 - 1)
     device: Literal["auto", "cpu", "cuda"] = param("auto", "Where to compute: a GPU where there is one, or as said.")
-    checkpoint_every: int = param(1, "Epochs from one checkpoint to the next.", low=1, high=10**6, advanced=True)
+    max_steps: int | None = param(
+        None,
+        "Batches after which training ends, where that is before the last epoch; empty for no limit.",
+        low=1,
+        high=10**12,
+        advanced=True,
+        group="Length",
+    )
+    max_minutes: float | None = param(
+        None,
+        "Minutes after which training ends, where that is before the last epoch; empty for no limit.",
+        above=0,
+        advanced=True,
+        group="Length",
+    )
+    accumulate: int = param(
+        1,
+        "Batches whose gradients are averaged before the weights change, so that they act as one so many times larger.",
+        low=1,
+        high=2**20,
+        advanced=True,
+        group="Gradients",
+    )
+    clip_norm: float | None = param(
+        None,
+        "Longest that all gradients of an optimizer may be together; longer ones are scaled down; empty for any.",
+        above=0,
+        advanced=True,
+        group="Gradients",
+    )
+    clip_value: float | None = param(
+        None,
+        "Largest that each number of a gradient may be, without its sign; empty for any.",
+        above=0,
+        advanced=True,
+        group="Gradients",
+    )
+    precision: Literal["float32", "tf32", "bf16", "fp16"] = param(
+        "float32",
+        "Numbers that the network computes in: full float32; on a GPU tf32 (rounded in products), bf16 or fp16 (half "
+        "the memory, most layers faster; fp16 with scaled losses). On a CPU there are float32 and bf16.",
+        advanced=True,
+        group="Speed",
+    )
+    compile: bool = param(
+        False,
+        "Whether PyTorch compiles the network, which takes a while and makes its steps faster; where it cannot, "
+        "training goes on without and says why.",
+        advanced=True,
+        group="Speed",
+    )
+    patience: int | None = param(
+        None,
+        "Epochs in a row without a better score after which training ends; empty: it goes on to its end.",
+        low=1,
+        high=10**6,
+        advanced=True,
+        group="Early stopping",
+    )
+    min_delta: float = param(
+        0.0, "By how much a score must be better to count.", low=0, advanced=True, group="Early stopping"
+    )
+    stop_metric: Score = param(
+        "",
+        "Loss or metric that early stopping watches; empty: the one that says which epoch is best.",
+        advanced=True,
+        group="Early stopping",
+    )
+    best_metric: Score = param(
+        "",
+        "Loss or metric that says which epoch is best and so whose weights are kept; empty: the first metric, or the "
+        "loss where there is none.",
+        advanced=True,
+        group="Best weights",
+    )
+    ema_decay: float | None = param(
+        None,
+        "Share of itself that a moving average of the weights keeps in each step, such as 0.999; the average is what "
+        "is validated and kept; empty: the weights themselves.",
+        above=0,
+        below=1,
+        advanced=True,
+        group="Best weights",
+    )
+    class_weights: Literal["none", "balanced"] = param(
+        "none",
+        "How much classes count in losses that have weights for them and none set: all alike, or the rare ones more, "
+        "by how often each is among the training samples.",
+        advanced=True,
+        group="Classes",
+    )
+    seed: int = param(
+        0,
+        "Start of all random choices; the same seed trains alike.",
+        low=0,
+        high=2**32 - 1,
+        advanced=True,
+        group="Reproducibility",
+    )
+    deterministic: bool = param(
+        False,
+        "Whether the device may only use operations that give the same bits each time, which can be slower; one that "
+        "has no such form ends the training with its name.",
+        advanced=True,
+        group="Reproducibility",
+    )
+    checkpoint_every: int = param(
+        1, "Epochs from one checkpoint to the next.", low=1, high=10**6, advanced=True, group="Checkpoints"
+    )
     checkpoint_minutes: float | None = param(
         None,
         "Minutes after which a checkpoint is written within an epoch too; empty: only at the ends of epochs.",
         above=0,
         advanced=True,
+        group="Checkpoints",
     )
     keep_checkpoints: int = param(
         2,
@@ -108,6 +216,7 @@ class Training(Settings):
         low=1,
         high=10**6,
         advanced=True,
+        group="Checkpoints",
     )
 
 

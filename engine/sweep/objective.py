@@ -41,13 +41,14 @@ def objective(plan: Plan) -> Objective:
     program = lower(plan.applied({}))
     if not program.losses:
         raise Mistake("The project has no loss to train; add one, such as CrossEntropyLoss.")
-    found = _chosen(plan.settings, program)
+    found = _chosen(plan.settings, program, str(plan.spec.training.get("best_metric") or ""))
     _refuse_broken(plan)
     return found
 
 
-def _chosen(settings: Sweep, program: Program) -> Objective:
-    metric = settings.metric or program.leading_metric() or LOSS
+def _chosen(settings: Sweep, program: Program, best: str) -> Objective:
+    """The metric that the sweep names, or else the one that says in each run which epoch is best."""
+    metric = settings.metric or best or program.leading_metric() or LOSS
     directions: dict[str, bool | None] = {LOSS: False, **dict.fromkeys(program.losses, False)}
     directions |= {name: each.higher_is_better for name, each in program.metrics.items() if each.table() is None}
     if metric not in directions:

@@ -35,7 +35,7 @@ class Control:
     @property
     def epochs(self) -> int:
         """How many epochs the run is to train, those that were added among them."""
-        return self._progressed.epochs or self._session.training.epochs
+        return self._session.ending.epochs
 
     def follow(self) -> Iterator[Event]:
         """Do what was commanded since the last look; returns only when the run is to go on or to stop."""
@@ -62,6 +62,7 @@ class Control:
                 self._keeper.checkpoint(at)
                 yield from self._keeper.finished()
         self.rested += time.monotonic() - begun
+        self._session.ending.begin(self.seconds())
         if not self.stops:
             yield Continued(at.epoch, at.step)
 
@@ -100,6 +101,7 @@ class Control:
     def add_epochs(self, count: int) -> Event:
         """Train so many epochs more than the run was to; a schedule that has ended stays at its last rate."""
         self._progressed.epochs = self.epochs + count
+        self._session.extend(self._progressed.epochs)
         self._changed = True
         return self._told(f"{count:,} more epoch{'s' * (count > 1)}: the run goes on to epoch {self.epochs:,}.")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ from engine.train.checkpoint import Progressed, Saved
 from engine.train.folder import Run
 from engine.train.parts import Optimizing, Random, Weights
 from engine.train.session import Session, open_session
+from engine.training import SCORES
 
+LENGTHS = ("epochs", "max_steps", "accumulate")  # by which schedules count
 NAMED = 5  # nodes in a sentence
 
 
@@ -39,6 +41,7 @@ def carried(
     Where the data was changed the epoch begins anew, and where data or graph were, which epoch was best is open again.
     """
     session = open_session(spec, folder, device=device)
+    ending, accumulate = session.ending, session.training.accumulate
     module, was = session.compiled.module, saved.progressed
     weights = saved.parts["weights"]
     kept, fresh = Weights(module).carry(weights, _tensors(session, module))
@@ -48,19 +51,24 @@ def carried(
     Random(session.device).load(saved.parts["random"])
     is_as_before = before.data == spec.data
     progressed = Progressed(was.epoch, was.step if is_as_before else 0, seconds=was.seconds)
-    if is_as_before and _is_same_graph(before, spec):
+    if is_as_before and _is_same_graph(before, spec) and _is_alike(before, spec, SCORES):
         progressed.best_epoch, progressed.best_score = was.best_epoch, was.best_score
+        if "ending" in saved.parts:
+            ending.load(saved.parts["ending"])
     if before.training.get("epochs") == spec.training.get("epochs"):
         progressed.epochs = was.epochs
     done = progressed.epoch * session.loader.steps() + progressed.step
+    session.gradients.steps = updates = ending.updates(accumulate, done)
+    if session.average is not None:
+        session.average.carry(saved.parts.get("average", {}), names)
     for turn in session.turns:
         for acting in turn.acting:
             if acting.schedule is not None and acting.name not in same:
-                acting.schedule.advance(math.ceil(done / turn.every), progressed.epoch)
+                acting.schedule.advance(math.ceil(updates / turn.every), progressed.epoch)
                 acting.follow()
     run.keep_spec(spec, done)
     run.write_json("data.json", session.dataset.state)
-    epochs = progressed.epochs or session.training.epochs
+    epochs = progressed.epochs or ending.epochs
     message = _sentence(kept, fresh)
     changed = Changed(
         message, progressed.epoch, progressed.step, epochs, session.rates(), tuple(kept), tuple(fresh)
@@ -82,10 +90,14 @@ def _tensors(session: Session, module: nn.Module) -> Mapping[str, list[str]]:
 
 def _unchanged(before: Spec, spec: Spec) -> set[str]:
     """The names of the optimizers whose entry and whose length of training are as before."""
-    if before.data != spec.data or before.training.get("epochs") != spec.training.get("epochs"):
+    if before.data != spec.data or not _is_alike(before, spec, LENGTHS):
         return set()
     one, other = (_by_name(listed(each)) for each in (before, spec))
     return {name for name, entry in other.items() if one.get(name) == entry}
+
+
+def _is_alike(one: Spec, other: Spec, settings: Sequence[str]) -> bool:
+    return all(one.training.get(name) == other.training.get(name) for name in settings)
 
 
 def _by_name(entries: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from engine.spec import Spec
 from engine.train.checkpoint import FULL
 from engine.train.folder import Run
 from engine.train.guard import Culprit
+from engine.train.precision import indeterminate
 from engine.train.session import Refused, Session
 
 GENTLER = 0.1  # of the learning rate, where numbers left their range
@@ -53,13 +54,15 @@ def guarded(events: Iterator[Event]) -> Iterator[Event]:
         problem = refused.problem
         yield Failed(problem.message, problem.node, problem.param, fixes=problem.fixes)
     except Mistake as mistake:
-        yield Failed(mistake.message, None, mistake.param, fixes=mistake.fixes)
+        yield _refused(mistake)
     except MemoryError:
         yield Failed(_OUT_OF_MEMORY)
     except OSError as error:
         yield Failed(_FULL if error.errno in FULL else f"A file could not be written or read: {error}.")
     except RuntimeError as error:  # torch raises it for most of what goes wrong in a kernel
-        yield Failed(_OUT_OF_MEMORY if is_out_of_memory(error) else _torch_words(error))
+        known = indeterminate(error)
+        words = _OUT_OF_MEMORY if is_out_of_memory(error) else _torch_words(error)
+        yield Failed(words) if known is None else _refused(known)
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise
@@ -77,6 +80,10 @@ _FULL = "The disk is full: make room, then resume the run. Its last checkpoint i
 _LEAVE_OUT_LAST = Fix(
     "Leave out a last, smaller batch", "set_setting", {"path": "data.batching.drop_last", "value": True}
 )
+
+
+def _refused(mistake: Mistake) -> Failed:
+    return Failed(mistake.message, None, mistake.param, fixes=mistake.fixes)
 
 
 def _torch_words(error: RuntimeError) -> str:

@@ -27,14 +27,22 @@ class Guard:
 
     On a CPU it raises NotFinite at once. On a GPU nothing waits for the answer: a flag on the device keeps fused
     optimizers from every step from the first bad one on, and `look`, which is asked now and then, raises it. Other
-    optimizers cannot read the flag there, so for them the host waits.
+    optimizers cannot read the flag there, so for them the host waits; and where losses are `scaled`, for then the
+    scaler has a flag of its own in its place.
     """
 
-    def __init__(self, module: nn.Module, optimizers: Sequence[torch.optim.Optimizer], device: torch.device) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        optimizers: Sequence[torch.optim.Optimizer],
+        device: torch.device,
+        *,
+        scaled: bool = False,
+    ) -> None:
         self._flag = torch.zeros((), device=device)
         self._late = torch.zeros((), device=device)
         self._one = torch.ones((), device=device)
-        self._waits = device.type == "cpu" or not all(each.defaults.get("fused") for each in optimizers)
+        self._waits = device.type == "cpu" or scaled or not all(each.defaults.get("fused") for each in optimizers)
         self._draws = device.type == "cpu"  # a GPU's generator is not asked for its state at each step
         self._drawn = torch.get_rng_state()
         self._buffers = [each for each in module.buffers() if each.numel()]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from torch import nn
+from torch import Tensor
 
 from engine.events import Checkpoint
 from engine.ops.settings import Training
@@ -22,10 +22,19 @@ SECONDS = 60.0  # in a minute
 
 
 class Keeper:
-    """Writes the states of a run, each copied at once and written by a thread; leaving it waits for what is left."""
+    """Writes the states of a run, each copied at once and written by a thread; leaving it waits for what is left.
 
-    def __init__(self, run: Run, module: nn.Module, parts: Mapping[str, Stateful], training: Training) -> None:
-        self._run, self._module, self._parts, self._training = run, module, parts, training
+    `weights` gives those that are kept where they are the best.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        weights: Callable[[], Mapping[str, Tensor]],
+        parts: Mapping[str, Stateful],
+        training: Training,
+    ) -> None:
+        self._run, self._weights, self._parts, self._training = run, weights, parts, training
         self._writer: Writer[Path] = Writer()
         self._last = time.monotonic()
         self.meter: Meter | None = None  # of the epoch that is under way
@@ -53,7 +62,7 @@ class Keeper:
 
     def best(self) -> None:
         """Keep the weights as they are now as the best."""
-        copies, path = host_copies(self._module.state_dict()), self._run.weights
+        copies, path = host_copies(self._weights()), self._run.weights
 
         def write() -> Path:
             save_tensors(path, copies)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -31,7 +30,7 @@ from engine.train.folder import Run
 from engine.train.guard import Guard, NotFinite, find_culprit
 from engine.train.keeper import Keeper
 from engine.train.meter import LOSS, Meter
-from engine.train.optimizers import stepper, total
+from engine.train.optimizers import total
 from engine.train.parts import Optimizing, Random, Weights
 from engine.train.session import Session, environment, open_session
 
@@ -107,7 +106,8 @@ def _resumed(spec: Spec, run: Run, folder: Path, device: str | None, more_epochs
         return
     session = open_session(spec, folder, device=device, trained=run.data_state())
     for name, part in parts_of(session).items():
-        part.load(saved.parts[name])
+        if name in saved.parts:  # a checkpoint of an older version lacks some
+            part.load(saved.parts[name])
     yield from _worked(run, spec, session, saved.progressed, notes, (), more_epochs)
 
 
@@ -118,6 +118,7 @@ def parts_of(session: Session) -> Mapping[str, Stateful]:
         "weights": Weights(module),
         "optimizers": Optimizing(module, session.acting),
         "random": Random(session.device),
+        **session.extras,
     }
 
 
@@ -131,9 +132,9 @@ def _worked(
     more_epochs: int = 0,
 ) -> Iterator[Event]:
     """Train what is left to train, and let go of all that is held for it."""
-    module = session.compiled.module
-    guard = Guard(module, [each.optimizer for each in session.acting], session.device)
-    with closing(session.loader), Keeper(run, module, parts_of(session), session.training) as keeper:
+    session.begin(progressed)
+    with session.at_work(), Keeper(run, session.kept_weights, parts_of(session), session.training) as keeper:
+        guard = session.guard()
         work = Work(run, spec, session, progressed, keeper, Control(run, session, progressed, keeper), guard)
         yield _start_event(work, notes)
         yield from changes
@@ -157,8 +158,7 @@ def _told_faults(work: Work, events: Iterator[Event]) -> Iterator[Event]:
             raise Broken(device_assert(work.session, at.epoch, at.step)) from error
         if not is_out_of_memory(error):
             raise
-        for acting in work.session.acting:
-            acting.optimizer.zero_grad(set_to_none=True)
+        work.session.forget_gradients()
         if work.keeper.meter is not None:
             work.keeper.meter.read()
         work.keeper.checkpoint(at)
@@ -169,8 +169,8 @@ def _told_faults(work: Work, events: Iterator[Event]) -> Iterator[Event]:
 def _epochs(work: Work) -> Iterator[Event]:
     """Train the epochs that are left, then measure the best weights on the test split."""
     session, progressed, keeper, control = work.session, work.progressed, work.keeper, work.control
-    module, training = session.compiled.module, session.training
-    while progressed.epoch < control.epochs:
+    module, training, ending = session.compiled.module, session.training, session.ending
+    while progressed.step or not ending.is_over(progressed.epoch):
         if progressed.step == 0:
             torch.manual_seed(training.seed * 1_000_003 + progressed.epoch + 1)
         meter = keeper.meter = Meter(session.compiled.program, progressed.totals, progressed.states)
@@ -179,9 +179,10 @@ def _epochs(work: Work) -> Iterator[Event]:
         if control.stops == "now" and progressed.step < session.loader.steps():
             yield from _stopped(work)
             return
+        progressed.seconds = control.seconds()
         seconds = time.monotonic() - begun - (control.rested - rested)
         samples = (progressed.step - begun_step) * session.batching.batch_size
-        measured, validation = meter.measured(session.classes), session.measure("validation")
+        measured, validation = meter.measured(session.classes), session.validate()
         keeper.meter = None
         progressed.epoch, progressed.step, progressed.totals, progressed.states = progressed.epoch + 1, 0, {}, {}
         scores = validation.scores or measured.scores
@@ -190,15 +191,16 @@ def _epochs(work: Work) -> Iterator[Event]:
             keeper.best()
         speed, rates = samples / max(seconds, 1e-9), session.rates()
         tables = _small((validation if validation.scores else measured).tables)
-        notes = (*session.loader.news(), *work.fresh((*measured.notes, *validation.notes)))
+        early = ending.after_epoch(scores)
+        notes = (*session.news(), *([early] if early else ()), *work.fresh((*measured.notes, *validation.notes)))
         yield Epoch(progressed.epoch, measured.scores, validation.scores, seconds, speed, best, rates, tables, notes)
         metric = session.compiled.program.leading_metric() or LOSS
         for acting in session.acting:
             acting.after_epoch(scores[LOSS], scores.get(metric))
-        if keeper.is_due_after(progressed.epoch) or progressed.epoch == control.epochs:
+        if keeper.is_due_after(progressed.epoch) or ending.is_over(progressed.epoch):
             keeper.checkpoint(progressed)
         yield from control.follow()
-        if control.stops and progressed.epoch < control.epochs:
+        if control.stops and not ending.is_over(progressed.epoch):
             yield from _stopped(work)
             return
     yield from keeper.finished()
@@ -236,7 +238,7 @@ def _start_event(work: Work, notes: tuple[str, ...]) -> Started:
             if metric.higher_is_better is not None and metric.table() is None
         },
         passes=session.compiled.passes,
-        notes=(*session.dataset.notes, *notes),
+        notes=(*session.notes, *notes),
         time=time.time(),
         step=work.progressed.step,
     )
@@ -245,7 +247,7 @@ def _start_event(work: Work, notes: tuple[str, ...]) -> Started:
 def _steps(work: Work, meter: Meter) -> Iterator[Event]:
     """Take the steps of one epoch that are left, as far as nobody stops them."""
     session, progressed, control, guard = work.session, work.progressed, work.control, work.guard
-    step = stepper(session.compiled.module.forward, session.turns, guard)
+    step, ending = session.stepper(guard), session.ending
     count, first, rested = session.loader.steps(), progressed.step, control.rested
     before = progressed.epoch * count
     begun = read = told = time.monotonic()
@@ -259,6 +261,8 @@ def _steps(work: Work, meter: Meter) -> Iterator[Event]:
             yield from _broken(work)
         meter.add(answers, batch[0].shape[0])
         progressed.step += 1
+        if before + progressed.step == ending.run_batches and progressed.step < count:
+            break
         now = time.monotonic()
         if now - read < READ_SECONDS and meter.waiting < MOST_WAITING:
             continue
@@ -274,6 +278,8 @@ def _steps(work: Work, meter: Meter) -> Iterator[Event]:
             yield from control.follow()
             if control.stops == "now":
                 return
+        if ending.is_over_time():
+            break
     yield from _looked(work, meter)
 
 
@@ -294,13 +300,13 @@ def _broken(work: Work) -> Iterator[Event]:
     session, progressed = work.session, work.progressed
     module, program = session.compiled.module, session.compiled.program
     work.guard.restore()
+    session.forget_gradients()
     work.keeper.checkpoint(progressed)
     yield from work.keeper.finished()
-    for acting in session.acting:
-        acting.optimizer.zero_grad(set_to_none=True)
     batch = next(session.loader.training(progressed.epoch, progressed.step))
     try:
-        culprit = find_culprit(module, batch, lambda answers: total(answers, list(program.losses.items())))
+        with session.precision.at_work(session.device):
+            culprit = find_culprit(module, batch, lambda answers: total(answers, list(program.losses.items())))
     except torch.OutOfMemoryError:  # it keeps all that flows, which training does not
         culprit = None
     raise Broken(not_finite(session, work.spec, culprit, progressed.epoch, progressed.step))
@@ -309,24 +315,21 @@ def _broken(work: Work) -> Iterator[Event]:
 def _progress(work: Work, meter: Meter, seconds_a_step: float) -> Progress:
     session, progressed = work.session, work.progressed
     count = session.loader.steps()
-    left = count - progressed.step + count * (work.control.epochs - progressed.epoch - 1)
     return Progress(
         epoch=progressed.epoch + 1,
         step=progressed.step,
         steps=count,
         train=meter.scores(),
         samples_per_second=session.batching.batch_size / max(seconds_a_step, 1e-9),
-        seconds_left=left * seconds_a_step,
+        seconds_left=session.ending.seconds_left(progressed.epoch * count + progressed.step, seconds_a_step),
         learning_rates=session.rates(),
     )
 
 
 def _is_best(session: Session, progressed: Progressed, scores: dict[str, float]) -> bool:
-    """Whether this epoch beats all before it: by the first metric that is a number with a direction, else the loss."""
-    metrics = session.compiled.program.metrics
-    name = session.compiled.program.leading_metric()
-    name = name if name in scores else LOSS
-    score = scores[name] if name in metrics and metrics[name].higher_is_better else -scores[name]
+    """Whether this epoch beats all before it: by the score that the settings name, or the loss if it is lacking."""
+    name, higher_is_better = session.best_by if session.best_by[0] in scores else (LOSS, False)
+    score = scores[name] if higher_is_better else -scores[name]
     if math.isnan(score):  # such as an AUROC of one class: only better than no epoch at all
         progressed.best_epoch = progressed.best_epoch or progressed.epoch
         return progressed.best_epoch == progressed.epoch

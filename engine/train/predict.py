@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,7 @@ def evaluate(run: Run, split: str = "test", *, device: str | None = None) -> Mea
     if split not in splits:
         raise Mistake(f"The data has no {split} split; it has {', '.join(splits)}.")
     load_weights(session.compiled.module, run.weights)
-    with closing(session.loader):
+    with session.at_work():
         return session.measure(split)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from engine import data
 from engine.binding import binding_problems, target_classes
@@ -21,9 +22,20 @@ from engine.optimizers import read_optimizers
 from engine.problem import Problem
 from engine.program import Feed, Program
 from engine.spec import Spec
-from engine.train.meter import Measured, Meter
-from engine.train.optimizers import Acting, Acts, build_turns
+from engine.train import classweights, precision
+from engine.train.averaging import Average
+from engine.train.checkpoint import Progressed, Stateful
+from engine.train.compiled import CompiledForward
+from engine.train.ending import Ending
+from engine.train.gradients import Gradients, careful_stepper
+from engine.train.guard import Guard
+from engine.train.meter import LOSS, Measured, Meter
+from engine.train.optimizers import Acting, Acts, Forward, Step, build_turns, stepper
+from engine.train.precision import Precision
+from engine.training import score_problem
 from engine.validate import run_settings
+
+UNSAFE_IN_HALF = {"BCELoss": "BCEWithLogitsLoss"}  # on GPUs torch refuses them in autocast; and what to take instead
 
 
 class Refused(Exception):  # a user's mistake found while a run is made ready
@@ -46,12 +58,67 @@ class Session:
     training: Training
     batching: Batching
     classes: Mapping[str, tuple[str, ...]]  # for each metric the names of its target's classes
+    flow: data.Flow
+    ending: Ending
+    best_by: tuple[str, bool]  # the score that says which epoch is best, and whether a higher one is better
+    precision: Precision
+    plain: Forward  # the forward pass, in the run's precision
+    forward: Forward  # the same as training steps take it, perhaps compiled
+    gradients: Gradients
+    average: Average | None
+    notes: tuple[str, ...]  # what was found in the data and in the settings
     resting: Sequence[nn.Module] = ()  # stay in evaluation mode while the others train
 
     @property
     def acting(self) -> list[Acting]:
         """The optimizers, in the order in which they act."""
         return [acting for turn in self.turns for acting in turn.acting]
+
+    @property
+    def extras(self) -> Mapping[str, Stateful]:
+        """What has a state beside the weights and the optimizers, for a checkpoint."""
+        found: dict[str, Stateful] = {"gradients": self.gradients, "ending": self.ending}
+        return found if self.average is None else found | {"average": self.average}
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Set torch's switches as the run needs them; at the end they are as before, and no worker reads data."""
+        with closing(self.loader), precision.switched(self.training, self.precision):
+            yield
+
+    def begin(self, progressed: Progressed) -> None:
+        """Take note that the run goes on from here."""
+        self.ending.begin(progressed.seconds)
+        if progressed.epochs:
+            self.ending.reach(progressed.epochs)
+            self.gradients.run_batches = self.ending.run_batches
+
+    def extend(self, epochs: int) -> None:
+        """Go on to the end of this epoch, which is after the one where the run was to end."""
+        self.ending.extend(epochs)
+        self.gradients.run_batches = self.ending.run_batches
+
+    def guard(self) -> Guard:
+        """What watches the steps of this run for numbers that are not finite."""
+        optimizers = [acting.optimizer for acting in self.acting]
+        return Guard(self.compiled.module, optimizers, self.device, scaled=self.gradients.are_scaled)
+
+    def stepper(self, guard: Guard | None = None) -> Step:
+        """The function that takes one step of training; a guard sees loss and gradients before each optimizer does."""
+        if self.gradients.are_plain:
+            return stepper(self.forward, self.turns, guard)
+        return careful_stepper(self.forward, self.turns, self.gradients, guard)
+
+    def forget_gradients(self) -> None:
+        """Leave out the gradients of a step that was broken off, and what was added up for it."""
+        self.gradients.forget()
+        for acting in self.acting:
+            acting.optimizer.zero_grad(set_to_none=True)
+
+    def news(self) -> tuple[str, ...]:
+        """What should be known that was not known before, told once."""
+        compiling = self.forward.news() if isinstance(self.forward, CompiledForward) else ()
+        return (*compiling, *self.loader.news())
 
     def rates(self) -> dict[str, float]:
         """The learning rate of each optimizer as it is now."""
@@ -71,10 +138,22 @@ class Session:
         module.eval()
         with torch.inference_mode():
             for batch in self.loader.measuring(split):
-                meter.add(module(*batch), len(batch[0]))
+                meter.add(self.plain(*batch), len(batch[0]))
         self.begin_training()
         meter.read()
         return meter.measured(self.classes)
+
+    def validate(self) -> Measured:
+        """Measure the validation split with the weights that are kept: their moving average where there is one."""
+        if self.average is None:
+            return self.measure("validation")
+        with self.average.in_place():
+            return self.measure("validation")
+
+    def kept_weights(self) -> dict[str, Tensor]:
+        """The model's state, the moving average in the place of the weights where there is one."""
+        state = self.compiled.module.state_dict()
+        return state if self.average is None else {**state, **self.average.state()}
 
 
 def open_session(
@@ -93,31 +172,107 @@ def open_session(
     place = choose(device or training.device)
     entries, problems = read_optimizers(spec, list(compiled.program.losses))
     _refuse(problems)
+    weighed = _balanced(spec, compiled, dataset) if training.class_weights == "balanced" else ()
     module = compiled.module.to(place)
     if not any(entry.optimizer.repeats for entry in entries):  # LBFGS flattens gradients as they lie
         _arrange_filters(module)
-    loader = data.Loader(_flow(compiled.feeds, dataset, batching, place), batching, place, training.seed)
+    flow = _flow(compiled.feeds, dataset, batching, place)
+    loader = data.Loader(flow, batching, place, training.seed)
+    ending, best_by = _ending(training, compiled.program, loader.steps())
+    turns = build_turns(
+        compiled.spec,
+        entries,
+        module,
+        compiled.program.losses,
+        steps=ending.updates(training.accumulate),
+        epochs=ending.epochs,
+        higher_is_better=_higher_is_better(compiled.program),
+    )
+    used = precision.chosen(training.precision, place)
+    _refuse(list(_unsafe(spec, used, place)))
+    plain = _in_precision(module, used, place)
+    average = None if training.ema_decay is None else Average(module, training.ema_decay)
     session = Session(
-        compiled,
-        dataset,
-        loader,
-        build_turns(
-            compiled.spec,
-            entries,
-            module,
-            compiled.program.losses,
-            steps=loader.steps() * training.epochs,
-            epochs=training.epochs,
-            higher_is_better=_higher_is_better(compiled.program),
+        compiled=compiled,
+        dataset=dataset,
+        loader=loader,
+        turns=turns,
+        device=place,
+        training=training,
+        batching=batching,
+        classes=target_classes(compiled.spec, dataset.columns),
+        flow=flow,
+        ending=ending,
+        best_by=best_by,
+        precision=used,
+        plain=plain,
+        forward=CompiledForward(module, plain, list(compiled.program.losses)) if training.compile else plain,
+        gradients=Gradients(
+            training,
+            [turn.weights for turn in turns],
+            batch_size=batching.batch_size,
+            epoch_batches=loader.steps(),
+            run_batches=ending.run_batches,
+            scaler=used.scaler(place),
+            average=average,
         ),
-        place,
-        training,
-        batching,
-        target_classes(compiled.spec, dataset.columns),
-        [module.get_submodule(path) for path in _resting(compiled)],
+        average=average,
+        notes=(*dataset.notes, *([used.note] if used.note else ()), *weighed),
+        resting=[module.get_submodule(path) for path in _resting(compiled)],
     )
     session.begin_training()
     return session
+
+
+def _ending(training: Training, program: Program, epoch_batches: int) -> tuple[Ending, tuple[str, bool]]:
+    """When the run ends; and the score that says which epoch is best, with whether a higher one is better."""
+    best_by = _score(program, "best_metric", training.best_metric)
+    name, higher = _score(program, "stop_metric", training.stop_metric) if training.stop_metric else best_by
+    return Ending(training, epoch_batches, name, higher_is_better=higher), best_by
+
+
+def _balanced(spec: Spec, compiled: Compiled, dataset: data.Dataset) -> tuple[str, ...]:
+    """Give the losses weights that balance the classes; returns a note for each that goes without."""
+    training = dataset.splits.get("train", {})
+    found, notes = classweights.class_weights(spec, compiled.report, dataset.columns, training)
+    for loss, (name, weights) in found.items():
+        classweights.give(compiled.module.get_submodule(module_path(loss)), name, weights)
+    return notes
+
+
+def _in_precision(module: nn.Module, used: Precision, device: torch.device) -> Forward:
+    """The forward pass of a module in a precision."""
+    if used.half is None:
+        return module.forward
+
+    def forward(*batch: Tensor) -> Mapping[str, Tensor]:
+        with torch.autocast(device.type, used.half):
+            return module(*batch)  # type: ignore[no-any-return]  # a module answers with anything
+
+    return forward
+
+
+def _unsafe(spec: Spec, used: Precision, device: torch.device) -> Iterator[Problem]:
+    """Yield a problem for each loss that a GPU does not compute in half precision."""
+    for node in spec.nodes.values():
+        if used.half is not None and device.type == "cuda" and node.op in UNSAFE_IN_HALF:
+            words = f"{node.op} loses too much in half precision; take {UNSAFE_IN_HALF[node.op]} in its place, on raw"
+            yield Problem(f"{words} scores, or compute in float32.", node.id)
+
+
+def _score(program: Program, setting: str, name: str) -> tuple[str, bool]:
+    """The score that a setting names, and whether a higher one is better; by default the first metric, or the loss."""
+    name = name or program.leading_metric() or LOSS
+    if name in program.losses and len(program.losses) == 1:
+        name = LOSS  # under which name the only loss is measured
+    metrics = {
+        each: metric.higher_is_better
+        for each, metric in program.metrics.items()
+        if metric.higher_is_better is not None and metric.table() is None
+    }
+    if name != LOSS and name not in program.losses and name not in metrics:
+        raise Refused(score_problem(setting, name, [LOSS, *program.losses, *metrics]))
+    return name, metrics.get(name, False)
 
 
 def _higher_is_better(program: Program) -> bool:

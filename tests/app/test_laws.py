@@ -60,7 +60,7 @@ def test_only_the_canvas_imports_nodegraphqt() -> None:
 
 def test_only_plotting_imports_pyqtgraph() -> None:
     plotting = [path.name for path in modules("app") if "pyqtgraph" in tops(path)]
-    assert plotting == ["curves.py", "sweep_plots.py"]
+    assert plotting == ["curves.py", "rate_plot.py", "sweep_plots.py"]
 
 
 def test_ops_import_no_torch() -> None:

@@ -14,7 +14,7 @@ from app.fields.editors import OWN_SIZE
 from app.fields.numbers import NumberBox
 from engine import kinds
 from engine.declare import Declared, param
-from tests.app.gestures import write
+from tests.app.gestures import words_in, write
 
 
 class Everything(Declared, abstract=True):
@@ -273,3 +273,21 @@ def test_names_read_as_words() -> None:
 
 def test_tips_say_what_a_param_means_and_its_bounds(form: Form) -> None:
     assert "A whole number. It must be at least 1, at most 99." in form.fields["whole"].toolTip()
+
+
+class Grouped(Declared, abstract=True):
+    plain: int = param(1, "Above all groups.")
+    first: int = param(1, "In a group.", advanced=True, group="Speed")
+    second: int = param(2, "In the same.", advanced=True, group="Speed")
+    third: int = param(3, "In another.", advanced=True, group="Length")
+
+
+def test_params_of_a_group_stand_under_one_heading_that_folds_with_them(qtbot: QtBot, tmp_path: Path) -> None:
+    form = Form(Grouped, {}, folder=tmp_path)
+    qtbot.addWidget(form)
+    form.show()
+    assert "Speed" not in words_in(form)
+    form._more.click()
+    words = words_in(form)
+    assert words.count("Speed") == words.count("Length") == 1
+    assert words.index("Speed") < words.index("First") < words.index("Second") < words.index("Length")

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from engine import data, edit
+from engine.ops.settings import Training
 from engine.spec import Spec
 from engine.train import loop
 from engine.train.checkpoint import load_tensors
@@ -33,6 +34,20 @@ def iris(optimizer: str = "Adam", epochs: int = 3, **params: Any) -> Spec:
     spec = edit.add(spec, "CrossEntropyLoss", inputs={"input": "linear_2", "target": "input_2"})
     spec = edit.add(spec, "Output", inputs={"input": "linear_2"})
     return edit.set_decode(spec, "output_1", {"op": "Argmax", "params": {}})
+
+
+def with_settings(spec: Spec, **settings: Any) -> Spec:
+    """A spec with these settings of its training."""
+    for name, value in settings.items():
+        spec = edit.set_setting(spec, f"training.{name}", value)
+    return spec
+
+
+def settings(**values: Any) -> Training:
+    """Settings of training, the rest at their defaults."""
+    read, problems = Training.parse(values)
+    assert read is not None, problems
+    return read
 
 
 def trained(spec: Spec, run: Path) -> list[Any]:

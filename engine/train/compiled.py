@@ -1,0 +1,58 @@
+"""torch.compile around a network, with a trial: where it fails, training goes on without it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from engine.train.optimizers import Answers, Forward
+
+BACKEND = "inductor"
+MOST_WORDS = 160
+
+
+class CompiledForward:
+    """The forward pass of a network, compiled at the first batch; `news` tells once where that failed.
+
+    `losses` name what is differentiated in the trial, `plain` is the forward pass as it is.
+    """
+
+    def __init__(self, module: nn.Module, plain: Forward, losses: Sequence[str]) -> None:
+        self._module, self._plain, self._losses = module, plain, losses
+        self._forward: Forward | None = None
+        self._notes: tuple[str, ...] = ()
+
+    def __call__(self, *batch: Tensor) -> Answers:
+        if self._forward is None:
+            self._forward = self._tried(batch)
+        return self._forward(*batch)
+
+    def news(self) -> tuple[str, ...]:
+        """Why it is not compiled, told once."""
+        notes, self._notes = self._notes, ()
+        return notes
+
+    def _tried(self, batch: Sequence[Tensor]) -> Forward:
+        """The compiled forward pass, after a trial that leaves no trace; the plain one where it fails."""
+        compiled: Forward = torch.compile(self._plain, backend=BACKEND)
+        buffers = {name: each.clone() for name, each in self._module.named_buffers()}
+        weights = [each for each in self._module.parameters() if each.requires_grad]
+        devices = [weights[0].device] if weights[0].device.type == "cuda" else []
+        try:
+            with torch.random.fork_rng(devices=devices):
+                answers = compiled(*batch)
+                loss = torch.stack([answers[name] for name in self._losses]).sum()
+                torch.autograd.grad(loss, weights, allow_unused=True)
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # a compiler fails in as many ways as there are compilers
+            words = " ".join(str(error).split())[:MOST_WORDS].rstrip(". ")
+            self._notes = (f"The network is not compiled: {words}. Training goes on without.",)
+            return self._plain
+        finally:
+            with torch.no_grad():
+                for name, each in self._module.named_buffers():
+                    each.copy_(buffers[name])
+        return compiled
