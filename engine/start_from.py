@@ -56,7 +56,9 @@ def start_from(spec: Spec, path: Path, held: Mapping[str, Shapes]) -> Begun:
     initializers stand for all uses of the block. Raises Mistake where nothing fits.
     """
     file = weights_of(path)
-    found, begun, anew = shapes_in(file), [], []
+    found = shapes_in(file)
+    begun: list[str] = []
+    anew: list[str] = []
     for node, tensors in held.items():
         if not tensors or SLASH in node or node not in spec.nodes:
             continue

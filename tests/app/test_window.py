@@ -384,7 +384,7 @@ def test_a_window_that_closes_leaves_the_run_alone(another: Callable[[], Window]
     shown = another()
     shown.runner.follow(run)
     shown.close()
-    assert not run.requested("stop")
+    assert Inbox(run.path).take() == []
     assert not shown.runner.running
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -13,14 +13,16 @@ import numpy as np
 from engine import edit
 from engine.events import Epoch, Event
 from engine.spec import Spec
-from engine.train import loop
+from engine.train import loop, optimizers
 from engine.train.folder import Run
+from engine.train.guard import Guard
 from tests.bench.bench_training import Layer, _project
 from tests.bench.figure import Figure
 
 ROUNDS = 5
 SAMPLES = 54_000  # of MNIST, that train
 BATCH = 64
+STEPPER = "stepper"  # of the loop
 MANY = 1_000_000  # epochs, so that none ends with a checkpoint
 CNN: list[Layer] = [
     ("Conv2d", {"out_channels": 32}), ("ReLU", {}), ("MaxPool2d", {}),
@@ -49,7 +51,8 @@ def _checkpoint_cost(part: int) -> Figure:
         spec = edit.set_setting(_project(folder, *images, BATCH, CNN), "training.epochs", MANY)
         often = _epochs(spec, folder, "often")
         never = _epochs(edit.set_setting(spec, "training.checkpoint_every", MANY), folder, "never")
-        kept, free = [], []
+        kept: list[float] = []
+        free: list[float] = []
         for _ in range(ROUNDS + 1):
             for stream, times in ((often, kept), (never, free)):
                 begun = time.perf_counter()
@@ -60,11 +63,15 @@ def _checkpoint_cost(part: int) -> Figure:
     return Figure("an MNIST CNN epoch with a checkpoint", whole + max(cost, 0.0), "s", 1.02, "lower", whole)
 
 
+def _unwatched(forward: optimizers.Forward, turns: Sequence[optimizers.Acts], _guard: Guard) -> optimizers.Step:
+    return optimizers.stepper(forward, turns)
+
+
 def _guard_cost() -> Figure:
     """Samples per second of an MLP with the watch and without, in turn."""
     random = np.random.default_rng(0)
     table = random.standard_normal((20_000, 10), dtype=np.float32), random.integers(0, 3, 20_000)
-    made = loop.stepper
+    made = optimizers.stepper
     with tempfile.TemporaryDirectory() as home:
         folder = Path(home)
         layers = [*LINEAR, *LINEAR, ("Linear", {"out_features": 3})]
@@ -73,15 +80,15 @@ def _guard_cost() -> Figure:
         speeds: dict[str, list[float]] = {"watched": [], "bare": []}
         for _ in range(ROUNDS + 1):
             for name, stream in (("watched", watched), ("bare", bare)):
-                loop.stepper = made if name == "watched" else lambda forward, turns, _guard: made(forward, turns)
+                setattr(loop, STEPPER, made if name == "watched" else _unwatched)
                 event = next(stream)
                 assert isinstance(event, Epoch)
                 speeds[name].append(event.samples_per_second)
-        loop.stepper = made
+        setattr(loop, STEPPER, made)
     ours, theirs = (median(speeds[name][1:]) for name in ("watched", "bare"))
     return Figure("an MLP watched for numbers that are not finite", ours, "samples/s", 0.95, "higher", theirs)
 
 
 def run() -> list[Figure]:
-    """Measure both; the batches of the CNN are many enough for a tenth of an epoch."""
-    return [_checkpoint_cost(10), _guard_cost()]
+    """Measure both; the batches of the CNN are many enough for a twentieth of an epoch."""
+    return [_checkpoint_cost(20), _guard_cost()]

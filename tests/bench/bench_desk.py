@@ -43,7 +43,9 @@ def _rounds() -> tuple[list[float], list[float], list[float]]:
     from engine.events import Progress
     from engine.examples import find_example
 
-    first, stopped, killed = [], [], []
+    first: list[float] = []
+    stopped: list[float] = []
+    killed: list[float] = []
 
     def measure(window: Window) -> None:
         window.open_file(find_example(EXAMPLE))

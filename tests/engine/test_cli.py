@@ -19,6 +19,7 @@ from engine.examples import examples
 from engine.ops import OPS
 from engine.problem import Mistake
 from engine.spec import load, save
+from engine.train.commands import Command
 from engine.train.folder import Run
 from tests.builders import image_classifier
 
@@ -250,7 +251,7 @@ def test_a_run_is_stopped_and_resumed_and_never_trained_over(
 ) -> None:
     run = Run(tmp_path / "r")
     run.path.mkdir()
-    run.request("stop")
+    run.tell(Command("stop"))
     command = ["train", project(tmp_path), "--run", str(run.path), "--epochs", "3"]
     assert main(command) == 0
     assert f"go on with: netloom resume {run.path}" in capsys.readouterr().out

@@ -24,6 +24,7 @@ from engine.sharing import partners, share_refusal, sharers, sharing
 from engine.spec import Spec, dumps, loads
 from engine.train import loop
 from engine.train.checkpoint import load_tensors, load_weights, save_tensors
+from engine.train.commands import Command
 from engine.train.folder import Run
 from engine.train.predict import load_model
 from tests.alone import computed_alone
@@ -264,7 +265,7 @@ def test_a_run_with_shared_weights_goes_on_as_if_it_had_never_stopped(tmp_path: 
     stream = loop.train(iris(), tmp_path, run)
     for event in stream:
         if type(event).__name__ == "Epoch":
-            run.request("stop")
+            run.tell(Command("stop"))
     last = list(loop.resume(run))[-1]
     assert isinstance(last, Finished)
     assert isinstance(whole, Finished)

@@ -37,7 +37,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before_and_is_told(tmp_path: 
     for event in stream:
         if isinstance(event, Checkpoint) and len(run.checkpoint_files()) > 1:
             break
-    stream.close()
+    stream.close()  # type: ignore[attr-defined]  # a generator
     newest, before = run.checkpoint_files()
     harm(newest)
     events = list(loop.resume(run))
@@ -108,8 +108,8 @@ def test_a_slow_disk_holds_back_nothing_but_the_newest_of_each_kind() -> None:
     writer.put("checkpoint", slow)
     assert begun.wait(10)
     for number in range(5):
-        writer.put("checkpoint", lambda number=number: f"checkpoint {number}")
-        writer.put("weights", lambda number=number: f"weights {number}")
+        writer.put("checkpoint", f"checkpoint {number}".strip)
+        writer.put("weights", f"weights {number}".strip)
     assert writer.take() == []
     going.set()
     assert writer.flush() == ["first", "checkpoint 4", "weights 4"]

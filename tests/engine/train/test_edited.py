@@ -33,7 +33,7 @@ def test_nodes_that_fit_go_on_with_their_weights_and_what_the_optimizer_gathered
         "The project was changed: linear_1, linear_2 go on with what was learned; batch_norm1d_1 starts anew."
     )
     next(event for event in stream if not isinstance(event, Changed))
-    stream.close()
+    stream.close()  # type: ignore[attr-defined]  # a generator
     after = newest_checkpoint(run)[0]
     assert after.progressed.epoch == 2
     for name in ("linear_1.weight", "linear_1.bias", "linear_2.weight"):

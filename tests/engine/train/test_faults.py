@@ -8,7 +8,7 @@ import torch
 
 from engine import edit, fixes
 from engine.events import Checkpoint, Failed, Finished
-from engine.train import loop
+from engine.train import loop, optimizers
 from engine.train.checkpoint import newest_checkpoint
 from engine.train.folder import Run
 from tests.engine.train.making import iris, trained
@@ -16,7 +16,7 @@ from tests.engine.train.making import iris, trained
 
 def failing_from(step: int, error: Exception) -> Any:
     """A stepper whose step fails from a number on."""
-    made = loop.stepper
+    made = optimizers.stepper
 
     def stepper(*arguments: Any) -> Any:
         take = made(*arguments)

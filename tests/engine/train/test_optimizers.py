@@ -16,6 +16,7 @@ from engine.optimizers import read_optimizers
 from engine.spec import Spec
 from engine.train import loop
 from engine.train.checkpoint import load_tensors
+from engine.train.commands import Command
 from engine.train.folder import Run
 from engine.train.optimizers import FUSED
 from engine.train.session import open_session
@@ -301,7 +302,7 @@ def test_a_stopped_run_of_any_optimizer_goes_on_as_if_it_had_never_stopped(tmp_p
     run = Run(tmp_path / "run")
     for event in loop.train(spec, tmp_path, run):
         if isinstance(event, Epoch) and event.epoch == 2:
-            run.request("stop")
+            run.tell(Command("stop"))
     assert isinstance(list(loop.resume(run))[-1], Finished)
     one, other = last_weights(tmp_path / "whole"), last_weights(run.path)
     assert all(torch.equal(one[each], other[each]) for each in one)
@@ -515,7 +516,7 @@ def test_a_stopped_run_of_two_optimizers_goes_on_as_if_it_had_never_stopped(tmp_
     run = Run(tmp_path / "run")
     for event in loop.train(spec, tmp_path, run):
         if isinstance(event, Epoch) and event.epoch == 2:
-            run.request("stop")
+            run.tell(Command("stop"))
     list(loop.resume(run))
     one, other = last_weights(tmp_path / "whole"), last_weights(run.path)
     assert all(torch.equal(one[each], other[each]) for each in one)

@@ -17,6 +17,7 @@ from engine.ops.schedule import EXCLUDED, LEFT_OUT, Schedule
 from engine.problem import Mistake
 from engine.spec import Spec
 from engine.train import loop
+from engine.train.commands import Command
 from engine.train.folder import Run
 from engine.train.optimizers import stepper
 from engine.train.schedules import MOST_POINTS, curve, preview
@@ -341,9 +342,9 @@ def test_a_run_stopped_in_mid_schedule_goes_on_bit_for_bit(
     for event in loop.train(spec, tmp_path, run):
         seen.append(event)
         if midway and isinstance(event, Progress) and event.epoch == 2 and event.step == 3:
-            run.request("stop")
+            run.tell(Command("stop"))
         if not midway and isinstance(event, Epoch) and event.epoch == 2:
-            run.request("stop")
+            run.tell(Command("stop"))
     seen += loop.resume(run)
     assert isinstance(seen[-1], Finished), seen[-1]
     one, other = last_weights(tmp_path / "whole"), last_weights(run.path)
