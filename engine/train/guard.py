@@ -64,7 +64,7 @@ class Guard:
     @torch.no_grad()
     def check(self, loss: Tensor, weights: Sequence[Tensor]) -> None:
         """Look at a loss and the gradients of weights; raises NotFinite where the host may know at once."""
-        found = [_numbers(weight.grad) for weight in weights if weight.grad is not None]
+        found = [_numbers(grad) for weight in weights if (grad := weight.grad) is not None]
         found.append(loss.detach())
         for alike in _by_dtype(found):
             torch._amp_foreach_non_finite_check_and_unscale_(alike, self._flag, self._one)
@@ -95,6 +95,8 @@ class Guard:
 
 def _numbers(grad: Tensor) -> Tensor:
     """A gradient as a tensor of plain numbers that shares its memory."""
+    if grad.layout is torch.strided and not grad.dtype.is_complex:
+        return grad
     grad = grad.detach()
     grad = grad._values() if grad.is_sparse else grad
     return torch.view_as_real(grad) if grad.is_complex() else grad
