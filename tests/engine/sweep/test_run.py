@@ -201,7 +201,7 @@ def test_the_storage_holds_nothing_that_runs(tmp_path: Path, monkeypatch: pytest
     folder = folder_of(swept(f"{LR}=0.1,0.01", sampler="grid"), tmp_path / "s")
     done(folder, monkeypatch)
     files = {each.name for each in folder.path.iterdir() if each.is_file()}
-    assert files == {"spec.json", "environment.json", "study.jsonl", "trials.json", "lock", "log.txt"}
+    assert files == {"spec.json", "environment.json", "study.jsonl", "trials.json", "lock", "process.json", "log.txt"}
     assert all(isinstance(json.loads(line), dict) for line in folder.journal.read_text().splitlines())
 
 
