@@ -14,7 +14,7 @@ import numpy as np
 from engine import edit
 from engine.events import Epoch, Event
 from engine.spec import Spec
-from engine.train import loop, optimizers
+from engine.train import loop, optimizers, session
 from engine.train.folder import Run
 from tests.bench.bench_training import Layer, project
 from tests.bench.figure import Figure
@@ -79,11 +79,11 @@ def _guard_cost() -> Figure:
         speeds: dict[str, list[float]] = {"watched": [], "bare": []}
         for _ in range(ROUNDS + 1):
             for name, stream in (("watched", watched), ("bare", bare)):
-                setattr(loop, "stepper", made if name == "watched" else _bare)  # noqa: B010  # the loop's own name for it
+                setattr(session, "stepper", made if name == "watched" else _bare)  # noqa: B010  # the session's own name for it
                 event = next(stream)
                 assert isinstance(event, Epoch)
                 speeds[name].append(event.samples_per_second)
-        setattr(loop, "stepper", made)  # noqa: B010
+        setattr(session, "stepper", made)  # noqa: B010
     ours, theirs = (median(speeds[name][1:]) for name in ("watched", "bare"))
     return Figure("an MLP watched for numbers that are not finite", ours, "samples/s", 0.95, "higher", theirs)
 

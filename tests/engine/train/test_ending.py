@@ -10,13 +10,14 @@ from engine import edit
 from engine.events import Epoch, Failed, Finished, Started
 from engine.train.checkpoint import load_tensors
 from engine.train.ending import Ending
+from engine.train.folder import Run
 from tests.engine.train.making import iris, settings, trained, with_settings
 
 STEPS = 8  # 120 training samples in batches of 16
 
 
 def steps_taken(run: Path) -> int:
-    tensors = load_tensors(next((run / "checkpoints").glob("*.safetensors")))
+    tensors = load_tensors(Run(run).checkpoint_files()[0])
     return int(next(value for name, value in tensors.items() if name.endswith(".step")))
 
 

@@ -8,7 +8,7 @@ import torch
 
 from engine import edit, fixes
 from engine.events import Checkpoint, Failed, Finished
-from engine.train import loop, optimizers
+from engine.train import loop, optimizers, session
 from engine.train.checkpoint import newest_checkpoint
 from engine.train.folder import Run
 from tests.engine.train.making import iris, trained
@@ -35,7 +35,7 @@ def test_memory_that_runs_out_keeps_what_was_reached_and_half_the_batch_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, spec = Run(tmp_path / "run"), iris(epochs=2)
-    monkeypatch.setattr(loop, "stepper", failing_from(3, torch.OutOfMemoryError("CUDA out of memory.")))
+    monkeypatch.setattr(session, "stepper", failing_from(3, torch.OutOfMemoryError("CUDA out of memory.")))
     events = trained(spec, run.path)
     assert [type(each) for each in events[-2:]] == [Checkpoint, Failed]
     assert (events[-1].epoch, events[-1].step, events[-1].param) == (0, 3, "data.batching.batch_size")
@@ -46,7 +46,7 @@ def test_memory_that_runs_out_keeps_what_was_reached_and_half_the_batch_goes_on(
 
 
 def test_a_batch_of_one_is_not_halved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "stepper", failing_from(0, torch.OutOfMemoryError("CUDA out of memory.")))
+    monkeypatch.setattr(session, "stepper", failing_from(0, torch.OutOfMemoryError("CUDA out of memory.")))
     failed = trained(edit.set_setting(iris(), "data.batching.batch_size", 1), tmp_path / "run")[-1]
     assert failed.fixes == ()
     assert "Make the network smaller" in failed.message
@@ -56,7 +56,7 @@ def test_a_number_that_a_gpu_refuses_leads_to_the_columns_of_classes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        loop, "stepper", failing_from(0, RuntimeError("CUDA error: device-side assert triggered\nmore"))
+        session, "stepper", failing_from(0, RuntimeError("CUDA error: device-side assert triggered\nmore"))
     )
     failed = trained(iris(), tmp_path / "run")[-1]
     assert "a class or an index outside its range. Look at label (input_2)" in failed.message
@@ -64,5 +64,5 @@ def test_a_number_that_a_gpu_refuses_leads_to_the_columns_of_classes(
 
 
 def test_a_fault_of_torch_is_told_in_its_first_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "stepper", failing_from(0, RuntimeError("no kernel.\nat here")))
+    monkeypatch.setattr(session, "stepper", failing_from(0, RuntimeError("no kernel.\nat here")))
     assert trained(iris(), tmp_path / "run")[-1].message == "PyTorch stopped the training: no kernel."

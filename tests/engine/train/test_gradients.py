@@ -11,6 +11,7 @@ from engine import edit, validate
 from engine.events import Failed, Finished, Progress, Stopped
 from engine.spec import Spec
 from engine.train import loop
+from engine.train.commands import Command
 from engine.train.folder import Run
 from engine.train.gradients import Gradients
 from tests.engine.train.making import (
@@ -114,7 +115,7 @@ def test_a_run_stopped_between_batches_that_are_added_up_goes_on_bit_for_bit(
     run = Run(tmp_path / "stopped")
     for event in loop.train(spec, tmp_path, run):
         if isinstance(event, Progress) and (event.epoch, event.step) == (2, 2):
-            run.request("stop")
+            run.tell(Command("stop"))
     assert isinstance(event, Stopped)
     assert isinstance(list(loop.resume(run))[-1], Finished)
     whole, resumed = last_weights(tmp_path / "whole"), last_weights(run.path)

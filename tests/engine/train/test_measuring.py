@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ import torch
 from sklearn import metrics as sk
 
 from engine import cli, data, edit, events
-from engine.compile import compile
 from engine.events import Epoch, Finished, Progress, Started, Stopped, Table
 from engine.spec import Spec
 from engine.train import loop
@@ -23,6 +21,7 @@ from engine.train.commands import Command
 from engine.train.folder import Run
 from engine.train.gather import Gathered
 from engine.train.predict import evaluate, load_model, predict
+from engine.train.session import open_session
 
 
 def network(source: str, epochs: int, *shapes: tuple[str, list[Any], str]) -> Spec:
@@ -114,9 +113,9 @@ def test_a_run_stopped_within_an_epoch_measures_it_as_if_it_had_never_stopped(
         assert event.tables == same.tables
 
 
-def test_the_best_epoch_is_told_by_the_first_metric_that_is_a_number() -> None:
-    program = compile(tumours()).program
-    session: Any = SimpleNamespace(compiled=SimpleNamespace(program=program))
+def test_the_best_epoch_is_told_by_the_first_metric_that_is_a_number(tmp_path: Path) -> None:
+    session = open_session(tumours(), tmp_path)
+    assert session.best_by == ("f1", True)
     progressed = Progressed()
 
     def best(**scores: float) -> bool:
