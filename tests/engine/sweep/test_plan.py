@@ -9,6 +9,7 @@ from engine import edit
 from engine.ops.sweep import Range
 from engine.problem import Mistake
 from engine.spec import dumps, loads
+from engine.sweep.objective import Objective, objective
 from engine.sweep.plan import parse_space, planned, read_plan
 from engine.values import value_at
 from tests.engine.sweep.making import LR, WIDTH, swept
@@ -119,3 +120,12 @@ def test_a_project_keeps_its_sweep_and_one_without_writes_none() -> None:
     spec = swept(f"{LR}=1..2:log")
     assert loads(dumps(spec)) == spec
     assert '"sweep"' not in dumps(edit.remove_setting(edit.remove_setting(spec, "sweep.space"), "sweep.pruner"))
+
+
+def test_a_sweep_makes_best_what_says_which_epoch_is_best() -> None:
+    spec = swept(f"{LR}=0.1,0.01")
+    assert objective(planned(spec)).metric == "accuracy"
+    by_loss = edit.set_setting(spec, "training.best_metric", "loss")
+    assert objective(planned(by_loss)) == Objective("loss", higher=False)
+    named = edit.set_setting(by_loss, "sweep.metric", "accuracy")
+    assert objective(planned(named)) == Objective("accuracy", higher=True)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
 from engine import edit
@@ -12,7 +13,7 @@ from engine.train import loop
 from engine.train.checkpoint import load_tensors, newest_checkpoint
 from engine.train.folder import Run
 from engine.train.predict import load_model
-from tests.engine.train.making import iris, trained
+from tests.engine.train.making import iris, plain, trained, with_settings
 
 
 def changed_in(events: list[Any]) -> Changed:
@@ -93,3 +94,29 @@ def test_a_checkpoint_of_another_graph_is_refused_with_what_differs(tmp_path: Pa
     assert isinstance(failed, Failed)
     assert "of another graph: linear_1.weight is (5, 4) in the checkpoint and (16, 4) in the graph" in failed.message
     assert "--spec" in failed.message
+
+
+def test_a_changed_project_goes_on_with_the_average_of_the_weights_that_fit(tmp_path: Path) -> None:
+    run, spec = Run(tmp_path / "run"), with_settings(plain(iris(epochs=2)), ema_decay=0.9, accumulate=3)
+    trained(spec, run.path)
+    before = newest_checkpoint(run)[0]
+    stream = loop.resume(run, spec=with_settings(edit.insert(spec, "BatchNorm1d", "tanh_1", "input"), epochs=3))
+    next(event for event in stream if isinstance(event, Changed))
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]  # it is a generator
+    after = newest_checkpoint(run)[0]
+    for name, each in before.parts["average"].items():
+        assert torch.equal(each, after.parts["average"][name])
+    assert after.parts["gradients"]["steps"] == before.parts["gradients"]["steps"]
+    assert torch.equal(after.parts["average"]["batch_norm1d_1.weight"], torch.ones(16))
+
+
+def test_a_checkpoint_without_the_state_of_a_part_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, parts_of = Run(tmp_path / "run"), loop.parts_of
+    with monkeypatch.context() as older:
+        names = ("weights", "optimizers", "random")
+        older.setattr(loop, "parts_of", lambda session: {name: parts_of(session)[name] for name in names})
+        trained(iris(epochs=1), run.path)
+    assert isinstance(list(loop.resume(run, more_epochs=1))[-1], Finished)

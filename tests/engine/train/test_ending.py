@@ -8,7 +8,8 @@ import pytest
 
 from engine import edit
 from engine.events import Epoch, Failed, Finished, Started
-from engine.train.checkpoint import load_tensors
+from engine.train import loop
+from engine.train.checkpoint import load_tensors, newest_checkpoint
 from engine.train.ending import Ending
 from engine.train.folder import Run
 from tests.engine.train.making import iris, settings, trained, with_settings
@@ -110,3 +111,23 @@ def test_how_long_it_has_waited_is_part_of_its_state() -> None:
         first.after_epoch({"loss": loss})
     second.load(first.state())
     assert second.after_epoch({"loss": 1.2})
+
+
+@pytest.mark.parametrize("values", [{"max_steps": STEPS + 3}, {"max_minutes": 1e-4}, {"patience": 1, "min_delta": 9.0}])
+def test_epochs_that_are_added_are_trained_whatever_ended_the_run(tmp_path: Path, values: dict[str, Any]) -> None:
+    trained(with_settings(iris(epochs=50), **values), tmp_path / "run")
+    run = Run(tmp_path / "run")
+    reached = newest_checkpoint(run)[0].progressed.epoch
+    more = list(loop.resume(run, more_epochs=1))
+    assert isinstance(more[-1], Finished)
+    assert [each.epoch for each in more if isinstance(each, Epoch)][:1] == [reached + 1]
+
+
+def test_minutes_that_are_used_up_end_a_run_until_epochs_are_added() -> None:
+    ending = Ending(settings(epochs=5, max_minutes=1.0), STEPS, "loss", higher_is_better=False)
+    ending.begin(59.0)
+    assert not ending.is_over_time()
+    ending.begin(61.0)
+    assert ending.is_over_time()
+    ending.extend(6)
+    assert not ending.is_over_time()

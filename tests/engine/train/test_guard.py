@@ -16,7 +16,7 @@ from engine.train import loop
 from engine.train.checkpoint import newest_checkpoint
 from engine.train.folder import Run
 from engine.train.guard import Culprit, Guard, NotFinite, find_culprit
-from tests.engine.train.making import iris, trained
+from tests.engine.train.making import iris, trained, with_settings
 
 PRONE = 40  # samples, all good but the one at the end
 
@@ -133,3 +133,23 @@ def test_a_run_goes_on_gently_after_its_numbers_left_their_range(tmp_path: Path)
     safe = edit.set_param(safe, "clamp_1", "min", 0.1)
     events = list(loop.resume(run, spec=safe))
     assert type(events[-1]).__name__ == "Finished"
+
+
+@pytest.mark.parametrize("values", [{"accumulate": 2}, {"clip_norm": 1.0}, {"ema_decay": 0.9}, {"accumulate": 4}])
+def test_gradients_that_are_treated_first_are_watched_all_the_same(tmp_path: Path, values: dict[str, Any]) -> None:
+    run = Run(tmp_path / "run")
+    failed = failed_of(trained(with_settings(logs(tmp_path), **values), run.path))
+    assert (failed.node, failed.step) == ("log_1", 9)
+    parts = newest_checkpoint(run)[0].parts
+    assert all(each.isfinite().all() for each in parts["weights"].values())
+    assert all(each.isfinite().all() for each in parts.get("average", {}).values())
+    assert parts["gradients"]["held"] == {}
+
+
+def test_with_scaled_losses_the_scaler_has_the_flag_and_the_host_waits() -> None:
+    module = torch.nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.1, fused=True)
+    guard = Guard(module, [optimizer], torch.device("cpu"), scaled=True)
+    assert not hasattr(optimizer, "found_inf")
+    with pytest.raises(NotFinite):
+        guard.check(torch.tensor(np.nan), ())
