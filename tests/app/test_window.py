@@ -20,6 +20,7 @@ from engine.examples import find_example
 from engine.problem import Problem
 from engine.report import Report
 from engine.spec import load, save
+from engine.train.commands import Inbox
 from tests.app.conftest import EngineHere
 from tests.app.gestures import cell, drop, press, words_in, write
 from tests.app.story import STARTED, WHOLE, told_run

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from engine import edit
-from engine.events import Epoch, Failed, Finished
+from engine.events import Changed, Epoch, Event, Failed, Finished, Started
 from engine.ops.optimizer import LEFT_OUT, Optimizer
 from engine.optimizers import read_optimizers
 from engine.spec import Spec
 from engine.train import loop
-from engine.train.checkpoint import load_tensors
+from engine.train.checkpoint import load_tensors, newest_checkpoint
 from engine.train.commands import Command
 from engine.train.folder import Run
 from engine.train.optimizers import FUSED
@@ -308,13 +308,25 @@ def test_a_stopped_run_of_any_optimizer_goes_on_as_if_it_had_never_stopped(tmp_p
     assert all(torch.equal(one[each], other[each]) for each in one)
 
 
-def test_a_checkpoint_of_other_optimizers_is_refused(tmp_path: Path) -> None:
+def test_an_optimizer_of_another_name_begins_anew_on_the_weights_that_were_learned(tmp_path: Path) -> None:
     run = Run(tmp_path / "run")
     trained(iris(epochs=1), run.path)
-    run.begin(edit.set_setting(iris(epochs=2), "training.optimizers.0.name", "other"))
-    failed = list(loop.resume(run))[-1]
-    assert isinstance(failed, Failed)
-    assert "other optimizers" in failed.message
+    stream = loop.resume(run, spec=edit.set_setting(iris(epochs=2), "training.optimizers.0.name", "other"))
+    changed = next(event for event in stream if isinstance(event, Changed))
+    assert changed.kept == ("linear_1", "linear_2")
+    assert list(changed.learning_rates) == ["other"]
+    steps = [each["step"] for each in after_all(stream, run)["other"]["weights"].values()]
+    assert {int(step) for step in steps} == {started_of(run).steps_per_epoch}
+
+
+def after_all(stream: Iterator[Event], run: Run) -> Any:
+    """What the optimizers hold once a run has ended."""
+    assert isinstance(list(stream)[-1], Finished)
+    return newest_checkpoint(run)[0].parts["optimizers"]
+
+
+def started_of(run: Run) -> Started:
+    return next(event for event in run.events() if isinstance(event, Started))
 
 
 # -------------------------------------------------------------------------------------------------- nodes' settings
@@ -570,7 +582,8 @@ def test_gradients_of_a_turn_reach_only_its_own_weights(tmp_path: Path) -> None:
 
 def test_the_optimizers_of_a_checkpoint_are_kept_apart_by_name(tmp_path: Path) -> None:
     trained(edit.set_setting(gan(), "training.epochs", 1), tmp_path / "run")
-    names = load_tensors(next((tmp_path / "run" / "checkpoints").glob("*.safetensors")))
-    assert any(name.startswith("optimizer.0.state") for name in names)
+    names = load_tensors(Run(tmp_path / "run").checkpoint_files()[0])
+    for optimizer in ("critic", "maker"):
+        assert any(name.startswith(f"optimizers.{optimizer}.weights") for name in names)
     entries, problems = read_optimizers(gan(), ["mse_loss_1", "l1_loss_1"])
     assert [entry.turn.name for entry in entries] == ["critic", "maker"] and problems == []
