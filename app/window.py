@@ -50,7 +50,7 @@ from app.scope import Scope
 from app.settings import THEMES, WHEN_CLOSING, Closing, Settings, data_folder
 from app.status import StatusLine
 from app.sweeper import Sweeper
-from app.theme import themes
+from app.theme import SPACE, themes
 from app.trusting import TrustDialog
 from engine import fixes
 from engine.examples import FOLDER as EXAMPLES
@@ -252,7 +252,9 @@ class Window(QMainWindow):
         self._queue_button = QPushButton("Add to queue")
         self._queue_button.setToolTip("Train the project as it is now when its turn comes")
         self._queue_button.clicked.connect(lambda _=False: self.queue_run())
-        for widget in (stretch, self._doing, self._queue_button, self.training.train):
+        gap = QWidget()
+        gap.setFixedWidth(SPACE)
+        for widget in (stretch, self._doing, self._queue_button, gap, self.training.train):
             self.toolbar.addWidget(widget)
 
     def _dress(self) -> None:
