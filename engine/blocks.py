@@ -202,6 +202,6 @@ def taken(value: Any, values: Mapping[str, Any] | None) -> Any:
     key, text = next(iter(value.items()))
     if key == EXPR:
         return evaluate(str(text), values)
-    if text not in values:
+    if not isinstance(text, str) or text not in values:
         raise Mistake(f"The block has no param {text!r}{did_you_mean(str(text), values)}.")
     return values[text]

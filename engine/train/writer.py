@@ -12,7 +12,8 @@ T = TypeVar("T")
 class Writer(Generic[T]):
     """Runs one piece of work after the other in a thread of its own; a newer one takes the place of one that waits.
 
-    So at most one of each kind is held in memory beside the one that is being written.
+    So at most one of each kind is held in memory beside the one that is being written. The thread is no daemon: Python
+    ends those in the middle of PyTorch's code, which aborts the process.
     """
 
     def __init__(self) -> None:
@@ -28,7 +29,7 @@ class Writer(Generic[T]):
             self._waiting.pop(kind, None)
             self._waiting[kind] = work
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
+                self._thread = threading.Thread(target=self._work, name="writer")
                 self._thread.start()
 
     def take(self) -> list[T]:

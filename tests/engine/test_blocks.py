@@ -7,7 +7,7 @@ import torch
 
 from engine import block_edits, edit, fixes
 from engine.block_edits import expose, group, in_block, inside, unexpose, use_block, uses
-from engine.blocks import block_op, op_of
+from engine.blocks import block_op, op_of, taken
 from engine.check import check
 from engine.compile import compile
 from engine.dissolve import dissolve
@@ -270,3 +270,9 @@ def test_a_block_with_several_ins_and_outs_is_exported(tmp_path: Path) -> None:
     given = torch.randn(2, 6, 4, generator=torch.Generator().manual_seed(2))
     for name, answer in zip(("output_1", "output_2"), answers(spec, 2, 6, 4), strict=True):
         assert torch.equal(model(given)[name], answer)
+
+
+@pytest.mark.parametrize("odd", [[], {}, 3, None])
+def test_a_value_that_is_taken_from_no_name_is_refused_in_a_sentence(odd: object) -> None:
+    with pytest.raises(Mistake, match="The block has no param"):
+        taken({"param": odd}, {"width": 8})
