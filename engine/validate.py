@@ -106,8 +106,13 @@ def _wire_problems(spec: Spec, node: Node, op: type[Op]) -> Iterator[Problem]:
         arguments = {"node": node.id, "port": port, "place": place}
         fixes = (Fix("Remove the wire", "disconnect", arguments),)
         if port not in ports:
+            if place:
+                continue  # of a list of wires, which all are taken away at once
             words = f"{op.__name__} has no input {port!r}{did_you_mean(port, ports)}."
-            yield Problem(words, node.id, port, fixes)
+            fix = Fix(
+                "Remove the wire" if place is None else "Remove the wires", "disconnect", arguments | {"place": None}
+            )
+            yield Problem(words, node.id, port, (fix,))
         elif (place is not None) != ports[port].list:
             words = "takes a list of wires" if ports[port].list else "takes one wire, not a list"
             yield Problem(f"The input {port} {words}.", node.id, port, fixes)
