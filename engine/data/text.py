@@ -192,8 +192,9 @@ def width(fitted: Sequence[Fitted]) -> int | None:
     return next((step["params"]["length"] for step in reversed(fitted) if step["op"] == "Pad"), None)
 
 
-def text_of(fitted: Sequence[Fitted], ids: Sequence[int]) -> str:
-    """The text that tokens stand for, the special ones left out."""
+def text_of(fitted: Sequence[Fitted], ids: Iterable[int]) -> str:
+    """The text that tokens stand for, up to the one for the end, the special ones left out."""
     tokenizer = _tokenizer(fitted)
+    ids = itertools.takewhile(lambda each: each != END, ids)
     kept = [each for each in ids if each >= len(SPECIAL)]
     return str(tokenizer.decode(kept, skip_special_tokens=False))

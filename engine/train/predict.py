@@ -13,6 +13,7 @@ from engine import data
 from engine.binding import class_ports
 from engine.blocks import port_name
 from engine.compile import Compiled, compile
+from engine.data.text import text_of
 from engine.expand import expand
 from engine.problem import Mistake
 from engine.spec import Spec, source_id
@@ -109,6 +110,9 @@ def _decoded(spec: Spec, state: Mapping[str, Any], output: str, tensor: Tensor) 
     best = best.flatten() if best.numel() == len(best) else best
     if best.ndim > 2:  # an image of classes: a name for each pixel would be long
         return best.tolist()
+    column = _target(spec, state, output)
+    if column is not None and column["kind"] == "text" and best.ndim == 2:
+        return [text_of(column["steps"], each) for each in best.tolist()]
     classes = class_names(spec, state, output)
     return [_named(each, classes) for each in best.tolist()]
 
@@ -122,6 +126,12 @@ def _named(index: Any, classes: Sequence[str]) -> Any:
 
 def class_names(spec: Spec, state: Mapping[str, Any], output: str) -> list[str]:
     """The class names of an output: those of the column that a loss or a metric compares the same scores with."""
+    column = _target(spec, state, output)
+    return list(column["classes"]) if column is not None else []
+
+
+def _target(spec: Spec, state: Mapping[str, Any], output: str) -> Mapping[str, Any] | None:
+    """What is kept of the column that a loss or a metric compares an output's scores with, None where nothing does."""
     spec = expand(spec).spec
     wire = _scores(spec, spec.nodes[output].inputs["input"])
     for node in spec.nodes.values():
@@ -130,9 +140,9 @@ def class_names(spec: Spec, state: Mapping[str, Any], output: str) -> list[str]:
             continue
         target = spec.nodes.get(source_id(str(node.inputs.get(ports[1]))))
         column = state["columns"].get(target.params.get("column")) if target is not None else None
-        if column and column["classes"]:
-            return list(column["classes"])
-    return []
+        if column and (column["classes"] or column["kind"] == "text"):
+            return column  # type: ignore[no-any-return]  # of JSON
+    return None
 
 
 def _scores(spec: Spec, wire: Any) -> Any:

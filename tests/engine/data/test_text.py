@@ -14,6 +14,7 @@ from engine import data, edit
 from engine.binding import binding_problems
 from engine.check import check
 from engine.data import text
+from engine.events import Finished
 from engine.ops import source_text
 from engine.problem import Mistake
 from engine.spec import Spec
@@ -323,3 +324,22 @@ def test_real_sets_open_preview_and_batch(
         assert sum(len(each[column]) for each in dataset.splits.values()) == count
     batch = next(data.batches(dataset.splits["train"], 32, order=torch.arange(32).flip(0)))
     assert all(len(each) == 32 for each in batch)
+
+
+def test_a_network_that_writes_text_answers_in_words(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    spec = source("TextLines", classified(tmp_path / "set"))
+    column = data.report(spec, HERE).columns["text"]
+    spec = edit.bind(edit.add(spec, "Input"), "input_1", column)
+    size = int(column.high or 0) + 1
+    spec = edit.add(
+        spec, "Embedding", params={"num_embeddings": size, "embedding_dim": size}, inputs={"input": "input_1"}
+    )
+    spec = edit.add(spec, "Transpose", params={"dim0": 1, "dim1": 2}, inputs={"input": "embedding_1"})
+    spec = edit.add(spec, "CrossEntropyLoss", inputs={"input": "transpose_1", "target": "input_1"})
+    spec = edit.add(spec, "Output", params={"name": "again"}, inputs={"input": "transpose_1"})
+    spec = edit.set_decode(spec, "output_1", {"op": "Argmax", "params": {}})
+    spec = edit.set_setting(spec, "training.optimizers", [{"name": "main", "op": "Adam", "params": {"lr": 0.3}}])
+    run = Run(tmp_path / "run")
+    assert isinstance(list(train(edit.set_setting(spec, "training.epochs", 8), HERE, run))[-1], Finished)
+    assert list(predict(run, [{"text": "a good and lovely thing"}])) == [{"again": "a good and lovely thing"}]
