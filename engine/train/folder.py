@@ -213,15 +213,7 @@ class Run:
 
     def alive(self) -> bool:
         """Whether a process is working on the run; the lock falls with its process."""
-        if not (self.path / "lock").exists():
-            return False
-        lock = FileLock(self.path / "lock", timeout=0)
-        try:
-            lock.acquire()
-        except (Timeout, OSError):
-            return True
-        lock.release()
-        return False
+        return is_held(self.path / "lock")
 
     def note_killed(self, epoch: int) -> None:
         """Say for a process that was ended that the run stopped, after so many whole epochs."""
@@ -248,6 +240,19 @@ class Run:
     def forget_commands(self) -> None:
         """Take away the commands that nobody has followed."""
         commands.forget(self.path)
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock of this file; it falls with the process."""
+    if not path.exists():
+        return False
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except (Timeout, OSError):
+        return True
+    lock.release()
+    return False
 
 
 def decode_events(data: bytes) -> Iterator[Event]:

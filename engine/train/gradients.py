@@ -12,7 +12,7 @@ from torch.amp import GradScaler
 from engine.ops.settings import Training
 from engine.train.averaging import Average
 from engine.train.guard import Guard
-from engine.train.optimizers import Acts, Answers, Forward, Step, total
+from engine.train.optimizers import Acts, Answers, Forward, Step, repeating, total
 
 
 class Gradients:
@@ -162,7 +162,7 @@ def careful_stepper(forward: Forward, turns: Sequence[Acts], gradients: Gradient
 
 def _turn(forward: Forward, place: int, turn: Acts, gradients: Gradients, guard: Guard | None, *, alone: bool) -> Step:
     if turn.repeats:
-        return _repeating(forward, turn, gradients, guard)
+        return repeating(forward, turn, guard, gradients.settle)
     inputs = None if alone else list(turn.weights)
 
     def step(batch: list[Tensor], _number: int) -> Answers:
@@ -183,33 +183,5 @@ def _turn(forward: Forward, place: int, turn: Acts, gradients: Gradients, guard:
             if each.schedule is not None and each.schedule.counts_steps:
                 each.after_step()
         return answers
-
-    return step
-
-
-def _repeating(forward: Forward, turn: Acts, gradients: Gradients, guard: Guard | None) -> Step:
-    """The step of an optimizer that runs the network several times; the first run is what is told."""
-    (acting,) = turn.acting
-    weights = list(turn.weights)
-
-    def step(batch: list[Tensor], _number: int) -> Answers:
-        runs: list[Answers] = []
-
-        def closure() -> Tensor:
-            for weight in weights:
-                weight.grad = None
-            answers = forward(*batch)
-            runs.append({name: answer.detach() for name, answer in answers.items()} if not runs else {})
-            loss = total(answers, turn.losses)
-            torch.autograd.backward(loss, inputs=weights)
-            gradients.settle(acting.optimizer)
-            if guard is not None:
-                guard.check(loss, weights)
-            return loss
-
-        acting.optimizer.step(closure)  # type: ignore[arg-type]  # torch's own stub wants a float
-        if acting.schedule is not None and acting.schedule.counts_steps:
-            acting.after_step()
-        return runs[0]
 
     return step

@@ -233,7 +233,7 @@ def stepper(forward: Forward, turns: Sequence[Acts], guard: Guard | None = None)
 
 def _turn(forward: Forward, turn: Acts, guard: Guard | None, *, alone: bool) -> Step:
     if turn.repeats:
-        return _repeating(forward, turn, guard)
+        return repeating(forward, turn, guard)
     weights, losses = turn.weights, turn.losses
     optimizers = [each.optimizer for each in turn.acting]
     counted = [each for each in turn.acting if each.schedule is not None and each.schedule.counts_steps]
@@ -256,8 +256,13 @@ def _turn(forward: Forward, turn: Acts, guard: Guard | None, *, alone: bool) -> 
     return step
 
 
-def _repeating(forward: Forward, turn: Acts, guard: Guard | None) -> Step:
-    """The step of an optimizer that runs the network several times; the first run is what is told."""
+def repeating(
+    forward: Forward, turn: Acts, guard: Guard | None, settle: Callable[[torch.optim.Optimizer], None] | None = None
+) -> Step:
+    """The step of an optimizer that runs the network several times; the first run is what is told.
+
+    `settle` is what is done to the gradients of each run before they are used.
+    """
     (acting,) = turn.acting
     weights, inputs = turn.weights, list(turn.weights)
 
@@ -271,6 +276,8 @@ def _repeating(forward: Forward, turn: Acts, guard: Guard | None) -> Step:
             runs.append({name: answer.detach() for name, answer in answers.items()} if not runs else {})
             loss = total(answers, turn.losses)
             torch.autograd.backward(loss, inputs=inputs)
+            if settle is not None:
+                settle(acting.optimizer)
             if guard is not None:
                 guard.check(loss, weights)
             return loss

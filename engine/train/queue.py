@@ -25,7 +25,7 @@ from engine import spec as specs
 from engine.problem import Mistake
 from engine.runs import Runs
 from engine.spec import Spec, write_atomically
-from engine.train.folder import Run, new_run
+from engine.train.folder import Run, is_held, new_run
 
 ROOT = Path(__file__).parents[2]
 LOCK_SECONDS = 5.0
@@ -144,15 +144,7 @@ class Queue:
 
     def at_work(self) -> bool:
         """Whether a process works through the queue."""
-        if not (self.folder / "worker.lock").exists():
-            return False
-        lock = FileLock(self.folder / "worker.lock", timeout=0)
-        try:
-            lock.acquire()
-        except (Timeout, OSError):
-            return True
-        lock.release()
-        return False
+        return is_held(self.folder / "worker.lock")
 
     def work(self) -> Generator[Run, None, None]:
         """Train what waits, one after the other, and yield each run as it starts; a run that fails stops no other.
