@@ -13,7 +13,6 @@ from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDesktopServices, 
 from PySide6.QtWidgets import (
     QDockWidget,
     QFileDialog,
-    QLabel,
     QMainWindow,
     QMenu,
     QMessageBox,
@@ -40,6 +39,7 @@ from app.panels.inspector import Inspector
 from app.panels.log import LogPanel
 from app.panels.palette import Palette
 from app.panels.problems import ProblemList
+from app.panels.run_box import Doing
 from app.panels.start import StartPage
 from app.panels.sweeps import SweepPanel
 from app.panels.training import TrainingPanel
@@ -246,15 +246,12 @@ class Window(QMainWindow):
     def _build_train_button(self) -> None:
         stretch = QWidget()
         stretch.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self._doing = QLabel()
-        self._doing.setProperty("dim", True)
-        self._doing.setContentsMargins(0, 0, 12, 0)
         self._queue_button = QPushButton("Add to queue")
         self._queue_button.setToolTip("Train the project as it is now when its turn comes")
         self._queue_button.clicked.connect(lambda _=False: self.queue_run())
         gap = QWidget()
         gap.setFixedWidth(SPACE)
-        for widget in (stretch, self._doing, self._queue_button, gap, self.training.train):
+        for widget in (stretch, Doing(self.runner), self._queue_button, gap, self.training.train):
             self.toolbar.addWidget(widget)
 
     def _dress(self) -> None:
@@ -589,10 +586,8 @@ class Window(QMainWindow):
         self.show_panel("Curves")
         self.curves.follow(run)
         self.runs.show_run(run)
-        self._doing.setText(f"Training {run.name}")
 
     def _run_ended(self, run: Run, state: str) -> None:
-        self._doing.setText("")
         self.hint(f"{run.name}: {state}")
         self.runs.refresh()
 

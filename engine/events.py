@@ -176,6 +176,17 @@ class Failed:
 Event = Started | Progress | Epoch | Checkpoint | Paused | Continued | Changed | Finished | Stopped | Failed
 LAST = (Finished, Stopped, Failed)
 
+
+def sentences(event: Event) -> tuple[str, ...]:
+    """What an event has to say in words to whoever watches: its notes, or what was changed."""
+    match event:
+        case Started() | Epoch():
+            return event.notes
+        case Changed():
+            return (event.message,)
+    return ()
+
+
 _BY_NAME: dict[str, type[Event]] = {kind.__name__.lower(): kind for kind in get_args(Event)}
 
 

@@ -37,12 +37,13 @@ class ControlBox(QWidget):
         self._runner = runner
         self._last: Run | None = None
         self._rates: dict[str, float] = {}
+        self._stops_later = False
         self.pause = QPushButton("Pause")
         self.pause.clicked.connect(self._pause_or_go_on)
         self.stop = QPushButton("Stop")
         menu = QMenu(self.stop)
-        menu.addAction("After this step", lambda: self._ask("stop"))
-        menu.addAction("After this epoch", lambda: self._ask("stop after epoch"))
+        menu.addAction("After this step", self._stop)
+        menu.addAction("After this epoch", self._stop_later)
         menu.addAction("Now", self._stop_now)
         self.stop.setMenu(menu)
         self.keep = QPushButton("Checkpoint")
@@ -61,6 +62,7 @@ class ControlBox(QWidget):
         self.more = QPushButton("more epochs")
         self.more.clicked.connect(self._add_epochs)
         self._changes = dim("The project was changed. The run goes on with it; every node that fits keeps its weights.")
+        self._later = dim("The run stops after this epoch.")
         self._steering, self._adding = QWidget(), QWidget()
         self._lay_out()
         runner.started.connect(self._started)
@@ -79,6 +81,7 @@ class ControlBox(QWidget):
             each.setSpacing(SPACE)
         steering.addLayout(_row(self.pause, self.stop, self.keep))
         steering.addWidget(self._changes)
+        steering.addWidget(self._later)
         steering.addLayout(_row(QLabel("Learning rate"), self.rate, self.which))
         adding = _row(QLabel("Train"), self.epochs, self.more)
         adding.setContentsMargins(0, 0, 0, 0)
@@ -87,7 +90,7 @@ class ControlBox(QWidget):
         column.addWidget(self._adding)
 
     def _dress(self) -> None:
-        self.pause.setIcon(icon("resume" if self._runner.paused else "pause"))
+        self.pause.setIcon(icon("resume" if self._runner.paused or self._stops_later else "pause"))
         self.stop.setIcon(icon("stop"))
         self.keep.setIcon(icon("save"))
         self.more.setIcon(icon("add"))
@@ -96,17 +99,25 @@ class ControlBox(QWidget):
 
     def _pause_or_go_on(self) -> None:
         self.pause.setEnabled(False)
-        if self._runner.paused:
+        if self._stops_later:
+            self._stops_later = False
+            self._runner.tell("go on")
+            self.pause.setEnabled(True)
+            self._judge()
+        elif self._runner.paused:
             self._runner.go_on()
         else:
             self._runner.pause()
 
-    def _ask(self, do: str) -> None:
+    def _stop(self) -> None:
         self._close()
-        if do == "stop":
-            self._runner.stop()
-        else:
-            self._runner.tell("stop after epoch")
+        self._runner.stop()
+
+    def _stop_later(self) -> None:
+        """Let the run stop after its epoch; until then it can be told not to."""
+        self._stops_later = True
+        self._runner.tell("stop after epoch")
+        self._judge()
 
     def _stop_now(self) -> None:
         self._close()
@@ -114,6 +125,8 @@ class ControlBox(QWidget):
 
     def _close(self) -> None:
         """Let nothing more be asked of a run that is to stop, but that it stops sooner."""
+        self._stops_later = False
+        self._judge()
         for each in (self.pause, self.keep, self.more, self.rate):
             each.setEnabled(False)
 
@@ -135,7 +148,7 @@ class ControlBox(QWidget):
     # --------------------------------------------------------------------------------------------------- what is told
 
     def _started(self, run: Run) -> None:
-        self._last, self._rates = run, {}
+        self._last, self._rates, self._stops_later = run, {}, False
         self.which.clear()
         for each in (self.pause, self.keep, self.more, self.rate):
             each.setEnabled(False)
@@ -182,7 +195,8 @@ class ControlBox(QWidget):
         self._steering.setVisible(running)
         self._adding.setVisible(running or (self._last is not None and bool(self._last.checkpoint_files())))
         self.which.setVisible(len(self._rates) > 1)
-        self.pause.setText("Go on" if paused else "Pause")
+        self.pause.setText("Do not stop" if self._stops_later else "Go on" if paused else "Pause")
+        self._later.setVisible(self._stops_later)
         self._changes.setVisible(self._runner.is_changed())
         self._dress()
 

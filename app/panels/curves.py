@@ -6,6 +6,7 @@ import csv
 import html
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,6 +40,7 @@ LEAST_HEIGHT = 140
 LEAST_POINTS = 3  # below so many, a line shows as dots
 # Live drawing takes a small share of the time, so that nothing stalls; yet curves are never older than two seconds.
 LEAST_DRAW_MS, MOST_DRAW_MS, DRAW_SHARE = 100, 2000, 0.008
+STEPS_ALPHA = 120  # of 255, for the values between the epochs
 LR = "learning rate"
 SOLID, DASHED = "━━", "╍╍"
 
@@ -54,13 +56,20 @@ class _Line:
         self.x.append(x)
         self.y.append(y)
 
+    def stretch(self, x: float, y: float) -> None:
+        """Add a point of what mostly stays: a level stretch is its two ends."""
+        if self.y[-2:] == [y, y]:
+            self.x[-1] = x
+        else:
+            self.add(x, y)
+
 
 @dataclass
 class _Curves:
     """What one run has told: {(metric, split): line}; "steps" holds the training values between the epochs."""
 
     lines: dict[tuple[str, str], _Line] = field(default_factory=dict)
-    percent: set[str] = field(default_factory=set)
+    moving: set[str] = field(default_factory=set)  # the learning rates that have changed
 
     def take(self, event: Event) -> None:
         """Take in an event."""
@@ -68,14 +77,15 @@ class _Curves:
             case Started():
                 self._forget_after(event.epoch + event.step / max(1, event.steps_per_epoch))
             case Progress():
+                at = event.epoch - 1 + event.step / max(1, event.steps)
                 for name, value in event.train.items():
-                    self._add(name, "steps", event.epoch - 1 + event.step / max(1, event.steps), value)
+                    self._add(name, "steps", at, value)
+                self._add_rates(at, event.learning_rates)
             case Epoch():
                 for split, scores in (("train", event.train), ("validation", event.validation)):
                     for name, value in scores.items():
                         self._add(name, split, event.epoch, value)
-                for name, value in event.learning_rates.items():
-                    self._add(f"{LR} {name}" if len(event.learning_rates) > 1 else LR, "train", event.epoch, value)
+                self._add_rates(event.epoch, event.learning_rates)
 
     def _forget_after(self, place: float) -> None:
         """Take away what lies behind a place, in epochs: a run that goes on from there tells it anew."""
@@ -89,10 +99,18 @@ class _Curves:
     def _add(self, name: str, split: str, x: float, y: float) -> None:
         self.lines.setdefault((name, split), _Line()).add(x, y)
 
+    def _add_rates(self, x: float, rates: Mapping[str, float]) -> None:
+        for optimizer, rate in rates.items():
+            name = f"{LR} {optimizer}" if len(rates) > 1 else LR
+            line = self.lines.setdefault((name, "train"), _Line())
+            if line.y and line.y[-1] != rate:
+                self.moving.add(name)
+            line.stretch(x, rate)
+
     def metrics(self) -> list[str]:
         """The names of what is measured, the loss first; a learning rate that stays is not worth a plot."""
         names = dict.fromkeys(name for name, _split in self.lines)
-        return [name for name in names if not name.startswith(LR) or len(set(self.lines[name, "train"].y)) > 1]
+        return [name for name in names if not name.startswith(LR) or name in self.moving]
 
 
 def smoothed(values: np.ndarray, weight: float) -> np.ndarray:
@@ -124,7 +142,7 @@ class Curves(QWidget):
         self._followed: Run | None = None
         self._plots: dict[str, pg.PlotItem] = {}
         self._items: dict[tuple[Run, str, str], pg.PlotDataItem] = {}
-        self._drawn: dict[pg.PlotDataItem, tuple[int, float]] = {}
+        self._drawn: dict[pg.PlotDataItem, tuple[int, float, float]] = {}
         self._crosses: dict[str, pg.InfiniteLine] = {}
         self._stale = False  # whether a line has come that no plot has yet
         self._pause_ms = LEAST_DRAW_MS
@@ -284,7 +302,7 @@ class Curves(QWidget):
     def _line(self, run: Run, name: str, split: str) -> pg.PlotDataItem:
         colour = self._colour(run, split)
         if split == "steps":
-            colour.setAlpha(70)
+            colour.setAlpha(STEPS_ALPHA)
             return self._plots[name].plot(pen=pg.mkPen(colour, width=1), connect="finite")
         style = Qt.PenStyle.DashLine if split == "validation" else Qt.PenStyle.SolidLine
         pen = pg.mkPen(colour, width=2, style=style)
@@ -319,13 +337,15 @@ class Curves(QWidget):
         weight = self.smoothing.value() / 100
         for (run, name, split), item in self._items.items():
             line = self._runs[run].lines.get((name, split))
-            shown = (len(line.x) if line else 0, weight)
-            if line is None or self._drawn.get(item) == shown:
+            if line is None or not line.x:
+                continue
+            shown = (len(line.x), line.x[-1], weight)
+            if self._drawn.get(item) == shown:
                 continue
             self._drawn[item] = shown
             values = np.array(line.y, dtype=float)
             if split != "steps":
-                values = smoothed(values, weight)
+                values = values if name.startswith(LR) else smoothed(values, weight)
                 item.setSymbol("o" if len(values) < LEAST_POINTS else None)
             item.setData(np.array(line.x, dtype=float), values)
 

@@ -1,4 +1,4 @@
-"""The log: what the training process and the helper processes printed."""
+"""The log: what runs had to tell, and what their processes and the helpers printed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLay
 from app.icons import icon
 from app.runner import Runner
 from app.theme import SPACE, mono
+from engine.events import Event, sentences
 from engine.train.folder import Run
 
 MOST_LINES = 5000
@@ -16,7 +17,7 @@ MOST_BYTES = 256 * 1024  # read at once
 
 
 class LogPanel(QWidget):
-    """Follows the log of the present run, and shows what helpers say."""
+    """Follows the log and the notes of the present run, and shows what helpers say."""
 
     def __init__(self, runner: Runner) -> None:
         super().__init__()
@@ -43,6 +44,7 @@ class LogPanel(QWidget):
         self._timer.setInterval(READ_MS)
         self._timer.timeout.connect(self._read)
         runner.started.connect(self._follow)
+        runner.told.connect(self._take)
         runner.ended.connect(lambda run, state: self._ended(run, state))
 
     def add(self, text: str) -> None:
@@ -59,6 +61,10 @@ class LogPanel(QWidget):
         self._offset = run.log.stat().st_size if run.log.exists() else 0
         self.add(f"--- {run.name}")
         self._timer.start()
+
+    def _take(self, event: Event) -> None:
+        for sentence in sentences(event):
+            self.add(sentence)
 
     def _ended(self, run: Run, state: str) -> None:
         self._timer.stop()

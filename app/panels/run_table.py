@@ -19,7 +19,7 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import QBrush, QColor, QFont, QIcon, QPainter, QPixmap
 
-from app.panels.training import duration
+from app.panels.run_box import duration
 from app.run_colours import RunColours
 from app.theme import theme
 from engine.runs import About, Summary, finite, tags_of, write_about

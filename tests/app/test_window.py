@@ -348,11 +348,11 @@ def test_a_run_that_starts_brings_its_curves_to_the_front(window: Window, qtbot:
     run = told_run(data_folder() / "runs" / "a", STARTED, *WHOLE[1:3])
     window.runner.follow(run)
     assert window.bottom.currentWidget() is window.curves.parentWidget()
-    assert "Training a" in words_in(window.toolbar)
+    assert "Training: a" in words_in(window.toolbar)
     qtbot.waitUntil(lambda: len(window.curves._plots) == 2)
     run.append(WHOLE[-1])
     qtbot.waitUntil(lambda: not window.runner.running)
-    assert "Training a" not in words_in(window.toolbar)
+    assert "Training: a" not in words_in(window.toolbar)
     assert window.runs.model.summaries()[0].state == "finished"
 
 

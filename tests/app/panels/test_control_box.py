@@ -81,16 +81,32 @@ def test_a_run_whose_project_was_changed_goes_on_with_it(
     runner.leave()
 
 
-@pytest.mark.parametrize(("text", "do"), [("After this step", "stop"), ("After this epoch", "stop after epoch")])
-def test_a_run_is_stopped_as_the_menu_says(
-    box: ControlBox, runner: Runner, qtbot: QtBot, tmp_path: Path, text: str, do: Any
-) -> None:
-    _run, inbox = followed(runner, qtbot, tmp_path)
+def choose(box: ControlBox, text: str) -> None:
+    """Choose an entry of the menu of the button that stops."""
     menu = box.stop.menu()
     assert menu is not None
     next(each for each in menu.actions() if each.text() == text).trigger()
-    assert inbox.take() == [Command(do)]
+
+
+def test_a_run_is_stopped_after_its_step(box: ControlBox, runner: Runner, qtbot: QtBot, tmp_path: Path) -> None:
+    _run, inbox = followed(runner, qtbot, tmp_path)
+    choose(box, "After this step")
+    assert inbox.take() == [Command("stop")]
     assert not box.pause.isEnabled()
+    runner.leave()
+
+
+def test_a_run_that_is_to_stop_after_its_epoch_can_be_told_not_to(
+    box: ControlBox, runner: Runner, qtbot: QtBot, tmp_path: Path
+) -> None:
+    _run, inbox = followed(runner, qtbot, tmp_path)
+    choose(box, "After this epoch")
+    assert inbox.take() == [Command("stop after epoch")]
+    assert "The run stops after this epoch." in words_in(box)
+    press(box, "Do not stop")
+    assert inbox.take() == [Command("go on")]
+    assert "stops" not in words_in(box)
+    assert (box.pause.text(), box.pause.isEnabled()) == ("Pause", True)
     runner.leave()
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import functools
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -173,3 +174,12 @@ def test_a_dialog_that_is_cancelled_saves_nothing(
     press(curves, "CSV…")
     press(curves, "PNG…")
     assert {path.name for path in tmp_path.iterdir()} <= {"a", ".user"}
+
+
+def test_a_learning_rate_that_changes_is_drawn_step_by_step(curves: Curves, tmp_path: Path) -> None:
+    run = told_run(tmp_path / "a", STARTED)
+    curves.follow(run)
+    for step, rate in ((1, 0.1), (2, 0.1), (3, 0.1), (4, 0.05)):
+        curves.take(replace(progress(1, step), learning_rates={"main": rate}))
+    curves._catch_up()
+    assert points(curves, "learning rate", "train") == [(0.1, 0.1), (0.3, 0.1), (0.4, 0.05)]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,12 @@ from safetensors.numpy import save_file
 
 from app.document import Document
 from app.fields import Form
-from app.panels.training import TrainingPanel, duration
+from app.panels.log import LogPanel
+from app.panels.training import TrainingPanel
 from app.runner import Runner
 from engine import edit
 from engine.check import check
-from engine.events import Failed, Stopped
+from engine.events import Changed, Failed, Stopped
 from engine.ops.optimizer import Optimizer
 from engine.ops.settings import Training
 from engine.problem import Fix
@@ -127,7 +129,22 @@ def test_a_run_is_followed_from_its_start_to_its_end(
     assert bar.value() == bar.maximum()
     assert panel.train.text() == "Train"
     assert panel.train.isEnabled()
-    assert not panel.resume.isVisible()
+    assert not panel.run.resume.isVisible()
+
+
+def test_what_a_run_has_to_tell_stays_in_sight_while_it_trains_on(
+    panel: TrainingPanel, document: Document, runner: Runner, qtbot: QtBot, tmp_path: Path
+) -> None:
+    ready(document)
+    log = LogPanel(runner)
+    qtbot.addWidget(log)
+    changed = Changed("linear_1 starts anew.", 1, 0, 4)
+    run = told_run(tmp_path / "runs" / "a", replace(STARTED, notes=("3 rows are left out.",)), changed, progress(2, 5))
+    runner.follow(run)
+    qtbot.waitUntil(lambda: "samples/s" in words_in(panel))
+    assert "3 rows are left out.\nlinear_1 starts anew." in words_in(panel)
+    assert "linear_1 starts anew." in log.text.toPlainText()
+    runner.leave()
 
 
 def test_stop_is_asked_for_once_and_resume_offered_where_there_is_a_checkpoint(
@@ -172,7 +189,7 @@ def test_a_fault_is_mended_with_a_click_and_the_run_goes_on_with_that(
     run = told_run(tmp_path / "a", STARTED, Failed("Too large.", fixes=(fix,)), spec=document.spec, checkpoint=True)
     runner.follow(run)
     qtbot.waitUntil(lambda: not runner.running)
-    assert not panel.resume_changed.isVisible()
+    assert not panel.run.resume_changed.isVisible()
     press(panel, "Halve the batches to 8 samples")
     assert document.spec.data["batching"]["batch_size"] == 8
     resumed: list[tuple[Run, Spec]] = []
@@ -216,14 +233,9 @@ def test_another_project_forgets_the_run(
     assert button(panel, "Resume").isVisible()
     document.new(Spec())
     assert "Stopped" not in words_in(panel)
-    assert not panel.resume.isVisible()
+    assert not panel.run.resume.isVisible()
 
 
 def test_devices_are_named(panel: TrainingPanel) -> None:
     panel.set_devices([{"name": "cpu", "description": "8 cores"}, {"name": "cuda", "description": "A card"}])
     assert "auto uses cuda here.\ncpu: 8 cores\ncuda: A card" in words_in(panel)
-
-
-@pytest.mark.parametrize(("seconds", "words"), [(5, "0:05"), (65.4, "1:05"), (3725, "1:02:05")])
-def test_durations_read_as_clocks_do(seconds: float, words: str) -> None:
-    assert duration(seconds) == words
