@@ -44,6 +44,11 @@ class Average:
     def _copy(targets: list[Any], sources: list[Any]) -> None:
         torch._foreach_copy_(targets, sources)
 
+    def instead(self, module: nn.Module) -> dict[str, Tensor]:
+        """The state of the module, the average of each weight in its place, under all names of a shared one."""
+        averages = dict(zip(map(id, self._weights), self._averages, strict=True))
+        return {name: averages.get(id(each), each) for name, each in module.state_dict(keep_vars=True).items()}
+
     def state(self) -> dict[str, Any]:
         """The average, by the weights' names."""
         return dict(zip(self._names, self._averages, strict=True))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from engine.train.optimizers import Answers, Forward
 
 BACKEND = "inductor"
+TAKES_TIME = "The network is compiled at its first batch, which may take a minute."
 MOST_WORDS = 160
 
 
@@ -20,6 +21,10 @@ class CompiledForward:
     """
 
     def __init__(self, module: nn.Module, plain: Forward, losses: Sequence[str]) -> None:
+        from torch._dynamo.exc import TorchDynamoException  # loads the compiler, which takes a second
+        from torch._inductor.exc import InductorError
+
+        self._faults = (TorchDynamoException, InductorError)
         self._module, self._plain, self._losses = module, plain, losses
         self._forward: Forward | None = None
         self._notes: tuple[str, ...] = ()
@@ -27,7 +32,11 @@ class CompiledForward:
     def __call__(self, *batch: Tensor) -> Answers:
         if self._forward is None:
             self._forward = self._tried(batch)
-        return self._forward(*batch)
+        try:
+            return self._forward(*batch)
+        except self._faults as error:  # a batch of another size is compiled anew
+            self._forward = self._without(error)
+            return self._forward(*batch)
 
     def news(self) -> tuple[str, ...]:
         """Why it is not compiled, told once."""
@@ -48,11 +57,15 @@ class CompiledForward:
         except torch.OutOfMemoryError:
             raise
         except Exception as error:  # a compiler fails in as many ways as there are compilers
-            words = " ".join(str(error).split())[:MOST_WORDS].rstrip(". ")
-            self._notes = (f"The network is not compiled: {words}. Training goes on without.",)
-            return self._plain
+            return self._without(error)
         finally:
             with torch.no_grad():
                 for name, each in self._module.named_buffers():
                     each.copy_(buffers[name])
         return compiled
+
+    def _without(self, error: Exception) -> Forward:
+        """The plain forward pass, and a note of why."""
+        words = " ".join(str(error).split())[:MOST_WORDS].rstrip(". ")
+        self._notes = (f"The network is not compiled: {words}. Training goes on without.",)
+        return self._plain

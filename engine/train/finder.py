@@ -136,6 +136,7 @@ def _chosen(session: Session, name: str | None) -> Acting:
 
 def _step(session: Session) -> Callable[[], float]:
     """A function that trains on as many batches as are added up for one step, and tells their mean loss."""
+    session.gradients.never_end()
     take, batches, numbers = session.stepper(), _batches(session), itertools.count()
     losses = list(session.compiled.program.losses.items())
 

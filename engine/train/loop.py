@@ -140,8 +140,7 @@ def _worked(
         yield from changes
         if more_epochs:
             yield work.control.add_epochs(more_epochs)
-        if changes and not progressed.best_epoch:
-            keeper.best()  # of the graph as it is now, until an epoch is measured
+        keeper.begin(progressed)
         if changes or more_epochs:
             keeper.checkpoint(progressed)
         yield from _told_faults(work, _epochs(work))
@@ -159,6 +158,8 @@ def _told_faults(work: Work, events: Iterator[Event]) -> Iterator[Event]:
         if not is_out_of_memory(error):
             raise
         work.session.forget_gradients()
+        for acting in work.session.acting:
+            acting.forget_untaken()
         if work.keeper.meter is not None:
             work.keeper.meter.read()
         work.keeper.checkpoint(at)
@@ -188,7 +189,7 @@ def _epochs(work: Work) -> Iterator[Event]:
         scores = validation.scores or measured.scores
         best = _is_best(session, progressed, scores)
         if best:
-            keeper.best()
+            keeper.best(progressed.best_epoch)
         speed, rates = samples / max(seconds, 1e-9), session.rates()
         tables = _small((validation if validation.scores else measured).tables)
         early = ending.after_epoch(scores)

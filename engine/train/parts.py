@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from engine.problem import Mistake
 from engine.train.checkpoint import State, misfit
-from engine.train.optimizers import Acting
+from engine.train.optimizers import Acting, begin_momentum
 
 LBFGS = "LBFGS"
 
@@ -110,6 +110,7 @@ class Optimizing:
         held = {place: weights[name] for place, name in enumerate(names) if name in weights}
         optimizer.load_state_dict({"state": held, "param_groups": [dict(group) for group in groups]})
         _arrange_as_weights(optimizer)
+        begin_momentum(optimizer)
 
 
 def _arrange_as_weights(optimizer: torch.optim.Optimizer) -> None:

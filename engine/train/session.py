@@ -25,7 +25,7 @@ from engine.spec import Spec
 from engine.train import classweights, precision
 from engine.train.averaging import Average
 from engine.train.checkpoint import Progressed, Stateful
-from engine.train.compiled import CompiledForward
+from engine.train.compiled import TAKES_TIME, CompiledForward
 from engine.train.ending import Ending
 from engine.train.gradients import Gradients, careful_stepper
 from engine.train.guard import Guard
@@ -152,8 +152,8 @@ class Session:
 
     def kept_weights(self) -> dict[str, Tensor]:
         """The model's state, the moving average in the place of the weights where there is one."""
-        state = self.compiled.module.state_dict()
-        return state if self.average is None else {**state, **self.average.state()}
+        module = self.compiled.module
+        return module.state_dict() if self.average is None else self.average.instead(module)
 
 
 def open_session(
@@ -217,7 +217,7 @@ def open_session(
             average=average,
         ),
         average=average,
-        notes=(*dataset.notes, *([used.note] if used.note else ()), *weighed),
+        notes=(*dataset.notes, *([used.note] if used.note else ()), *([TAKES_TIME] * training.compile), *weighed),
         resting=[module.get_submodule(path) for path in _resting(compiled)],
     )
     session.begin_training()

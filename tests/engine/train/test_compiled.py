@@ -53,3 +53,20 @@ def test_where_it_cannot_be_compiled_training_goes_on_without_and_says_why(
     trained(edit.set_setting(normed(), "training.compile", False), tmp_path / "plain")
     ours, theirs = last_weights(tmp_path / "refused"), last_weights(tmp_path / "plain")
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)  # the trial left no trace
+
+
+def test_a_batch_of_another_size_that_cannot_be_compiled_is_no_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiling: list[int] = []
+
+    def only_once(module: Any, _inputs: Any) -> Any:
+        compiling.append(1)
+        return module.forward if len(compiling) == 1 else refusing(module, _inputs)
+
+    monkeypatch.setattr(compiled, "BACKEND", only_once)
+    events = trained(normed(), tmp_path / "run")
+    assert isinstance(events[-1], Finished)
+    assert len(compiling) > 1
+    (note,) = [each for event in events if isinstance(event, Epoch) for each in event.notes]
+    assert "The network is not compiled: " in note

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from engine import edit
 from engine.problem import Mistake
@@ -85,3 +86,16 @@ def test_the_rate_of_one_of_several_optimizers_is_swept(tmp_path: Path) -> None:
 def test_a_project_that_cannot_be_trained_says_why(tmp_path: Path) -> None:
     with pytest.raises(Mistake, match="The data has no column 'nothing'"):
         find_lr(edit.set_param(iris(), "input_1", "column", "nothing"), tmp_path)
+
+
+def test_batches_are_added_up_wherever_an_epoch_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[int] = []
+    taken = torch.optim.Adam.step
+
+    def counted(optimizer: torch.optim.Adam) -> None:
+        steps.append(1)
+        taken(optimizer)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", counted)
+    find_lr(with_settings(iris(epochs=1), accumulate=4), tmp_path, highest=1e-3, steps=20)
+    assert len(steps) == 20

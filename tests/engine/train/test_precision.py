@@ -132,3 +132,12 @@ def test_a_loss_that_a_gpu_refuses_in_half_precision_is_said_with_what_to_take()
     assert "take BCEWithLogitsLoss in its place" in problem.message
     assert list(_unsafe(spec, Precision(torch.bfloat16), CPU)) == []
     assert list(_unsafe(spec, Precision(), GPU)) == []
+
+
+def test_a_process_that_has_used_a_gpu_is_too_late_for_strict_runs() -> None:
+    words = (
+        "Deterministic behavior was enabled, but you must set an environment variable: CUBLAS_WORKSPACE_CONFIG=:16:8"
+    )
+    told = indeterminate(RuntimeError(words))
+    assert told is not None
+    assert "train again in a new one" in told.message
