@@ -86,6 +86,7 @@ class Loader:
             names = {name for columns in live.values() for name in columns}
             self._early = {name: tail for name, tail in flow.tails.items() if name in names}
         self._reading: Reading | None = None
+        self.place = 0  # behind the batch that was given last; one without a sample that can be read is passed over
         self.workers = _workers(batching.workers, device) if self._live else 0
         self.stages = Stages(self.workers, spare=max(0, _cores() - self.workers) if self._live else 0)
         self._faults: dict[str, bool] = {}  # what was wrong with a sample, and whether it was told
@@ -155,11 +156,13 @@ class Loader:
     def _batches(self, split: str, order: Tensor | None, epoch: int | None, start: int) -> Iterator[list[Tensor]]:
         drop_last = self._batching.drop_last and epoch is not None
         made = (self._read if self._live.get(split) else self._held)(split, order, epoch, start, drop_last)
+        self.place = start
         while True:
             begun = time.perf_counter()
             batch = next(made, None)
             if batch is None:
                 return
+            self.place += 1
             self.stages.took(len(batch[0]), time.perf_counter() - begun)
             yield batch
 
@@ -210,7 +213,9 @@ class Loader:
                 raise Mistake(read.mistake[0], param=read.mistake[1])
             if read.unfit is not None:
                 raise self._unfit(split, *read.unfit)
-            if len(read.places):
+            if not len(read.places):
+                self.place += 1
+            else:
                 empty = False
                 batch = self._timed("batch", lambda read=read: _joined(columns, read))  # type: ignore[misc]
                 yield self._finished(split, list(columns), batch, read.places, epoch, read.draws)

@@ -261,7 +261,7 @@ def _steps(work: Work, meter: Meter) -> Iterator[Event]:
             meter.read()
             yield from _broken(work)
         meter.add(answers, batch[0].shape[0])
-        progressed.step += 1
+        progressed.step = session.loader.place
         if before + progressed.step == ending.run_batches and progressed.step < count:
             break
         now = time.monotonic()
