@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.document import Document
 from app.warm import Warm
 from engine import spec as specs
+from engine.comparison import changed
 from engine.events import LAST, Continued, Epoch, Event, Paused, Started
 from engine.problem import Mistake
 from engine.spec import Spec
@@ -184,7 +185,7 @@ class Runner(QObject):
     def differs(self, run: Run) -> bool:
         """Whether the project would train otherwise than a run does; where nodes stand is none of it."""
         try:
-            return _trained(run.spec()) != _trained(self._document.spec)
+            return bool(changed(run.spec(), self._document.spec))
         except Mistake:
             return False
 
@@ -247,11 +248,6 @@ class Runner(QObject):
         self._ending = [each for each in self._ending if each.poll() is None]
         if self._ending:
             QTimer.singleShot(REAP_MS, self, self._reap)
-
-
-def _trained(spec: Spec) -> tuple[object, ...]:
-    blocks = {name: (block.params, block.nodes) for name, block in spec.blocks.items()}
-    return (spec.nodes, blocks, spec.data, spec.training)
 
 
 def log_end(run: Run) -> str:

@@ -88,6 +88,17 @@ def difference(specs: Sequence[Spec]) -> list[Row]:
     ]
 
 
+def changed(one: Spec, other: Spec) -> frozenset[str]:
+    """In which of TRAINING, DATA and GRAPH two specs differ; empty where they train alike."""
+    return frozenset(row.group for row in difference([one, other]) if row.differs)
+
+
+def optimizers(spec: Spec) -> Mapping[str, Any]:
+    """The optimizers of a spec by their names, defaults written out."""
+    found = _by_name(listed(spec))
+    return found if isinstance(found, Mapping) else {}
+
+
 # ---------------------------------------------------------------------------------------------- scores, machines
 
 
@@ -154,7 +165,8 @@ def _training(spec: Spec) -> dict[str, Any]:
 def _by_name(entries: Any) -> Any:
     if not isinstance(entries, list) or not all(isinstance(each, Mapping) for each in entries):
         return entries
-    return {str(each.get("name", place)): {**_optimizer(each), "name": None} for place, each in enumerate(entries)}
+    whole = [_optimizer(each) for each in entries]
+    return {str(each["name"]): {**each, "name": None} for each in whole}
 
 
 def _optimizer(entry: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -74,7 +74,7 @@ class RunBox(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACE)
         # what is clicked stands above what changes its height, so that no button moves under the mouse
-        add(column, self.bar, self.control, self.resume, self.resume_changed)
+        add(column, self.bar, self.resume, self.resume_changed, self.control)
         add(column, self.state, self._go, self.fixes, self.scores, self.notes, self.tables)
         runner.started.connect(self._started)
         runner.told.connect(self._take)

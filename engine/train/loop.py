@@ -10,11 +10,12 @@ from pathlib import Path
 
 import torch
 
+from engine.comparison import changed
 from engine.events import Epoch, Event, Finished, Progress, Started, Stopped, Tables
 from engine.spec import Spec, load
 from engine.train.checkpoint import Progressed, Stateful, load_weights, newest_checkpoint
 from engine.train.control import Control
-from engine.train.edited import carried, is_same
+from engine.train.edited import carried
 from engine.train.faults import (
     Broken,
     device_assert,
@@ -100,9 +101,9 @@ def _resumed(spec: Spec, run: Run, folder: Path, device: str | None, more_epochs
         return
     saved, notes = newest_checkpoint(run)
     before = load(run.path / saved.spec)
-    if not is_same(before, spec):
-        session, progressed, changed = carried(run, before, spec, saved, folder, device)
-        yield from _worked(run, spec, session, progressed, notes, (changed,), more_epochs)
+    if changed(before, spec):
+        session, progressed, event = carried(run, before, spec, saved, folder, device)
+        yield from _worked(run, spec, session, progressed, notes, (event,), more_epochs)
         return
     session = open_session(spec, folder, device=device, trained=run.data_state())
     for name, part in parts_of(session).items():

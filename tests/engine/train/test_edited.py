@@ -11,6 +11,7 @@ from engine.events import Changed, Epoch, Failed, Finished, Started
 from engine.spec import load
 from engine.train import loop
 from engine.train.checkpoint import load_tensors, newest_checkpoint
+from engine.train.commands import Command
 from engine.train.folder import Run
 from engine.train.predict import load_model
 from tests.engine.train.making import iris, plain, trained, with_settings
@@ -120,3 +121,16 @@ def test_a_checkpoint_without_the_state_of_a_part_is_gone_on_with(
         older.setattr(loop, "parts_of", lambda session: {name: parts_of(session)[name] for name in names})
         trained(iris(epochs=1), run.path)
     assert isinstance(list(loop.resume(run, more_epochs=1))[-1], Finished)
+
+
+def test_a_default_that_is_written_down_changes_nothing(tmp_path: Path) -> None:
+    run, whole = Run(tmp_path / "run"), Run(tmp_path / "whole")
+    list(loop.train(iris(epochs=3), tmp_path, whole))
+    stream = loop.train(iris(epochs=3), tmp_path, run)
+    next(each for each in stream if isinstance(each, Epoch))
+    run.tell(Command("stop"))
+    list(stream)
+    written = edit.set_setting(edit.set_setting(iris(epochs=3), "training.accumulate", 1), "data.split.method", "auto")
+    events = list(loop.resume(run, spec=written))
+    assert not any(isinstance(each, Changed) for each in events)
+    assert run.weights.read_bytes() == whole.weights.read_bytes()
