@@ -75,7 +75,7 @@ class RunBox(QWidget):
         column.setSpacing(SPACE)
         # what is clicked stands above what changes its height, so that no button moves under the mouse
         add(column, self.bar, self.resume, self.resume_changed, self.control)
-        add(column, self.state, self._go, self.fixes, self.scores, self.notes, self.tables)
+        add(column, self.state, self.fixes, self._go, self.scores, self.notes, self.tables)
         runner.started.connect(self._started)
         runner.told.connect(self._take)
         runner.ended.connect(self._ended)
@@ -188,10 +188,9 @@ class RunBox(QWidget):
                 self.state.setText(f"Stopped after {epochs}; everything so far is kept.")
             case Failed():
                 self._failed = event
-                self.state.setText(event.message)
+                self.state.setText("")
                 self._go.setVisible(bool(event.node))
-                mended = Problem("", event.node, event.param, event.fixes)
-                self.fixes.show_problems([mended] if event.fixes else [])
+                self.fixes.show_problems([Problem(event.message, event.node, event.param, event.fixes)])
 
     def _ended(self, run: Run, state: str) -> None:
         if state == "lost":
