@@ -24,7 +24,7 @@ from app.theme import SPACE, mono
 from engine import card, edit, kinds
 from engine.block_edits import expose
 from engine.blocks import op_of
-from engine.declare import Loss, Op, Param
+from engine.declare import FACTOR, Loss, Op
 from engine.picture import counts_of
 from engine.problem import Fix
 from engine.sharing import SHARE
@@ -34,7 +34,6 @@ DECODERS: tuple[tuple[str, dict[str, Any] | None], ...] = (
     ("The numbers as they are", None),
     ("The class with the highest score (Argmax)", {"op": "Argmax", "params": {}}),
 )
-FACTOR = Param("factor", kinds.Float(), 1.0, "What this loss is multiplied by in the training loss.", kinds.UNBOUNDED)
 
 
 class Inspector(QWidget):

@@ -232,7 +232,7 @@ class Sweeping:
             case Failed():
                 where = ".".join(each for each in (event.node, event.param) if each)
                 self._note_time(going)
-                self._fail(going.number, f"{where}: {event.message}" if where else event.message)
+                self._fail(going.number, event.message if where in event.message else f"{where}: {event.message}")
                 going.told = True
 
     def _finish(self, going: _Going) -> None:
