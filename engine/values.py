@@ -5,7 +5,7 @@ What stands inside a block has a path such as "blocks.Encoder.nodes.linear_1.par
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from engine import edit
@@ -143,7 +143,7 @@ def value_at(spec: Spec, path: str) -> Any:
     holder = dict(getattr(spec, section))
     if section == "training":
         holder["optimizers"] = listed(spec)
-    return _below(holder, keys, path, _default(spec, path))
+    return _below(holder, keys, path, _default(spec, rest), _names_beside(spec, rest))
 
 
 def _node_value(spec: Spec, path: str) -> Any:
@@ -155,7 +155,15 @@ def _node_value(spec: Spec, path: str) -> Any:
             name, below = _tensor(tensor)
             rest = ["weights", "init", name, *below]
     names = (OP, "factor", "decode", "repeat", "share_weights", "weights")
-    return _below({name: getattr(node, name) for name in names}, rest, path, _default(spec, path))
+    return _below(
+        {name: getattr(node, name) for name in names}, rest, path, _default(spec, path), _names_beside(spec, path)
+    )
+
+
+def _names_beside(spec: Spec, path: str) -> Collection[str]:
+    """The params that are declared where a path ends."""
+    declared = _declared_at(spec, path.rpartition(".")[0])
+    return declared.params() if declared is not None else ()
 
 
 def _default(spec: Spec, path: str) -> Any:
@@ -177,8 +185,8 @@ def _param(spec: Spec, node: Node, name: str, path: str) -> Any:
     return known[name].default
 
 
-def _below(holder: Any, keys: list[str], path: str, default: Any) -> Any:
-    """Walk down to a value; `default` stands for what is left out."""
+def _below(holder: Any, keys: list[str], path: str, default: Any, known: Collection[str] = ()) -> Any:
+    """Walk down to a value; `default` stands for what is left out, `known` are names that could be meant."""
     for key in keys:
         if isinstance(holder, list):
             holder = holder[place_in(holder, key, path)]
@@ -187,7 +195,7 @@ def _below(holder: Any, keys: list[str], path: str, default: Any) -> Any:
         elif default is not NONE:
             return default
         else:
-            near = did_you_mean(key, holder) if isinstance(holder, Mapping) else ""
+            near = did_you_mean(key, [*holder, *known]) if isinstance(holder, Mapping) else ""
             raise Mistake(f"{path}: there is no {key!r}{near}.")
     return holder
 

@@ -26,7 +26,7 @@ from engine import edit
 from engine.ops.sweep import Range
 from engine.problem import Mistake, Problem
 from engine.spec import Spec
-from engine.sweep.choosing import set_range, variables, vary
+from engine.sweep.choosing import set_range, variable_at, variables, vary
 from engine.sweep.plan import PATH, listed_space, short, shown
 
 ROLE = Qt.ItemDataRole.UserRole
@@ -150,7 +150,10 @@ def _words_of(value: Any) -> str:
 
 
 class Chooser(QWidget):
-    """A list of all that can be varied, by optimizer, settings and node, with a search."""
+    """A list of what can be varied, by optimizer, settings, column, node and block, with a search.
+
+    Where nothing in the list fits, the search takes a path.
+    """
 
     chosen = Signal(str)
 
@@ -159,7 +162,7 @@ class Chooser(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(*CHOOSER_SIZE)
         self.search = QLineEdit()
-        self.search.setPlaceholderText("Search settings")
+        self.search.setPlaceholderText("Search settings, or type a path")
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._filter)
         self.search.returnPressed.connect(self._take_first)
@@ -172,7 +175,13 @@ class Chooser(QWidget):
         column.setContentsMargins(SPACE, SPACE, SPACE, SPACE)
         column.addWidget(self.search)
         column.addWidget(self.tree)
+        self._words = Words()
+        column.addWidget(self._words)
+        self._spec = spec
         self._fill(spec)
+        self._offer = QTreeWidgetItem(self.tree)  # to vary what was typed as a path
+        self._offer.setFirstColumnSpanned(True)
+        self._offer.setHidden(True)
         self.search.setFocus()
 
     def _fill(self, spec: Spec) -> None:
@@ -203,9 +212,27 @@ class Chooser(QWidget):
             group = self.tree.topLevelItem(place)
             if group is not None:
                 group.setHidden(all(group.child(each).isHidden() for each in range(group.childCount())))
+        self._offer_path("" if any(not item.isHidden() for item in self._items()) else text.strip())
+
+    def _offer_path(self, path: str) -> None:
+        """Offer to vary any value by its path, or say why there is none."""
+        words = ""
+        try:
+            variable_at(self._spec, path) if path else None
+        except Mistake as mistake:
+            words = (
+                mistake.message
+                if "." in path
+                else "Nothing is called so. A path, such as training.epochs, names any value."
+            )
+        self._offer.setText(0, f"Vary {path}")
+        self._offer.setData(0, ROLE, path)
+        self._offer.setHidden(not path or bool(words))
+        self._words.setText(words)
 
     def _take_first(self) -> None:
-        first = next((item for item in self._items() if not item.isHidden() and not item.isDisabled()), None)
+        items = (*self._items(), self._offer)
+        first = next((item for item in items if not item.isHidden() and not item.isDisabled()), None)
         if first is not None:
             self._take(first)
 

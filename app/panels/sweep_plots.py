@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QGraphicsRectItem, QStackedLayout, QVBoxLayout, QW
 from app.panels.sections import dim
 from app.theme import SPACE, mono, theme, themes
 from engine.sweep.folder import Trial, Trials
-from engine.sweep.plan import short, shown
+from engine.sweep.plan import read_range, short, shown
 
 HISTORY, PARALLEL, IMPORTANCE, SLICES = "History", "Parallel", "Importance", "Slices"
 DOTS = "Full: trials that were finished. Hollow: those that ended early, at their last score."
@@ -274,7 +274,7 @@ class _Scale:
         self._numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in found)
         self._whole = self._numbers and all(isinstance(each, int) for each in found)
         self._log = self._numbers and ":log" in trials.ranges.get(path, "")
-        self._names = [] if self._numbers else list(dict.fromkeys(map(shown, found)))
+        self._names = [] if self._numbers else _in_order(found, trials.ranges.get(path, ""))
         known = [self._at(each) for each in found] if self._numbers else []
         self._low, self._high = min(known, default=0.0), max(known, default=1.0)
 
@@ -288,7 +288,7 @@ class _Scale:
     def place(self, value: Any) -> float:
         """Where a value stands."""
         if not self._numbers:
-            return self._names.index(shown(value)) / max(1, len(self._names) - 1)
+            return self._names.index(shown(value)) / (len(self._names) - 1) if len(self._names) > 1 else 0.5
         return (self._at(value) - self._low) / (self._high - self._low) if self._high > self._low else 0.5
 
     def ticks(self) -> list[tuple[float, str]]:
@@ -304,3 +304,10 @@ class _Scale:
         """The number at a place of the scale; a whole one where all are whole."""
         number = 10**at if self._log else at
         return round(number) if self._whole else number
+
+
+def _in_order(values: Sequence[Any], range: str) -> list[str]:
+    """The names of values that occur, in the order of their range."""
+    listed = [shown(each) for each in read_range(range, None).grid()] if range else []
+    found = list(dict.fromkeys(map(shown, values)))
+    return sorted(found, key=lambda name: listed.index(name) if name in listed else len(listed))

@@ -233,8 +233,9 @@ def entry(path: str, range: Range) -> dict[str, Any]:
 
 def read_range(words: str, present: Any) -> Range:
     """Read "0.001..0.1:log" or "16,32,64"; what is whole where the `present` value is, stays whole. Raises Mistake."""
-    ends, *marks = words.split(":") if DOTS in words else [words]
-    if DOTS not in ends:
+    is_span = DOTS in words and "," not in words  # a list may hold paths, such as ../data
+    ends, *marks = words.split(":") if is_span else [words]
+    if not is_span or DOTS not in ends:
         values = _values(words)
         return _made(Choices, {"values": values})
     low, high = (_number(each) for each in ends.split(DOTS, 1))

@@ -39,7 +39,14 @@ def test_a_range_tries_what_is_written(text: str, values: list[Any]) -> None:
 
 
 def test_a_range_is_written_as_it_was_read() -> None:
-    for words in ("0.001..0.1:log", "0..1:points=3", "4..16:int:step=4", "4..20:int:log", "1,2,[3, 4],null,true,a"):
+    for words in (
+        "0.001..0.1:log",
+        "../a:b,../c",
+        "0..1:points=3",
+        "4..16:int:step=4",
+        "4..20:int:log",
+        "1,2,[3, 4],null,true,a",
+    ):
         path = LR if "." in words[:5] and ":int" not in words else WIDTH
         made = parse_space(swept(f"{LR}=1..2"), f"{path}={words}")
         again, _problems = Range.registry[made["op"]].parse(made["params"])
