@@ -32,6 +32,7 @@ class EngineProcess(QObject):
     lost = Signal(str)
     printed = Signal(str)
     progressed = Signal(str)  # how far work has come that takes a while; "" once it is done
+    went_on = Signal(Headway)  # the same with its numbers, and what has been found so far
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -90,13 +91,17 @@ class EngineProcess(QObject):
     def _read(self) -> None:
         assert self._process is not None
         while self._process is not None and self._process.canReadLine():
-            answer = json.loads(bytes(self._process.readLine().data()))
-            if "progress" in answer:
-                self.progressed.emit(Headway.decode(answer["progress"]).words())
-                continue
-            reply = self._waiting.pop(answer.get("id", -1), None)
-            if reply is not None:
-                reply(answer)
+            self._hear(json.loads(bytes(self._process.readLine().data())))
+
+    def _hear(self, answer: dict[str, Any]) -> None:
+        if "progress" in answer:
+            headway = Headway.decode(answer["progress"])
+            self.progressed.emit(headway.words())
+            self.went_on.emit(headway)
+            return
+        reply = self._waiting.pop(answer.get("id", -1), None)
+        if reply is not None:
+            reply(answer)
 
     def _print(self) -> None:
         assert self._process is not None
