@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
 from app.document import Document
 from engine.columns import DataReport
+from engine.detached import ROOT
 from engine.progress import Headway
 from engine.report import Optimised, Report
 from engine.serve import COUNTED_AT_ONCE
@@ -19,7 +19,6 @@ from engine.spec import Spec, encode
 
 Reply = Callable[[dict[str, Any]], None]
 
-ROOT = Path(__file__).parents[1]
 CHECK_DELAY_MS = 40
 DATA_DELAY_MS = 250
 PASSES_DELAY_MS = 600  # for a large graph, that is not counted with each check

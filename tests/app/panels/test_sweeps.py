@@ -55,7 +55,7 @@ class Started:
 @pytest.fixture(autouse=True)
 def no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     Started.status, Started.commands = None, []
-    monkeypatch.setattr("app.sweeper.subprocess.Popen", Started)
+    monkeypatch.setattr("engine.detached.subprocess.Popen", Started)
 
 
 @pytest.fixture
