@@ -79,8 +79,7 @@ class EngineProcess(QObject):
         process, self._process = self._process, None
         waiting, self._waiting = self._waiting, {}
         if process is not None:
-            process.finished.disconnect(self._ended)
-            process.errorOccurred.disconnect(self._failed)
+            process.blockSignals(True)  # it may be in the midst of a line
             process.kill()
             process.waitForFinished(KILL_MS)
             process.deleteLater()

@@ -14,7 +14,7 @@ from app.fields.numbers import show_number
 from app.theme import theme, themes
 
 TOP = 1.5  # how far above its first value the drawn loss may rise, in parts of its whole fall
-LEAST_FALL = 0.05  # of the first loss, that is drawn as a fall where there is less
+LEAST_FALL = 0.25  # share of the first loss that is drawn at least; less would make noise look large
 
 
 class RatePlot(QWidget):
@@ -66,6 +66,6 @@ class RatePlot(QWidget):
 
     def mark(self, rate: float) -> None:
         """Mark the rate that is suggested."""
+        self._mark.show()  # first, for a hidden label takes no words
         self._mark.setValue(math.log10(rate))
         self._mark.label.setFormat(show_number(rate))
-        self._mark.show()

@@ -173,10 +173,9 @@ class Chooser(QWidget):
         self.tree.itemClicked.connect(lambda item, _column: self._take(item))
         column = QVBoxLayout(self)
         column.setContentsMargins(SPACE, SPACE, SPACE, SPACE)
-        column.addWidget(self.search)
-        column.addWidget(self.tree)
         self._words = Words()
-        column.addWidget(self._words)
+        for widget in (self.search, self._words, self.tree):
+            column.addWidget(widget)
         self._spec = spec
         self._fill(spec)
         self._offer = QTreeWidgetItem(self.tree)  # to vary what was typed as a path
