@@ -155,7 +155,7 @@ class SweepPlots(QWidget):
             name = self.fontMetrics().elidedText(short(path), Qt.TextElideMode.ElideLeft, wide)
             plot = self._plot(column, trials.metric if first is None else "", name)
             self._scatter(plot, [scale.place(each.values.get(path)) for each in scored], scored)
-            plot.getAxis("bottom").setTicks([scale.ticks() if scale.is_numbers else _staggered(scale.ticks(), wide)])
+            plot.getAxis("bottom").setTicks([_staggered(scale.ticks(), wide)])
             plot.setXRange(0, 1, padding=EDGE)
             if first is not None:
                 plot.setYLink(first)
@@ -279,11 +279,11 @@ class _Scale:
     def __init__(self, path: str, trials: Trials, scored: Sequence[Trial]) -> None:
         self._path = path
         found = [self.value(each) for each in scored]
-        self.is_numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in found)
-        self._whole = self.is_numbers and all(isinstance(each, int) for each in found)
-        self._log = self.is_numbers and ":log" in trials.ranges.get(path, "")
-        self._names = [] if self.is_numbers else _in_order(found, trials.ranges.get(path, ""))
-        known = [self._at(each) for each in found] if self.is_numbers else []
+        self._numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in found)
+        self._whole = self._numbers and all(isinstance(each, int) for each in found)
+        self._log = self._numbers and ":log" in trials.ranges.get(path, "")
+        self._names = [] if self._numbers else _in_order(found, trials.ranges.get(path, ""))
+        known = [self._at(each) for each in found] if self._numbers else []
         self._low, self._high = min(known, default=0.0), max(known, default=1.0)
 
     def value(self, trial: Trial) -> Any:
@@ -295,13 +295,13 @@ class _Scale:
 
     def place(self, value: Any) -> float:
         """Where a value stands."""
-        if not self.is_numbers:
+        if not self._numbers:
             return self._names.index(shown(value)) / (len(self._names) - 1) if len(self._names) > 1 else 0.5
         return (self._at(value) - self._low) / (self._high - self._low) if self._high > self._low else 0.5
 
     def ticks(self) -> list[tuple[float, str]]:
         """Places and what stands there: each name, or numbers from end to end."""
-        if not self.is_numbers:
+        if not self._numbers:
             return [(self.place(name), name) for name in self._names[:FEW]]
         if self._high <= self._low:
             return [(0.5, shown(self._back(self._low)))]
@@ -315,7 +315,7 @@ class _Scale:
 
 
 def _staggered(ticks: list[tuple[float, str]], width: int) -> list[tuple[float, str]]:
-    """Names on two lines in turn, where one has no room for them, cut where they are too long all the same."""
+    """Words on two lines in turn, where one has no room for them, cut where they are too long all the same."""
     metrics, mode = QFontMetrics(mono(-2)), Qt.TextElideMode.ElideRight
     room = width // (len(ticks) + 1)
     if all(metrics.horizontalAdvance(text) <= room for _place, text in ticks):
