@@ -31,6 +31,7 @@ from engine.sweep.plan import PATH, listed_space, short, shown
 
 ROLE = Qt.ItemDataRole.UserRole
 CHOOSER_SIZE = (360, 380)
+NOTHING = "Nothing is called so. A path, such as training.epochs, names any value."
 RANGE_HELP = (
     "<p>From one number to another: <b>0.001..0.1</b>; behind it <b>:log</b> where factors count, <b>:int</b> for "
     "whole numbers, <b>:step=8</b>, or <b>:points=5</b> for a grid. Or values to choose from: <b>16,32,64</b>.</p>"
@@ -149,6 +150,15 @@ def _words_of(value: Any) -> str:
     return parsed.words() if parsed is not None else ""
 
 
+def _why_not(spec: Spec, path: str) -> str:
+    """Why nothing can be varied at a path; "" where something can."""
+    try:
+        variable_at(spec, path)
+    except Mistake as mistake:
+        return mistake.message if "." in path else NOTHING
+    return ""
+
+
 class Chooser(QWidget):
     """A list of what can be varied, by optimizer, settings, column, node and block, with a search.
 
@@ -214,16 +224,8 @@ class Chooser(QWidget):
         self._offer_path("" if any(not item.isHidden() for item in self._items()) else text.strip())
 
     def _offer_path(self, path: str) -> None:
-        """Offer to vary any value by its path, or say why there is none."""
-        words = ""
-        try:
-            variable_at(self._spec, path) if path else None
-        except Mistake as mistake:
-            words = (
-                mistake.message
-                if "." in path
-                else "Nothing is called so. A path, such as training.epochs, names any value."
-            )
+        """Offer to vary any value by its path, or say why there is none; "" takes both away."""
+        words = _why_not(self._spec, path) if path else ""
         self._offer.setText(0, f"Vary {path}")
         self._offer.setData(0, ROLE, path)
         self._offer.setHidden(not path or bool(words))

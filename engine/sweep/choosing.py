@@ -22,7 +22,7 @@ from engine.optimizers import listed
 from engine.problem import Mistake
 from engine.spec import BLOCK, Node, Spec
 from engine.sweep.plan import PATH, entry, is_op, listed_space, read_range, refusing
-from engine.values import param_at, value_at
+from engine.values import param_at, parted, registry_at, value_at
 
 AROUND = 10.0  # times, up and down, that a number like a learning rate is varied
 WIDEST_WHOLE = 2**20
@@ -56,6 +56,9 @@ def variable_at(spec: Spec, path: str) -> Variable:
             return each
     if is_taken(value):
         raise Mistake(f"{path} is taken from the block; vary the block's param where it is used.")
+    where = path.removesuffix(".op")
+    if is_op(path) and (registry := registry_at(parted(where)[1])):
+        return _choice("op", (*([None] if value is None else []), *registry), value, where, "")
     if isinstance(value, Mapping):
         raise Mistake(f"{path} holds several values; name one of them, such as {path}.{next(iter(value), 'op')}.")
     param = param_at(spec, path) or _undeclared(path.rpartition(".")[2], value)

@@ -172,7 +172,7 @@ def refusing(spec: Spec, path: str) -> Callable[[Any], str]:
         try:
             found = validate.problems(inside(with_value(spec, path, value), block))
         except Mistake as mistake:
-            return mistake.message
+            return mistake.message.removeprefix(f"{path}: ")
         return next((each.message for each in found if _place_of(each) not in known), "")
 
     return refuse

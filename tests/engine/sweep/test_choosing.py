@@ -59,6 +59,10 @@ def test_ops_that_can_stand_in_each_others_place_are_proposed() -> None:
     assert schedules[0] is None
     assert "CosineAnnealingLR" in schedules
     assert "SequentialLR" not in schedules
+    initializers = values_of(spec, "nodes.linear_1.weights.init.weight.op")
+    assert initializers[:2] == [None, "Default"]
+    assert "KaimingNormal" in initializers
+    assert "AdamW" in values_of(spec, "training.optimizers.main.op")
 
 
 def test_all_parts_of_a_project_are_listed_in_groups() -> None:
