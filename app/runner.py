@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Sequence
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -11,6 +10,7 @@ from app.document import Document
 from app.warm import Warm
 from engine import spec as specs
 from engine.comparison import changed
+from engine.detached import Process
 from engine.events import LAST, Continued, Epoch, Event, Paused, Started
 from engine.problem import Mistake
 from engine.spec import Spec
@@ -39,8 +39,8 @@ class Runner(QObject):
         self.run: Run | None = None
         self.paused = False
         self._warm = Warm()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._ending: list[subprocess.Popen[bytes]] = []
+        self._process: Process | None = None
+        self._ending: list[Process] = []
         self._offset = 0
         self._ticks = 0
         self._epoch = 0

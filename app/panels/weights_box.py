@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLabel, QToolButton, QVBoxLayout, QWidget
 
 from app.fields import Form
@@ -24,6 +25,8 @@ from engine.spec import Node
 class WeightsBox(QWidget):
     """Folded away until it is asked for, or where something differs from the defaults."""
 
+    varied = Signal(str)  # what of the node a sweep is to vary, such as "weights.lr_factor"
+
     def __init__(self, scope: Scope, node: str) -> None:
         super().__init__()
         self._scope, self._node = scope, node
@@ -38,7 +41,8 @@ class WeightsBox(QWidget):
         inner = QVBoxLayout(self._body)
         inner.setContentsMargins(0, 0, 0, 0)
         inner.setSpacing(SPACE)
-        self._form = Form(Weights, {}, folder=scope.document.folder)
+        self._form = Form(Weights, {}, folder=scope.document.folder, can_vary=True)
+        self._form.varied.connect(lambda name: self.varied.emit(f"weights.{name}"))
         self._form.changed.connect(lambda name, value, _final: self._set(name, value))
         self._form.reset.connect(lambda name: self._set(name, None))
         self._first = QVBoxLayout()
@@ -79,6 +83,7 @@ class WeightsBox(QWidget):
             chooser.chosen.connect(partial(self._choose, tensor))
             chooser.edited.connect(partial(self._set_init, tensor))
             chooser.reset.connect(partial(self._reset_init, tensor))
+            chooser.varied.connect(partial(self._vary_init, tensor))
             self._first.addWidget(label)
             self._first.addWidget(chooser)
             self._inits[tensor] = chooser
@@ -104,6 +109,9 @@ class WeightsBox(QWidget):
         params = {**init.get("params", {}), name: value}
         change = partial(edit.set_init, node=self._node, tensor=tensor, init={**init, "params": params})
         self._scope.edit(f"Set {name} of {tensor}", change, merge=f"{self._node}.init.{tensor}.{name}")
+
+    def _vary_init(self, tensor: str, below: str) -> None:
+        self.varied.emit(f"weights.init.{tensor}.{below}")
 
     def _reset_init(self, tensor: str, name: str) -> None:
         declared = Initializer.registry.get(str(self._init(tensor).get("op")))

@@ -6,7 +6,6 @@ import json
 import math
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,6 +17,7 @@ import optuna
 from optuna.trial import TrialState as State
 
 from engine import spec as specs
+from engine.detached import start
 from engine.events import LAST, Epoch, Event, Failed, Finished, Started
 from engine.problem import Mistake
 from engine.sweep import study as studies
@@ -32,21 +32,13 @@ LOOK_SECONDS = 0.05  # between looks at the trials at work
 TELL_SECONDS = 0.5  # between tellings of their epochs
 END_SECONDS = 30.0  # that a worker has to stop in
 WATCHED_CORES = 4  # from so many on, one is left to the window
-ROOT = Path(__file__).parents[2]
 
 
 class _Process:
     """A worker process: trains one trial at a time."""
 
     def __init__(self, threads: int, log: IO[bytes]) -> None:
-        self._child = subprocess.Popen(
-            [sys.executable, "-m", "engine", "trials", str(threads)],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=log,
-            start_new_session=True,  # a Ctrl+C is the sweep's to tell it of
-        )
+        self._child = start(["trials", str(threads)], log, stdin=subprocess.PIPE)
 
     def train(self, run: Run, folder: Path) -> None:
         """Have a run trained."""
@@ -232,7 +224,7 @@ class Sweeping:
             case Failed():
                 where = ".".join(each for each in (event.node, event.param) if each)
                 self._note_time(going)
-                self._fail(going.number, f"{where}: {event.message}" if where else event.message)
+                self._fail(going.number, event.message if where in event.message else f"{where}: {event.message}")
                 going.told = True
 
     def _finish(self, going: _Going) -> None:

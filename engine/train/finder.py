@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ SMOOTHING = 0.8  # share that a smoothed loss keeps of itself in each step
 DIVERGED = 4.0  # times the least loss, beyond which training falls apart
 FIRST, LAST = 5, 3  # steps at the ends of the curve where slopes say little
 SIGNIFICANT = 2  # digits of the rate that is suggested
+TELL_SECONDS = 0.1  # between tellings of the curve so far
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def find_lr(
     acting = _chosen(session, optimizer)
     ratio = (highest / lowest) ** (1 / max(1, steps - 1))
     rates, losses, smoothed = [], [], []
-    average, least = 0.0, math.inf
+    average, least, told = 0.0, math.inf, time.monotonic()
     with session.at_work():
         torch.manual_seed(session.training.seed)
         step = _step(session)
@@ -69,25 +71,27 @@ def find_lr(
             for group, factor in zip(acting.optimizer.param_groups, acting.factors, strict=True):
                 group["lr"] = rate * factor
             loss = _taken(step)
-            watcher()(Headway("Trying learning rates", place + 1, steps))
             if not math.isfinite(loss):
                 break
             average = average * SMOOTHING + loss * (1 - SMOOTHING)
             rates.append(rate)
             losses.append(loss)
             smoothed.append(average / (1 - SMOOTHING ** (place + 1)))
+            found = None
+            if time.monotonic() - told >= TELL_SECONDS:
+                told, found = time.monotonic(), _judged(acting.name, rates, losses, smoothed).encode()
+            watcher()(Headway("Trying learning rates", place + 1, steps, found=found))
             least = min(least, smoothed[-1]) if place >= FIRST else math.inf
             if smoothed[-1] > DIVERGED * abs(least):
                 break
     watcher()(Headway(""))
-    return Swept(
-        acting.name,
-        tuple(rates),
-        tuple(losses),
-        tuple(smoothed),
-        suggested(rates, smoothed),
-        len(rates) < steps,
-    )
+    return replace(_judged(acting.name, rates, losses, smoothed), diverged=len(rates) < steps)
+
+
+def _judged(optimizer: str, rates: list[float], losses: list[float], smoothed: list[float]) -> Swept:
+    """The curve so far, with the rate that it suggests."""
+    rate = suggested(rates, smoothed)
+    return Swept(optimizer, tuple(rates), tuple(losses), tuple(smoothed), rate, diverged=False)
 
 
 def opened(spec: Spec, folder: Path, device: str | None) -> Session:

@@ -11,6 +11,7 @@ from engine import edit
 from engine.problem import Mistake
 from engine.progress import Headway, watched
 from engine.spec import Spec
+from engine.train import finder
 from engine.train.finder import HIGHEST, LOWEST, STEPS, find_lr, suggested
 from tests.engine.train.making import iris, with_settings
 
@@ -67,6 +68,23 @@ def test_a_sweep_tells_how_far_it_is_and_is_alike_each_time(tmp_path: Path) -> N
         first = find_lr(iris(), tmp_path, steps=12)
     assert [each.done for each in told] == [*range(1, len(first.rates) + 1), 0]
     assert find_lr(iris(), tmp_path, steps=12) == first
+
+
+def test_the_curve_is_told_while_it_grows_but_no_oftener_than_it_can_be_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Headway] = []
+    with watched(told.append):
+        find_lr(iris(), tmp_path, steps=12)
+    assert sum(each.found is not None for each in told) < 12
+    monkeypatch.setattr(finder, "TELL_SECONDS", 0.0)
+    told.clear()
+    with watched(told.append):
+        swept = find_lr(iris(), tmp_path, steps=12)
+    for each in told[: len(swept.rates)]:
+        assert each.found is not None
+        assert each.found["losses"] == swept.losses[: each.done]
+        assert each.found["suggestion"] == suggested(swept.rates[: each.done], swept.smoothed[: each.done])
 
 
 def test_schedules_and_limits_do_not_disturb_a_sweep(tmp_path: Path) -> None:
