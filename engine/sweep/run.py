@@ -18,7 +18,7 @@ from optuna.trial import TrialState as State
 
 from engine import spec as specs
 from engine.detached import start
-from engine.events import LAST, Epoch, Event, Failed, Finished, Started
+from engine.events import LAST, Epoch, Event, Failed, Finished, Started, Stopped
 from engine.problem import Mistake
 from engine.sweep import study as studies
 from engine.sweep.folder import SweepFolder, Trials, stop_trial
@@ -71,6 +71,7 @@ class _Going:
     trial: optuna.Trial
     run: Run
     process: _Process
+    is_used: bool  # whether the process has trained another one before
     offset: int = 0
     begun: float = field(default_factory=time.monotonic)
     scores: list[float] = field(default_factory=list)
@@ -112,17 +113,17 @@ class Sweeping:
         """Work until all is tried, the time is over, or a stop is asked for."""
         self._folder.clear_stop()
         studies.retire(self._study, self._plan)
-        told = 0.0
+        told, news = 0.0, 0
         yield self._tell()
         try:
             while not self._folder.stop_requested():
-                news = self._begin()
+                news += self._begin()
                 if not self._going:
                     break
                 news += sum([self._look(each) for each in list(self._going)])
                 now = time.monotonic()
                 if news and (now - told >= TELL_SECONDS or news >= _ENDED):
-                    told = now
+                    told, news = now, 0
                     yield self._tell()
                 time.sleep(LOOK_SECONDS)
         finally:
@@ -177,9 +178,11 @@ class Sweeping:
             return
         run.path.mkdir(parents=True, exist_ok=True)
         specs.save(spec, run.path / "spec.json")
-        process = self._idle.pop() if self._idle else _Process(self._threads, self._log)
+        self._idle = [each for each in self._idle if each.status() is None]
+        is_used = bool(self._idle)
+        process = self._idle.pop() if is_used else _Process(self._threads, self._log)
         process.train(run, self._data)
-        self._going.append(_Going(trial, run, process))
+        self._going.append(_Going(trial, run, process, is_used))
 
     def _look(self, going: _Going) -> int:
         """Take in what a trial has told; returns how much of it is new."""
@@ -193,6 +196,10 @@ class Sweeping:
                 self._idle.append(going.process)
                 return news + _ENDED
         if status is None:
+            return news
+        if going.is_used and not going.offset:  # it ended over the trial before
+            going.process, going.is_used = _Process(self._threads, self._log), False
+            going.process.train(going.run, self._data)
             return news
         self._going.remove(going)
         if not going.told:
@@ -220,6 +227,10 @@ class Sweeping:
             case Finished():
                 self._note_time(going)
                 self._finish(going)
+                going.told = True
+            case Stopped():
+                self._note_time(going)
+                self._fail(going.number, "It was stopped while it trained.")
                 going.told = True
             case Failed():
                 where = ".".join(each for each in (event.node, event.param) if each)

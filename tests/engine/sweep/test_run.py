@@ -14,7 +14,7 @@ import pytest
 
 from engine import edit
 from engine.block_edits import group
-from engine.events import Epoch, Finished
+from engine.events import Epoch, Finished, Stopped
 from engine.problem import Mistake
 from engine.sweep import run as runs
 from engine.sweep.folder import SweepFolder, Trials, sweeps_in
@@ -288,3 +288,50 @@ def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest
     assert tried(trials, "cut off") == tried(trials, "finished") == tried(killed)
     assert "tried again" in trials.trials[0].why
     assert folder.sweep_state() == "finished"
+
+
+@pytest.mark.parametrize("sampler", ["random", "TPE"])
+def test_a_sweep_that_goes_on_draws_other_values_than_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sampler: str
+) -> None:
+    folder = folder_of(swept(f"{LR}=0.001..0.1:log", trials=4, sampler=sampler, epochs=1), tmp_path / "s")
+    stream = runs.sweep(folder)
+    monkeypatch.setattr(runs, "_Process", Here)
+    for trials in stream:
+        if trials.over() == 2:
+            folder.request_stop()
+    rates = [values[LR] for values in tried(done(folder, monkeypatch))]
+    assert len(set(rates)) == len(rates) >= 4
+
+
+def test_a_worker_that_ends_over_a_trial_does_not_take_the_next_one_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Once(Here):
+        def __init__(self, threads: int, log: object) -> None:
+            super().__init__(threads, log)
+            self.taken = 0
+
+        def train(self, run: Run, folder: Path) -> None:
+            self.taken += 1
+            if self.taken == 1:
+                super().train(run, folder)
+
+        def status(self) -> int | None:
+            return 0 if self.taken > 1 else None
+
+    folder = folder_of(swept(f"{LR}=0.1,0.2,0.3", sampler="grid"), tmp_path / "s")
+    monkeypatch.setattr(runs, "_Process", Once)
+    *_, last = runs.sweep(folder)
+    assert [each.state for each in last.trials] == ["finished"] * 3
+
+
+def test_a_trial_that_is_stopped_by_hand_counts_as_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Halted(Here):
+        def train(self, run: Run, folder: Path) -> None:
+            run.append(Stopped(str(run.path), 0))
+
+    folder = folder_of(swept(f"{LR}=0.1,0.2", sampler="grid"), tmp_path / "s")
+    monkeypatch.setattr(runs, "_Process", Halted)
+    *_, last = runs.sweep(folder)
+    assert [(each.state, each.why) for each in last.trials] == [("failed", "It was stopped while it trained.")] * 2
