@@ -75,6 +75,7 @@ class SpaceBox(QWidget):
         for line, each in zip(self.ranges, listed, strict=True):
             if not line.hasFocus():
                 line.setText(_words_of(each))
+                line.setCursorPosition(0)  # a long list is read from its start
         self._empty.setVisible(not paths)
 
     def show_problems(self, problems: list[Problem]) -> None:
