@@ -22,7 +22,19 @@ from app.runner import Runner, log_end
 from app.theme import mono, theme, themes
 from engine import edit
 from engine.declare import Declared
-from engine.events import Changed, Continued, Epoch, Event, Failed, Finished, Paused, Progress, Started, Stopped
+from engine.events import (
+    Changed,
+    Continued,
+    Epoch,
+    Event,
+    Failed,
+    Finished,
+    Measuring,
+    Paused,
+    Progress,
+    Started,
+    Stopped,
+)
 from engine.ops.initializer import Initializer
 from engine.ops.settings import Batching, Training
 from engine.problem import Fix, Mistake, Problem
@@ -296,6 +308,8 @@ class TrainingPanel(QWidget):
                 self.bar.setFormat(f"epoch {event.epoch} of {self._epochs} · %p%")
                 self.state.setText(f"{event.samples_per_second:,.0f} samples/s · {duration(event.seconds_left)} left")
                 self.scores.setText(words_of(event.train))
+            case Measuring():
+                self.state.setText(f"Measuring the {event.split} split · batch {event.step:,} of {event.steps:,}")
             case Epoch():
                 lines = [f"train       {words_of(event.train)}"]
                 if event.validation:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -20,10 +21,21 @@ class Weights:
 
     def __init__(self, module: nn.Module) -> None:
         self._module = module
+        self._aside: State | None = None
 
     def state(self) -> State:
-        """All tensors by name."""
-        return dict(self._module.state_dict())
+        """All tensors by name; those put aside, while others stand in their place."""
+        return dict(self._module.state_dict()) if self._aside is None else self._aside
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Put the tensors aside while others stand in their place; at the end they are back."""
+        self._aside = {name: each.clone() for name, each in self._module.state_dict().items()}
+        try:
+            yield
+        finally:
+            self._module.load_state_dict(self._aside)
+            self._aside = None
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Take these tensors; raises Mistake where they are another graph's."""

@@ -31,6 +31,7 @@ from engine.train.gradients import Gradients, careful_stepper
 from engine.train.guard import Guard
 from engine.train.meter import LOSS, Measured, Meter
 from engine.train.optimizers import Acting, Acts, Forward, Step, build_turns, stepper
+from engine.train.parts import Weights
 from engine.train.precision import Precision
 from engine.training import score_problem
 from engine.validate import run_settings
@@ -66,6 +67,7 @@ class Session:
     forward: Forward  # the same as training steps take it, perhaps compiled
     gradients: Gradients
     average: Average | None
+    weights: Weights
     notes: tuple[str, ...]  # what was found in the data and in the settings
     resting: Sequence[nn.Module] = ()  # stay in evaluation mode while the others train
 
@@ -131,24 +133,34 @@ class Session:
             each.eval()
 
     def measure(self, split: str) -> Measured:
-        """Losses and metrics over a whole split, the model in evaluation mode; nothing where there is no such split."""
-        if not self.loader.samples(split):
-            return Measured()
-        module, meter = self.compiled.module, Meter(self.compiled.program)
-        module.eval()
-        with torch.inference_mode():
-            for batch in self.loader.measuring(split):
-                meter.add(self.plain(*batch), len(batch[0]))
-        self.begin_training()
-        meter.read()
+        """Losses and metrics over a whole split; nothing where there is no such split."""
+        meter = Meter(self.compiled.program)
+        for _step in self.measuring(split, meter):
+            pass
         return meter.measured(self.classes)
 
-    def validate(self) -> Measured:
-        """Measure the validation split with the weights that are kept: their moving average where there is one."""
+    def measuring(self, split: str, meter: Meter) -> Iterator[int]:
+        """Measure a split, the model in evaluation mode; yields after each batch how many were added to the meter."""
+        if not self.loader.samples(split):
+            return
+        self.compiled.module.eval()
+        try:
+            for step, batch in enumerate(self.loader.measuring(split), 1):
+                with torch.inference_mode():  # not around the yield: what is done there may write to tensors
+                    meter.add(self.plain(*batch), len(batch[0]))
+                yield step
+        finally:
+            self.begin_training()
+
+    @contextmanager
+    def kept_in_place(self) -> Iterator[None]:
+        """Let the weights that are kept stand in the graph: their moving average where there is one."""
         if self.average is None:
-            return self.measure("validation")
-        with self.average.in_place():
-            return self.measure("validation")
+            yield
+            return
+        with self.weights.aside():
+            self.average.take_place()
+            yield
 
     def kept_weights(self) -> dict[str, Tensor]:
         """The model's state, the moving average in the place of the weights where there is one."""
@@ -217,6 +229,7 @@ def open_session(
             average=average,
         ),
         average=average,
+        weights=Weights(module),
         notes=(*dataset.notes, *([used.note] if used.note else ()), *weighed),
         resting=[module.get_submodule(path) for path in _resting(compiled)],
     )

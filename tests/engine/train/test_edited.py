@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from engine import edit
-from engine.events import Changed, Epoch, Failed, Finished, Started
+from engine.events import Changed, Epoch, Failed, Finished, Measuring, Progress, Started
 from engine.spec import load
 from engine.train import loop
 from engine.train.checkpoint import load_tensors, newest_checkpoint
+from engine.train.commands import Command
 from engine.train.folder import Run
 from engine.train.predict import load_model
 from tests.engine.train.making import iris, plain, trained, with_settings
@@ -120,3 +121,21 @@ def test_a_checkpoint_without_the_state_of_a_part_is_gone_on_with(
         older.setattr(loop, "parts_of", lambda session: {name: parts_of(session)[name] for name in names})
         trained(iris(epochs=1), run.path)
     assert isinstance(list(loop.resume(run, more_epochs=1))[-1], Finished)
+
+
+def test_a_run_stopped_while_it_measures_goes_on_changed_and_takes_no_step_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "READ_SECONDS", 0.0)
+    spec = edit.set_setting(iris(epochs=2), "data.batching.batch_size", 6)
+    run = Run(tmp_path / "run")
+    for event in loop.train(spec, tmp_path, run):
+        if isinstance(event, Measuring):
+            run.tell(Command("stop"))
+    steps = newest_checkpoint(run)[0].progressed.step
+    events = list(loop.resume(run, spec=edit.insert(spec, "ReLU", "tanh_1", "input")))
+    assert isinstance(events[-1], Finished)
+    epochs = [each for each in events if isinstance(each, Epoch)]
+    assert [each.epoch for each in epochs] == [1, 2]
+    assert (epochs[0].train, set(epochs[0].validation)) == ({}, {"loss", "accuracy"})
+    assert [each.step for each in events if isinstance(each, Progress)] == list(range(1, steps + 1))
