@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from engine import draws
 from engine.train.optimizers import Answers, Forward
 
 BACKEND = "inductor"
@@ -39,9 +40,8 @@ class CompiledForward:
         compiled: Forward = torch.compile(self._plain, backend=BACKEND)
         buffers = {name: each.clone() for name, each in self._module.named_buffers()}
         weights = [each for each in self._module.parameters() if each.requires_grad]
-        devices = [weights[0].device] if weights[0].device.type == "cuda" else []
         try:
-            with torch.random.fork_rng(devices=devices):
+            with draws.apart(weights[0].device):
                 answers = compiled(*batch)
                 loss = torch.stack([answers[name] for name in self._losses]).sum()
                 torch.autograd.grad(loss, weights, allow_unused=True)

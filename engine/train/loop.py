@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from engine import draws
 from engine.events import Epoch, Event, Finished, Measuring, Progress, Started, Stopped, Tables
 from engine.spec import Spec, load
 from engine.train.checkpoint import Progressed, Stateful, load_weights, newest_checkpoint
@@ -223,7 +224,7 @@ def _epoch(work: Work) -> Generator[Event, None, bool]:
 
 def _seed(work: Work) -> None:
     """Let what is drawn from here on depend on the seed and the epoch alone."""
-    torch.manual_seed(work.session.training.seed * 1_000_003 + work.progressed.epoch + 1)
+    draws.seed(work.session.training.seed * 1_000_003 + work.progressed.epoch + 1)
 
 
 def _measured(work: Work, split: str) -> Generator[Event, None, Measured | None]:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from engine import draws
 from engine.problem import Mistake
 from engine.train.checkpoint import State, misfit
 from engine.train.optimizers import Acting
@@ -133,7 +134,7 @@ def _arrange_as_weights(optimizer: torch.optim.Optimizer) -> None:
 
 
 class Random:
-    """Where the random numbers of torch are, on the host and on the device."""
+    """Where the random numbers are, on the host and on the device."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -141,10 +142,10 @@ class Random:
     def state(self) -> State:
         """The state of each generator."""
         device = {"device": torch.cuda.get_rng_state(self._device)} if self._device.type == "cuda" else {}
-        return {"host": torch.get_rng_state(), **device}
+        return {**draws.state(), **device}
 
-    def load(self, state: Mapping[str, Tensor]) -> None:
+    def load(self, state: Mapping[str, Any]) -> None:
         """Go back to these states."""
-        torch.set_rng_state(state["host"])
+        draws.load(state)
         if "device" in state and self._device.type == "cuda":
             torch.cuda.set_rng_state(state["device"], self._device)
