@@ -73,9 +73,7 @@ def _begun(spec: Spec, path: Path, file: Path) -> Spec:
     """The spec with every node that fits beginning from a run or a file; which these are is told on stderr."""
     from engine.check import check  # torch's seconds only where they are needed
 
-    found = start_from(
-        spec, path, {node: each.tensors for node, each in check(spec, file.resolve().parent).nodes.items()}
-    )
+    found = start_from(spec, path, check(spec, file.resolve().parent).nodes)
     print(found.words(), file=sys.stderr)
     return found.spec
 

@@ -67,10 +67,6 @@ def measured_long(spec: Spec, **settings: Any) -> Spec:
     return edit.set_setting(with_settings(spec, **settings), "data.batching.batch_size", 6)
 
 
-def spec_steps(run: Run) -> int:
-    return next(each.steps_per_epoch for each in run.events() if isinstance(each, Started))
-
-
 def test_a_run_that_pauses_and_goes_on_ends_as_if_it_had_not(tmp_path: Path) -> None:
     trained(iris(), tmp_path / "whole")
     run = Run(tmp_path / "run")
@@ -112,7 +108,7 @@ def test_a_run_stopped_while_it_measures_takes_no_step_twice(
     assert isinstance(events[-1], Stopped)
     progressed = newest_checkpoint(run)[0].progressed
     assert (progressed.epoch, progressed.step > 0) == (epoch, step)
-    resumed = list(loop.resume(run))
+    resumed: list[Any] = list(loop.resume(run))
     assert not [each for each in resumed if isinstance(each, Progress)]
     assert run.weights.read_bytes() == (tmp_path / "whole" / "weights.safetensors").read_bytes()
     assert all(
@@ -128,17 +124,19 @@ def test_a_run_stopped_while_it_measures_takes_no_step_twice(
 def test_a_run_rests_while_it_measures_and_keeps_the_weights_that_it_trains(tmp_path: Path) -> None:
     spec = measured_long(iris(epochs=2), ema_decay=0.8)
     trained(spec, tmp_path / "whole")
-    run, kept = Run(tmp_path / "run"), []
+    run = Run(tmp_path / "run")
     stream = loop.train(spec, tmp_path, run)
-    for event in stream:
-        if measuring("validation", 1)(event) and not kept:
-            run.tell(Command("pause"))
-            before = next(each for each in stream if isinstance(each, Paused))
-            kept = [last_weights(run.path), before]
-            run.tell(Command("go on"))
+    next(event for event in stream if measuring("validation", 1)(event))
+    run.tell(Command("pause"))
+    paused = next(event for event in stream if isinstance(event, Paused))
+    kept = last_weights(run.path)
+    run.tell(Command("go on"))
+    events = list(stream)
+    steps = next(each.steps_per_epoch for each in run.events() if isinstance(each, Started))
+    assert paused == Paused(1, steps)
+    assert not [each for each in events if isinstance(each, Progress)]
     whole = last_weights(tmp_path / "whole")  # of after the same steps, for the second epoch is the last
-    assert kept[1] == Paused(1, spec_steps(run))
-    assert all(torch.equal(each, whole[name]) for name, each in kept[0].items())
+    assert all(torch.equal(each, whole[name]) for name, each in kept.items())
     assert run.weights.read_bytes() == (tmp_path / "whole" / "weights.safetensors").read_bytes()
 
 
