@@ -290,8 +290,10 @@ def _steps(work: Work, meter: Meter) -> Iterator[Event]:
     step, ending = session.stepper(guard), session.ending
     count, first, rested = session.loader.steps(), progressed.step, control.rested
     before = progressed.epoch * count
-    if meter.totals and (before + first == ending.run_batches or ending.is_over_time()):
+    if first == count or (meter.totals and (before + first == ending.run_batches or ending.is_over_time())):
         return  # a run that was stopped while it measured this epoch
+    if before + first:
+        session.prepare()
     begun = read = told = time.monotonic()
     session.loader.stages.begin()
     for batch in session.loader.training(progressed.epoch, first):

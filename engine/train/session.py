@@ -95,6 +95,11 @@ class Session:
             self.ending.reach(progressed.epochs)
             self.gradients.run_batches = self.ending.run_batches
 
+    def prepare(self) -> None:
+        """Compile what is to be compiled as when the run began, where it goes on from a later step."""
+        if isinstance(self.forward, CompiledForward) and not self.forward.is_prepared:
+            self.forward.prepare(next(self.loader.training(0)))
+
     def extend(self, epochs: int) -> None:
         """Go on to the end of this epoch, which is after the one where the run was to end."""
         self.ending.extend(epochs)
@@ -218,7 +223,7 @@ def open_session(
         best_by=best_by,
         precision=used,
         plain=plain,
-        forward=CompiledForward(module, plain, list(compiled.program.losses)) if training.compile else plain,
+        forward=_compiled(compiled, plain) if training.compile else plain,
         gradients=Gradients(
             training,
             [turn.weights for turn in turns],
@@ -251,6 +256,12 @@ def _balanced(spec: Spec, compiled: Compiled, dataset: data.Dataset) -> tuple[st
     for loss, (name, weights) in found.items():
         classweights.give(compiled.module.get_submodule(module_path(loss)), name, weights)
     return notes
+
+
+def _compiled(compiled: Compiled, plain: Forward) -> CompiledForward:
+    """The forward pass compiled, for any size where the Inputs name free sizes beside the number of samples."""
+    varied = len(compiled.report.sizes) > 1
+    return CompiledForward(compiled.module, plain, list(compiled.program.losses), varied=varied)
 
 
 def _in_precision(module: nn.Module, used: Precision, device: torch.device) -> Forward:
