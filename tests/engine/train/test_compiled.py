@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from engine.train import compiled, loop
 from engine.train.commands import Command
 from engine.train.compiled import CompiledForward
 from engine.train.folder import Run
+from engine.train.optimizers import Forward
 from tests.engine.train.making import BATCH, iris, last_weights, trained
 
 
@@ -72,9 +74,12 @@ def test_a_resumed_run_is_compiled_for_its_first_batch_and_not_for_the_next(
     monkeypatch.setattr(compiled, "BACKEND", "eager")
     tried: list[int] = []
     trial = CompiledForward._tried
-    monkeypatch.setattr(
-        CompiledForward, "_tried", lambda self, batch: (tried.append(len(batch[0])), trial(self, batch))[1]
-    )
+
+    def noted(self: CompiledForward, batch: Sequence[torch.Tensor]) -> Forward:
+        tried.append(len(batch[0]))
+        return trial(self, batch)
+
+    monkeypatch.setattr(CompiledForward, "_tried", noted)
     run = Run(tmp_path / "run")
     stopped_before_the_last_step(normed(), run)
     assert isinstance(list(loop.resume(run))[-1], Finished)
