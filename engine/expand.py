@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
-from engine.blocks import REPEAT, circles, port_name, taken
+from engine.blocks import MOST_ROUNDS, REPEAT, circles, port_name, taken
 from engine.declare import did_you_mean
 from engine.problem import Fix, Mistake, Problem
 from engine.sharing import SHARE, WHERE, share_refusal
@@ -139,7 +139,7 @@ class _Expansion:
         block = self._blocks[node.block]
         values = {name: node.params.get(name, each.get("default")) for name, each in block.params.items()}
         weights = inherited(scope.weights, node)
-        self.problems += [_placed(each, node.id, scope.prefix) for each in _begin_problems(block, node, weights)]
+        self.problems += [_placed(each, node.id, scope.prefix) for each in _begin_problems(self._blocks, node)]
         wired: Mapping[str, Wire] = {port: str(wire) for port, wire in inputs.items()}
         results: dict[str, Wire] = {}
         use = f"{scope.prefix}{node.id}{SLASH}"
@@ -181,9 +181,7 @@ class _Expansion:
         for node_id in list(islice(self.nodes, begun, None)):
             node = self.nodes[node_id]
             twin = twins + node_id.removeprefix(prefix)
-            weights = {
-                name: value for name, value in node.weights.items() if name != INIT
-            }  # its twin's are what counts
+            weights = {name: value for name, value in node.weights.items() if name != INIT}  # it begins as its twin
             self.nodes[node_id] = replace(node, weights={**weights, SHARE: twin})
 
     def _tell(self, scope: _Scope, node: Node, words: str, param: str | None) -> None:
@@ -235,11 +233,10 @@ def _shared(scope: _Scope, weights: dict[str, Any]) -> Mapping[str, Any]:
     return {**weights, SHARE: scope.prefix + share} if isinstance(share, str) else weights
 
 
-def _begin_problems(block: Block, use: Node, weights: Mapping[str, Any]) -> Iterator[Problem]:
+def _begin_problems(blocks: Mapping[str, Block], use: Node) -> Iterator[Problem]:
     """Yield a problem where a use says how tensors begin that are in none of its rounds."""
-    rounds = {str(number) for number in range(use.repeat)}
-    inits = _inits(weights)
-    lost = [path for path in inits if not _leads_inside(path, rounds, block)]
+    inits = _inits(use.weights)
+    lost = [path for path in inits if not _leads_inside(blocks, use, path)]
     if lost:
         rest = {path: value for path, value in inits.items() if path not in lost}
         named = f"{lost[0]!r}" if len(lost) == 1 else f"{lost[0]!r} and {len(lost) - 1} more"
@@ -249,9 +246,15 @@ def _begin_problems(block: Block, use: Node, weights: Mapping[str, Any]) -> Iter
         yield Problem(words, use.id, f"weights.init.{lost[0]}", (fix,))
 
 
-def _leads_inside(path: str, rounds: set[str], block: Block) -> bool:
-    number, node, *rest = path.split(".")[:3] if path.count(".") > 1 else ("", "")
-    return bool(rest) and number in rounds and node in block.nodes
+def _leads_inside(blocks: Mapping[str, Block], use: Node, path: str) -> bool:
+    """Whether a path leads to a node in a round of a use; a repeat that is a param of the block around allows any."""
+    number, _, rest = path.partition(".")
+    node_id, _, rest = rest.partition(".")
+    node = blocks[use.block].nodes.get(node_id)
+    last = use.repeat if isinstance(use.repeat, int) else MOST_ROUNDS
+    if node is None or not rest or not number.isdecimal() or not 0 <= int(number) < last:
+        return False
+    return node.block not in blocks or _leads_inside(blocks, node, rest)
 
 
 def _fed_back(wired: Mapping[str, Wire], results: Mapping[str, Wire]) -> dict[str, Wire]:

@@ -152,6 +152,18 @@ def test_rounds_that_are_gone_are_told_at_the_use_and_taken_away_with_a_click(tm
     assert len(mended.nodes["layers_1"].weights["init"]) == 14
 
 
+def test_rounds_that_are_gone_inside_of_a_block_are_taken_away_with_a_click_a_use(tmp_path: Path) -> None:
+    trained(in_blocks(), tmp_path / "run")
+    spec = begun(in_blocks(), tmp_path / "run").spec
+    spec = block_edits.in_block(spec, "Layers", lambda inner: block_edits.set_repeat(inner, "layer_1", 1))
+    problems = check(spec, tmp_path).problems
+    assert [each.node for each in problems] == ["layers_1", "layers_2"]
+    for problem in problems:
+        spec = fixes.apply(spec, problem.fixes[0])
+    assert check(spec, tmp_path).problems == ()
+    assert len(spec.nodes["layers_1"].weights["init"]) == 14
+
+
 def test_a_tensor_that_a_node_in_a_block_lacks_is_told_at_the_use() -> None:
     spec = edit.set_init(in_blocks(), "layers_2", "1.layer_1.0.linear_3.weigth", "Zeros")
     (problem,) = check(spec).problems
