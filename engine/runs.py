@@ -26,7 +26,7 @@ INDEX_FORMAT = 1  # raised when what is kept changes, so that an older file is n
 LOSS = "loss"
 ENDED = ("finished", "stopped", "failed")
 AT_WORK = ("starting", "running", "paused")
-PROGRESS = b'{"event": "progress"'
+PROGRESS = (b'{"event": "progress"', b'{"event": "measuring"')
 
 
 @dataclass(frozen=True, slots=True)

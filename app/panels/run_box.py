@@ -21,6 +21,7 @@ from engine.events import (
     Event,
     Failed,
     Finished,
+    Measuring,
     Paused,
     Progress,
     Started,
@@ -164,6 +165,8 @@ class RunBox(QWidget):
                 self.bar.setFormat(f"epoch {event.epoch} of {self._epochs} · %p%")
                 self.state.setText(f"{event.samples_per_second:,.0f} samples/s · {duration(event.seconds_left)} left")
                 self.scores.setText(words_of(event.train))
+            case Measuring():
+                self.state.setText(f"Measuring the {event.split} split · batch {event.step:,} of {event.steps:,}")
             case Epoch():
                 lines = [f"train       {words_of(event.train)}"]
                 if event.validation:

@@ -141,9 +141,8 @@ class TrainingPanel(QWidget):
 
     def start_with(self, path: Path) -> None:
         """Let every node that fits begin with the weights of a file."""
-        held = {node: each.tensors for node, each in self._document.report.nodes.items()}
         try:
-            found = start_from(self._document.spec, path, held)
+            found = start_from(self._document.spec, path, self._document.report.nodes)
         except Mistake as mistake:
             self.begun.setText(mistake.message)
             return

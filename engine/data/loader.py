@@ -97,9 +97,10 @@ class Loader:
         """How many samples a split has."""
         return len(next(iter(self._flow.splits[split].values()))) if split in self._flow.splits else 0
 
-    def steps(self) -> int:
-        """Batches of an epoch."""
-        return batch_count(self.samples("train"), self._batching.batch_size, drop_last=self._batching.drop_last)
+    def steps(self, split: str = "train") -> int:
+        """Batches of an epoch, or of another split when it is measured."""
+        drop_last = self._batching.drop_last and split == "train"
+        return batch_count(self.samples(split), self._batching.batch_size, drop_last=drop_last)
 
     def training(self, epoch: int, start: int = 0) -> Iterator[list[Tensor]]:
         """The batches of an epoch from number `start` on, in the epoch's own order."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Container, Mapping
 from typing import Any
 
 import torch
@@ -29,15 +28,9 @@ class Average:
         """Begin anew at the weights as they are."""
         self._copy(self._averages, self._weights)
 
-    @contextmanager
-    def in_place(self) -> Iterator[None]:
-        """Let the average stand in the place of the weights for a while."""
-        held = [weight.detach().clone() for weight in self._weights]
+    def take_place(self) -> None:
+        """Put the average in the place of the weights."""
         self._copy(self._weights, self._averages)
-        try:
-            yield
-        finally:
-            self._copy(self._weights, held)
 
     @staticmethod
     @torch.no_grad()

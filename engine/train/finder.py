@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from engine import draws
 from engine.declare import did_you_mean
 from engine.optimizers import listed
 from engine.problem import Mistake
@@ -64,7 +65,7 @@ def find_lr(
     rates, losses, smoothed = [], [], []
     average, least, told = 0.0, math.inf, time.monotonic()
     with session.at_work():
-        torch.manual_seed(session.training.seed)
+        draws.seed(session.training.seed)
         step = _step(session)
         for place in range(steps):
             rate = lowest * ratio**place

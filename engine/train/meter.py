@@ -131,7 +131,10 @@ class Meter:
         return {name: self._finished(name, *pair) for name, pair in self.totals.items()}
 
     def measured(self, classes: Mapping[str, Sequence[str]]) -> Measured:
-        """All that was measured; `classes` holds, for a metric, the names of its target's classes."""
+        """All that was measured, if anything; `classes` holds, for a metric, the names of its target's classes."""
+        self.read()
+        if not self.totals:
+            return Measured()
         found, gathered = Measured(self.scores()), {}
         for name in list(self._gathered):
             value = self._asked(name, Gathered.value)

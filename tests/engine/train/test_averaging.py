@@ -10,6 +10,7 @@ from engine.events import Epoch, Finished
 from engine.train.averaging import Average
 from engine.train.checkpoint import load_tensors
 from engine.train.folder import Run
+from engine.train.parts import Weights
 from engine.train.predict import evaluate
 from tests.engine.train.making import NAMES, by_hand, hand_batches, iris, plain, same_weights, trained
 
@@ -34,16 +35,18 @@ def test_the_average_of_the_weights_follows_its_formula_and_is_what_is_kept(tmp_
     assert evaluate(Run(tmp_path / "run")).scores == events[-1].test
 
 
-def test_while_the_average_stands_in_place_the_weights_wait() -> None:
+def test_while_the_average_stands_in_place_the_weights_are_aside() -> None:
     layer = nn.Linear(2, 1)
     layer.bias.requires_grad_(False)
-    average = Average(layer, 0.5)
+    average, weights = Average(layer, 0.5), Weights(layer)
     before = layer.weight.detach().clone()
     with torch.no_grad():
         layer.weight.add_(2.0)
     average.update()
-    with average.in_place():
+    with weights.aside():
+        average.take_place()
         assert torch.allclose(layer.weight, before + 1.0)
+        assert torch.allclose(weights.state()["weight"], before + 2.0)
     assert torch.allclose(layer.weight, before + 2.0)
     assert list(average.state()) == ["weight"]
 

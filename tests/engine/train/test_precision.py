@@ -34,7 +34,7 @@ def test_layers_compute_in_the_precision_that_was_chosen_and_weights_stay_as_the
     layer.register_forward_hook(lambda _module, _inputs, output: seen.append(output.dtype))
     with session.at_work():
         answers = session.stepper()(next(session.loader.training(0)), 0)
-        session.validate()
+        session.measure("validation")
     assert set(seen) == {dtype}
     assert answers["cross_entropy_loss_1"].dtype == torch.float32
     assert {each.dtype for each in session.compiled.module.parameters()} == {torch.float32}
