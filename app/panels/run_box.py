@@ -78,6 +78,7 @@ class RunBox(QWidget):
         add(column, self.bar, self.resume, self.resume_changed, self.control)
         add(column, self.state, self.fixes, self._go, self.scores, self.notes, self.tables)
         runner.started.connect(self._started)
+        runner.told.connect(self._note)
         runner.told.connect(self._take)
         runner.ended.connect(self._ended)
         runner.failed.connect(self.state.setText)
@@ -150,9 +151,11 @@ class RunBox(QWidget):
         self.notes.setText("\n".join(notes[-NOTES:]))
         self.notes.setVisible(bool(notes))
 
-    def _take(self, event: Event) -> None:
+    def _note(self, event: Event) -> None:
         if fresh := [each for each in sentences(event) if each not in self._told]:
             self._tell([*self._told, *fresh])
+
+    def _take(self, event: Event) -> None:
         match event:
             case Started():
                 self._epochs = event.epochs
