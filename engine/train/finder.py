@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -25,6 +26,7 @@ LOWEST, HIGHEST = 1e-7, 10.0
 STEPS = 100
 SMOOTHING = 0.8  # share that a smoothed loss keeps of itself in each step
 DIVERGED = 4.0  # times the least loss, beyond which training falls apart
+AROUND = 4  # neighbours on each side by which a slope is told
 FIRST, LAST = 5, 3  # steps at the ends of the curve where slopes say little
 SIGNIFICANT = 2  # digits of the rate that is suggested
 TELL_SECONDS = 0.1  # between tellings of the curve so far
@@ -105,18 +107,26 @@ def opened(spec: Spec, folder: Path, device: str | None) -> Session:
 
 
 def suggested(rates: Sequence[float], smoothed: Sequence[float]) -> float | None:
-    """The rate at which the smoothed loss falls fastest by the rate's logarithm, before its least; None for none."""
+    """The rate around which the smoothed loss falls fastest by the rate's logarithm, before its least; None for none.
+
+    A slope is that of the line through the neighbours on both sides: that of two batches is noise.
+    """
     if len(rates) < FIRST + LAST + 1:
         return None
     lowest = min(range(FIRST, len(smoothed)), key=lambda place: smoothed[place])
     slopes = {
-        place: (smoothed[place + 1] - smoothed[place - 1]) / math.log(rates[place + 1] / rates[place - 1])
-        for place in range(FIRST, min(lowest + 1, len(rates) - 1))
+        place: _slope(rates[place - AROUND : place + AROUND + 1], smoothed[place - AROUND : place + AROUND + 1])
+        for place in range(FIRST, min(lowest + 1, len(rates) - AROUND))
     }
     steepest = min(slopes, key=lambda place: slopes[place], default=None)
     if steepest is None or slopes[steepest] >= 0:
         return None
     return float(f"{rates[steepest]:.{SIGNIFICANT}g}")
+
+
+def _slope(rates: Sequence[float], losses: Sequence[float]) -> float:
+    """How steeply losses rise with the logarithm of their rates, by least squares."""
+    return statistics.linear_regression([math.log(rate) for rate in rates], losses).slope
 
 
 def _without_schedules(spec: Spec) -> Spec:
