@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QAbstractItemView, QTableView
 
 from app.panels.data_draw import pixmap_of
 from app.panels.data_pages import Pages
+from app.panels.sections import OwnKeys
 from app.theme import SPACE
 from engine.amounts import plain_number
 from engine.columns import Column
@@ -138,6 +139,7 @@ class Rows(QTableView):
         self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         self.verticalHeader().setSectionResizeMode(self.verticalHeader().ResizeMode.Fixed)
         self.setStyleSheet(STYLE)
+        OwnKeys(self)
         self.horizontalHeader().setHighlightSections(False)
         self.doubleClicked.connect(lambda index: self.opened.emit(index.row()))
         self._fitted = False

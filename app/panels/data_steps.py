@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from app.document import Document
 from app.fields import Form
 from app.icons import icon
-from app.panels.sections import ProblemBox, dim
+from app.panels.sections import OwnKeys, ProblemBox, dim
 from app.theme import SPACE, theme, themes
 from engine.columns import Column, DataReport
 from engine.declare import show_value
@@ -252,6 +252,7 @@ class StepList(QListWidget):
         self.setAccessibleName("Steps")
         self.setToolTip(KEYS)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        OwnKeys(self).deleted.connect(self._remove)
 
     def show_steps(self, steps: list[dict[str, Any]]) -> None:
         """Show steps; the chosen place stays chosen."""
@@ -287,12 +288,16 @@ class StepList(QListWidget):
         return gap - 1 if gap > self.currentRow() else gap
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Move a step with Alt and the arrows, remove it with Delete."""
+        """Move a step with Alt and the arrows, remove it with Backspace as with Delete."""
         steps = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
         row = self.currentRow()
         if event.modifiers() & Qt.KeyboardModifier.AltModifier and event.key() in steps:
             self.moved.emit(row, row + steps[Qt.Key(event.key())])
-        elif event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and row >= 0:
-            self.removed.emit(row)
+        elif event.key() == Qt.Key.Key_Backspace:
+            self._remove()
         else:
             super().keyPressEvent(event)
+
+    def _remove(self) -> None:
+        if self.currentRow() >= 0:
+            self.removed.emit(self.currentRow())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QFileSystemWatcher, Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -17,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.icons import icon
-from app.panels.sections import Words, heading
+from app.panels.sections import OwnKeys, Words, heading
 from app.theme import SPACE, themes
 from engine.detached import Process
 from engine.problem import Mistake
@@ -51,8 +50,7 @@ class QueueBox(QWidget):
         self.remove.clicked.connect(self._remove)
         self.list.model().rowsMoved.connect(lambda *_: self._arrange())
         self.list.itemSelectionChanged.connect(self._judge)
-        QShortcut(QKeySequence.StandardKey.Delete, self.list, self._remove,
-                  context=Qt.ShortcutContext.WidgetShortcut)  # fmt: skip
+        OwnKeys(self.list).deleted.connect(self._remove)
         self.setMinimumWidth(LEAST_WIDTH)
         self._lay_out()
         self._watcher = QFileSystemWatcher(self)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QFileSystemWatcher, QPoint, QSize, Qt, QTimer, QUrl, Signal
-from PySide6.QtGui import QAction, QDesktopServices, QKeySequence, QShortcut
+from PySide6.QtGui import QAction, QDesktopServices
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -29,7 +29,7 @@ from send2trash import send2trash
 from app.document import Document
 from app.icons import icon
 from app.panels.run_table import COLUMNS, HEADINGS, RunFilter, RunModel
-from app.panels.sections import dim
+from app.panels.sections import OwnKeys, dim
 from app.run_colours import RunColours
 from app.settings import data_folder
 from app.theme import SPACE, themes
@@ -110,8 +110,7 @@ class RunList(QWidget):
         self.states.activated.connect(lambda _place: self._choose())
         self.tags.activated.connect(lambda _place: self._choose())
         self.folders.activated.connect(lambda _place: self._choose_folder())
-        QShortcut(QKeySequence.StandardKey.Delete, self.table, lambda: self._act("delete"),
-                  context=Qt.ShortcutContext.WidgetShortcut)  # fmt: skip
+        OwnKeys(self.table).deleted.connect(lambda: self._act("delete"))
         themes.changed.connect(self._dress)
 
     # ----------------------------------------------------------------------------------------------------- build

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QKeySequence, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app.icons import icon
 from app.theme import SPACE, theme
 from engine.problem import Fix, Problem
+
+OWN_KEYS = (QKeySequence.StandardKey.SelectAll, QKeySequence.StandardKey.Copy, QKeySequence.StandardKey.Delete)
 
 
 class Words(QLabel):
@@ -102,6 +104,27 @@ def settle(column: QVBoxLayout) -> None:
         if widget is not None and not widget.testAttribute(Qt.WidgetAttribute.WA_WState_ExplicitShowHide):
             widget.show()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
+
+
+class OwnKeys(QObject):
+    """Lets a view have the keys by which it edits, selects and deletes, before the window takes them for the canvas."""
+
+    deleted = Signal()
+
+    def __init__(self, view: QWidget) -> None:
+        super().__init__(view)
+        view.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Take the key from the window; Delete is told, the others are the view's own."""
+        if isinstance(event, QKeyEvent) and (event.key() == Qt.Key.Key_F2 or any(map(event.matches, OWN_KEYS))):
+            if event.type() == QEvent.Type.ShortcutOverride:
+                event.accept()
+                return True
+            if event.type() == QEvent.Type.KeyPress and event.matches(QKeySequence.StandardKey.Delete):
+                self.deleted.emit()
+                return True
+        return super().eventFilter(watched, event)
 
 
 class ProblemBox(QWidget):

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QTableWidgetItem,
 )
 
+from app.panels.sections import OwnKeys
 from app.theme import mono, theme, themes
 from engine.amounts import duration
 from engine.sweep.folder import Trial, Trials
@@ -93,6 +94,7 @@ class TrialTable(QTableWidget):
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.horizontalHeader().setStretchLastSection(True)
         self.horizontalHeader().setSortIndicator(0, Qt.SortOrder.AscendingOrder)
+        OwnKeys(self)
         self._sparkline = _Sparkline(self)
         self.setItemDelegateForColumn(COURSE, self._sparkline)
         self.itemSelectionChanged.connect(lambda: self.trial_chosen.emit(self.chosen()))

@@ -3,8 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QProcess, QTimer
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtCore import QProcess, Qt, QTimer
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLineEdit, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from app.settings import data_folder
@@ -58,6 +59,32 @@ def answers(window: Window) -> Answers:
 
 
 # ------------------------------------------------------------------------------------------------------------ runs
+
+
+def test_keys_pressed_in_the_list_of_runs_are_not_meant_for_the_canvas(
+    window: Window, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window.document.new(image_classifier())
+    window.canvas.select_all()
+    before = window.document.spec
+    run_of()
+    window.show_panel("Runs")
+    window.runs.refresh()
+    qtbot.waitUntil(lambda: window.runs.model.rowCount() == 1)
+    table = window.runs.table
+    asked: list[str] = []
+    monkeypatch.setattr(window.runs, "_act", asked.append)
+    table.setCurrentIndex(table.model().index(0, 0))
+    table.setFocus()
+    QTest.keyClick(table, Qt.Key.Key_Delete)
+    assert asked == ["delete"]
+    assert window.document.spec == before
+    QTest.keyClick(table, Qt.Key.Key_F2)
+    name = table.findChild(QLineEdit)
+    assert name is not None
+    name.setText("mine")
+    QTest.keyClick(name, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: "mine" in str(table.model().index(0, 0).data()))
 
 
 def test_a_runs_settings_become_the_projects_and_undo_brings_them_back(window: Window) -> None:
