@@ -218,6 +218,7 @@ class Form(QWidget):
         if self._can_vary:
             offer_to_vary(lambda: self.varied.emit(param.name), label, field)
         button = QToolButton()
+        button.setFixedSize(RESET_WIDTH, ROW_HEIGHT)  # a row is no taller while it shows
         button.setToolTip(f"Reset {param.name} to {param.default if param.default is not None else 'empty'}")
         button.clicked.connect(lambda: self.reset.emit(param.name))
         field.changed.connect(lambda value, final: self.changed.emit(param.name, value, final))
