@@ -20,6 +20,7 @@ TAIL_MS = 50
 ALIVE_EVERY = 20  # tails between looks at whether the process lives
 REAP_MS = 500
 KILL_MS = 300  # that a run has to stop by itself before it is ended
+LOCK_SECONDS = 0.2  # that the lock of a run may be in use by others that look at it
 LOG_LINES = 12
 CHANGED = "changed.json"  # in a run's folder: the project with which it is to go on
 
@@ -43,6 +44,7 @@ class Runner(QObject):
         self._offset = 0
         self._ticks = 0
         self._epoch = 0
+        self._over = ""  # how the run ended, by its last word
         self._next: Spec | None = None  # with which the run goes on once it has stopped
         self._timer = QTimer(self)
         self._timer.setInterval(TAIL_MS)
@@ -90,13 +92,15 @@ class Runner(QObject):
             return
         verb = ["resume", str(run.path)]
         try:
-            run.forget_commands()
+            run.make_ready(LOCK_SECONDS)
             if spec is not None:
                 specs.save(spec, run.path / CHANGED)
                 verb += ["--spec", str(run.path / CHANGED)]
             if more_epochs:
                 verb += ["--epochs", str(more_epochs)]
             self._launch(run, verb, offset=run.tail()[1])
+        except Mistake as mistake:
+            self.failed.emit(mistake.message)
         except OSError as error:
             self.failed.emit(f"{run.path} cannot be written: {error.strerror or error}.")
 
@@ -132,7 +136,8 @@ class Runner(QObject):
                 self.follow(living)
 
     def _follow(self, run: Run, offset: int) -> None:
-        self.run, self._offset, self._ticks, self.paused, self._next = run, offset, 0, False, None
+        self.run, self._offset, self._ticks, self.paused = run, offset, 0, False
+        self._over, self._next = "", None
         self._timer.start()
         self.started.emit(run)
 
@@ -197,7 +202,8 @@ class Runner(QObject):
             if self._process is not None:
                 self._process.kill()
                 self._process.wait()
-            self.run.note_killed(self._epoch)
+            if not self._over:
+                self.run.note_killed(self._epoch)
         except (OSError, Mistake) as error:
             self.failed.emit(f"The run could not be ended: {error}.")
 
@@ -212,13 +218,13 @@ class Runner(QObject):
         for event in events:
             self._note(event)
             self.told.emit(event)
-            if isinstance(event, LAST):
-                self._end(run, type(event).__name__.lower())
-                return
-        if dead:
+        if self._over and not run.alive():  # so that it can be gone on with at once
+            self._end(run, self._over)
+        elif dead:
             self._end(run, "lost")
 
     def _note(self, event: Event) -> None:
+        self._over = type(event).__name__.lower() if isinstance(event, LAST) else ""
         if isinstance(event, Paused | Continued):
             self.paused = isinstance(event, Paused)
         if isinstance(event, Started | Epoch):

@@ -27,6 +27,7 @@ from engine.problem import Mistake
 from engine.spec import Spec, dumps, load, write_atomically
 from engine.train import commands
 from engine.train.commands import Command
+from engine.train.lock import is_held
 
 State = Literal["starting", "running", "finished", "stopped", "failed", "lost"]
 EVENTS = "events.jsonl"
@@ -187,7 +188,14 @@ class Run:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the run's lock; raises Mistake where another process does, or where the folder cannot be written."""
-        lock = FileLock(self.path / "lock", timeout=LOCK_SECONDS)
+        with self._taken(LOCK_SECONDS):
+            self.write_json(PROCESS, {"pid": os.getpid()})
+            self._end_last_line()
+            yield
+
+    @contextlib.contextmanager
+    def _taken(self, seconds: float) -> Iterator[None]:
+        lock = FileLock(self.path / "lock", timeout=seconds)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             lock.acquire()
@@ -199,8 +207,6 @@ class Run:
             words = f"{self.path} cannot be written to ({error.strerror or error})"
             raise Mistake(f"{words}; choose another folder, or copy the run to one and go on there.") from None
         try:
-            self.write_json(PROCESS, {"pid": os.getpid()})
-            self._end_last_line()
             yield
         finally:
             lock.release()
@@ -238,21 +244,16 @@ class Run:
         commands.send(self.path, command)
 
     def forget_commands(self) -> None:
-        """Take away the commands that nobody has followed."""
+        """Take away the commands that nobody has followed; only for the process that works on the run."""
         commands.forget(self.path)
 
+    def make_ready(self, wait: float = LOCK_SECONDS) -> None:
+        """Take away what was told to a process that has gone, before another is started to go on.
 
-def is_held(path: Path) -> bool:
-    """Whether a process holds the lock of this file; it falls with the process."""
-    if not path.exists():
-        return False
-    lock = FileLock(path, timeout=0)
-    try:
-        lock.acquire()
-    except (Timeout, OSError):
-        return True
-    lock.release()
-    return False
+        Raises Mistake where a process works on the run for `wait` seconds more, or the folder cannot be written.
+        """
+        with self._taken(wait):
+            self.forget_commands()
 
 
 def decode_events(data: bytes) -> Iterator[Event]:

@@ -176,3 +176,35 @@ def test_a_living_run_of_the_project_is_followed_again(runner: Runner, tmp_path:
         assert runner.run == run
     assert following == [False, True]
     runner.leave()
+
+
+def test_a_run_at_work_is_not_gone_on_with_and_hears_what_it_was_told(
+    runner: Runner, processes: list[list[str]], qtbot: QtBot, tmp_path: Path
+) -> None:
+    run = told_run(tmp_path / "runs" / "a", STARTED, Stopped("a", 1))
+    with run.locked():
+        run.tell(Command("pause"))
+        with qtbot.waitSignal(runner.failed) as failed:
+            runner.resume(run)
+        assert "is being trained by another process" in failed.args[0]
+        assert Inbox(run.path).take() == [Command("pause")]
+    assert (runner.running, processes) == (False, [])
+
+
+def test_a_run_that_was_gone_on_with_elsewhere_is_followed_past_its_earlier_end(
+    runner: Runner, qtbot: QtBot, tmp_path: Path
+) -> None:
+    run = told_run(tmp_path / "runs" / "a", STARTED, Stopped("a", 1))
+    told: list[Event] = []
+    runner.told.connect(told.append)
+    with run.locked():
+        runner.follow(run)
+        qtbot.waitUntil(lambda: len(told) == 2)
+        assert runner.running
+        run.append(STARTED)
+        run.append(FINISHED)
+        qtbot.waitUntil(lambda: len(told) == 4)
+        assert runner.running
+    with qtbot.waitSignal(runner.ended) as ended:
+        pass
+    assert ended.args == [run, "finished"]

@@ -12,7 +12,7 @@ from engine.events import Changed, Checkpoint, Continued, Epoch, Event, Finished
 from engine.problem import Mistake
 from engine.train import loop
 from engine.train.checkpoint import load_tensors, newest_checkpoint
-from engine.train.commands import FILE, Command, Inbox, send
+from engine.train.commands import FILE, Command, Inbox, forget, send
 from engine.train.folder import Run
 from tests.engine.train.making import iris, last_weights, trained
 
@@ -152,6 +152,19 @@ def test_commands_that_are_none_are_passed_over_and_half_a_line_waits(tmp_path: 
         stream.write('te", "value": 0.5}\n')
     assert inbox.take() == [Command("rate", 0.5)]
     assert inbox.take() == []
+
+
+def test_commands_are_heard_when_the_file_was_taken_away_and_begun_anew(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    send(tmp_path, Command("rate", 0.123456))
+    assert inbox.take() == [Command("rate", 0.123456)]
+    forget(tmp_path)
+    send(tmp_path, Command("stop"))
+    assert inbox.take() == [Command("stop")]
+    forget(tmp_path)
+    assert inbox.take() == []
+    send(tmp_path, Command("stop"))
+    assert inbox.take() == [Command("stop")]
 
 
 @pytest.mark.parametrize(
