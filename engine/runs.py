@@ -238,11 +238,11 @@ class _Entry:
         return True
 
     def state(self, run: Run) -> str:
-        """How the run stands; a process that died without a word has left a lock that nobody holds."""
-        if self.told.last in ENDED:
-            return self.told.last
+        """How the run stands: a run that had ended may be at work again, and one that died without a word is not."""
         if run.alive():
             return self.told.last if self.told.last == "paused" else "running"
+        if self.told.last in ENDED:
+            return self.told.last
         return "starting" if not self.told.last and time.time() - self.spec_time / 1e9 < START_SECONDS else "crashed"
 
     def summary(self, run: Run) -> Summary:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QFileSystemWatcher, QPoint, QSize, Qt, QTimer, QUrl, Signal
-from PySide6.QtGui import QAction, QDesktopServices, QKeySequence, QShortcut
+from PySide6.QtGui import QAction, QDesktopServices, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -105,7 +105,7 @@ class RunList(QWidget):
         self.model.described.connect(self.described)
         self.model.described.connect(lambda _run: self._fill_tags())
         self.model.refused.connect(self.refused)
-        self.table.selectionModel().selectionChanged.connect(lambda *_: self._judge())
+        self.table.selectionModel().selectionChanged.connect(lambda *_: self._look_again())
         self.search.textChanged.connect(lambda _text: self._choose())
         self.states.activated.connect(lambda _place: self._choose())
         self.tags.activated.connect(lambda _place: self._choose())
@@ -211,6 +211,18 @@ class RunList(QWidget):
             self.model.show_run(self._runs.again(summary.run))
         self._judge()
         self._look_after_living()
+
+    def _look_again(self) -> None:
+        """Look at the selected runs, which may be at work again: the folder does not tell of that."""
+        for summary in self.selected():
+            self.model.show_run(self._runs.again(summary.run))
+        self._judge()
+        self._look_after_living()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Look at what happened while nobody did."""
+        super().showEvent(event)
+        self._timer.start()
 
     def _look_after_living(self) -> None:
         if any(summary.at_work for summary in self.model.summaries()):
@@ -346,6 +358,9 @@ class RunList(QWidget):
             self.told.emit(f"Moved {gone[0].name if len(gone) == 1 else f'{len(gone)} runs'} to the trash")
 
     def _trashed(self, run: Run) -> bool:
+        if run.alive():
+            self.refused.emit(f"{run.name} is being trained and stays; stop it before it goes to the trash.")
+            return False
         try:
             send2trash(str(run.path))
         except OSError as error:

@@ -13,23 +13,21 @@ import json
 import os
 import re
 import signal
-import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from engine import events as event_types
-from engine.events import LAST, Event, Failed, Finished, Started, Stopped
+from engine.events import Event, Stopped
 from engine.problem import Mistake
 from engine.spec import Spec, dumps, load, write_atomically
 from engine.train import commands
 from engine.train.commands import Command
 from engine.train.lock import is_held
 
-State = Literal["starting", "running", "finished", "stopped", "failed", "lost"]
 EVENTS = "events.jsonl"
 SPECS = "specs"
 PROCESS = "process.json"
@@ -167,21 +165,6 @@ class Run:
     def events(self) -> list[Event]:
         """All events so far."""
         return self.tail()[0]
-
-    def state(self) -> State:
-        """How the run stands, from its last event and its lock."""
-        if self.alive():
-            return "running"
-        ended = next((event for event in reversed(self.events()) if isinstance(event, (*LAST, Started))), None)
-        match ended:
-            case Finished():
-                return "finished"
-            case Stopped():
-                return "stopped"
-            case Failed():
-                return "failed"
-        age = time.time() - (self.path / "spec.json").stat().st_mtime if (self.path / "spec.json").exists() else 0.0
-        return "starting" if ended is None and age < START_SECONDS else "lost"
 
     # -------------------------------------------------------------------------------------------- lock, commands
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine import edit
-from engine.events import Changed, Continued, Epoch, Failed, Finished, Paused, Started, Stopped
+from engine.events import Changed, Continued, Epoch, Event, Failed, Finished, Paused, Started, Stopped
 from engine.runs import (
     INDEX,
     About,
@@ -93,6 +93,16 @@ def test_a_run_that_goes_on_after_its_end_is_not_finished_any_more(tmp_path: Pat
     with run.locked():
         again = runs.again(run)
     assert (again.state, again.epoch, again.epochs, again.best) == ("running", 5, 9, 0.95)
+
+
+@pytest.mark.parametrize("last", [FINISHED, Stopped("a", 4), Failed("Wrong.")])
+def test_a_run_that_had_ended_is_at_work_from_the_moment_that_its_lock_is_held(tmp_path: Path, last: Event) -> None:
+    run = told_run(tmp_path / "a", STARTED, last)
+    runs = Runs(tmp_path)
+    ended = runs.read()[0].state
+    with run.locked():
+        assert (runs.again(run).state, runs.read()[0].at_work) == ("running", True)
+    assert runs.again(run).state == ended
 
 
 def test_why_a_run_failed_is_told_until_it_goes_on(tmp_path: Path) -> None:

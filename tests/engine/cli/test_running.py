@@ -14,7 +14,7 @@ from engine.events import Changed, Epoch, Event, Finished, Paused, Stopped
 from engine.spec import save
 from engine.train.commands import Command, Inbox
 from engine.train.folder import Run
-from tests.engine.train.making import iris
+from tests.engine.train.making import iris, state_of
 
 ROOT = Path(__file__).parents[3]
 LONGEST = 60.0
@@ -44,7 +44,7 @@ def test_a_run_in_another_process_is_steered_and_ended(tmp_path: Path, capsys: p
             assert process.wait(LONGEST) != 0
         finally:
             process.kill()
-    assert run.state() == "lost"
+    assert state_of(run) == "crashed"
     assert main(["tell", str(run.path), "stop"]) == 2
     assert "is not being trained; go on with it with `netloom resume`" in capsys.readouterr().err
 

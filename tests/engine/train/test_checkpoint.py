@@ -15,7 +15,7 @@ from engine.train import checkpoint, loop
 from engine.train.checkpoint import load_tensors, newest_checkpoint, save_tensors
 from engine.train.folder import Run
 from engine.train.writer import Writer
-from tests.engine.train.making import iris, trained
+from tests.engine.train.making import iris, state_of, trained
 
 
 def damage(path: Path, *, at: int) -> None:
@@ -141,4 +141,4 @@ def test_an_event_after_a_line_cut_by_a_kill_has_a_line_of_its_own(tmp_path: Pat
         stream.write('{"event": "prog')
     list(loop.resume(run, more_epochs=1))
     assert [each.epochs for each in run.events() if isinstance(each, Finished)] == [1, 2]
-    assert run.state() == "finished"
+    assert state_of(run) == "finished"
