@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 from engine import events as event_types
 from engine.events import Event, Stopped
 from engine.problem import Mistake
-from engine.spec import Spec, dumps, load, write_atomically
+from engine.spec import PART, Spec, dumps, load, write_atomically
 from engine.train import commands
 from engine.train.commands import Command
 from engine.train.lock import is_held
@@ -32,6 +32,7 @@ EVENTS = "events.jsonl"
 SPECS = "specs"
 PROCESS = "process.json"
 CHECKPOINT = ".safetensors"
+DAMAGED = ".damaged"  # behind the name of a checkpoint that was set aside
 START_SECONDS = 60.0  # how long a run may take until its first event
 LOCK_SECONDS = 5.0
 
@@ -114,24 +115,28 @@ class Run:
     def keep_spec(self, spec: Spec, step: int) -> None:
         """Write a spec that the run is trained with from a step on; those before it stay in `specs`."""
         data = dumps(spec).encode()
+        if self._kept_spec() is not None and (self.path / "spec.json").read_bytes() == data:
+            return
         (self.path / SPECS).mkdir(exist_ok=True)
-        taken = sum(each == step for each, _again in self._kept_specs())
-        kept = self.path / SPECS / (f"{step}-{taken + 1}.json" if taken else f"{step}.json")
+        kept, number = self.path / SPECS / f"{step}.json", 1
+        while kept.exists():
+            number += 1
+            kept = kept.with_name(f"{step}-{number}.json")
         for path in (kept, self.path / "spec.json"):
             write_atomically(path, lambda stream: stream.write(data))
 
     def newest_spec(self) -> str:
         """The file in the folder that holds the spec trained now, such as "specs/0.json"."""
-        kept = self._kept_specs()
-        return f"{SPECS}/{kept[max(kept)]}" if kept else "spec.json"
+        kept = self._kept_spec()
+        return f"{SPECS}/{kept.name}" if kept is not None else "spec.json"
 
-    def _kept_specs(self) -> dict[tuple[int, int], str]:
-        """The names of the specs kept, by their step and which they are of that step."""
-        found = {}
-        for path in (self.path / SPECS).glob("*.json"):
-            step, _, again = path.stem.partition("-")
-            found[int(step), int(again or 1)] = path.name
-        return found
+    def _kept_spec(self) -> Path | None:
+        """The spec kept that is the present one; steps tell no order, for their count falls as batches grow."""
+        try:
+            present = (self.path / "spec.json").read_bytes()
+        except FileNotFoundError:
+            return None
+        return next((path for path in (self.path / SPECS).glob("*.json") if path.read_bytes() == present), None)
 
     def checkpoint_files(self) -> list[Path]:
         """The checkpoints, the newest first; their names tell the epoch and the step."""
@@ -139,7 +144,8 @@ class Run:
 
     def has_begun(self) -> bool:
         """Whether it came to a checkpoint, be that one whole or not."""
-        return any(self.checkpoints.iterdir()) if self.checkpoints.is_dir() else False
+        found = self.checkpoints.iterdir() if self.checkpoints.is_dir() else ()
+        return any(path.suffix in (CHECKPOINT, DAMAGED) for path in found)
 
     # ---------------------------------------------------------------------------------------------------- events
 
@@ -174,7 +180,14 @@ class Run:
         with self._taken(LOCK_SECONDS):
             self.write_json(PROCESS, {"pid": os.getpid()})
             self._end_last_line()
+            self._clear_leftovers()
             yield
+
+    def _clear_leftovers(self) -> None:
+        """Delete the files that a killed process left half written."""
+        for folder in (self.path, self.checkpoints, self.path / SPECS):
+            for path in folder.glob(f".*{PART}"):
+                path.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def _taken(self, seconds: float) -> Iterator[None]:

@@ -142,6 +142,8 @@ def test_a_run_that_is_taken_stands_in_its_folder(queue: Queue) -> None:
     assert taken[0] == entry
     assert taken[1].path.parent == entry.runs
     assert load(taken[1].path / "spec.json") == entry.spec
+    taken[1].begin(taken[1].spec())  # as training does
+    assert [path.name for path in (taken[1].path / "specs").iterdir()] == ["0.json"]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"entries": [{"id": "x"}], "paused": false}', '{"entries": 3}'])
