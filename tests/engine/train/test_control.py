@@ -74,6 +74,28 @@ def test_a_run_stops_after_the_step_or_after_the_epoch(tmp_path: Path, do: Any, 
     assert [each.epoch for each in events if isinstance(each, Epoch)] == list(range(1, epoch + 1))
 
 
+@pytest.mark.parametrize(("more", "end"), [((), Stopped), (((is_a(Continued), Command("go on")),), Finished)])
+def test_a_run_that_is_to_stop_after_its_epoch_can_rest_before(tmp_path: Path, more: Any, end: type[Event]) -> None:
+    run = Run(tmp_path / "run")
+    moments = (
+        (at(2, 3), Command("stop after epoch")),
+        (at(2, 4), Command("pause")),
+        (is_a(Paused), Command("rate", 0.03)),
+        (is_a(Changed), Command("go on")),
+        *more,
+    )
+    events = told(loop.train(iris(), tmp_path, run), run, *moments)
+    assert kinds(events, Paused, Changed, Continued, Stopped, Finished) == [Paused, Changed, Continued, end]
+
+
+def test_a_run_that_rests_goes_on_to_its_epochs_end_where_it_is_to_stop_there(tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    moments = ((at(2, 3), Command("pause")), (is_a(Paused), Command("stop after epoch")))
+    events = told(loop.train(iris(), tmp_path, run), run, *moments)
+    assert kinds(events, Paused, Continued, Stopped) == [Paused, Continued, Stopped]
+    assert newest_checkpoint(run)[0].progressed.epoch == 2
+
+
 def test_a_checkpoint_is_kept_when_it_is_asked_for(tmp_path: Path) -> None:
     run = Run(tmp_path / "run")
     spec = edit.set_setting(iris(), "training.checkpoint_every", 100)
