@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.document import Document
 from app.warm import Warm
 from engine import spec as specs
-from engine.events import LAST, Continued, Epoch, Event, Paused, Started
+from engine.events import LAST, Continued, Epoch, Event, Paused, Progress, Started
 from engine.problem import Mistake
 from engine.spec import Spec
 from engine.train.commands import Command, Do
 from engine.train.folder import Run, new_run, runs_in
 
 TAIL_MS = 50
+BUSY_SECONDS = 0.02  # for reading what lies behind at a time, so that the window stays free
+PORTION = 64 * 1024  # bytes of events that are read at once
 ALIVE_EVERY = 20  # tails between looks at whether the process lives
 REAP_MS = 500
 KILL_MS = 300  # that a run has to stop by itself before it is ended
@@ -29,7 +33,8 @@ class Runner(QObject):
     """One run at a time is followed; runs go on by themselves when nobody follows."""
 
     started = Signal(Run)
-    told: Signal[tuple[Event]] = Signal(object)
+    came: Signal[tuple[list[Event], int]] = Signal(list, object)  # all events of a portion, and the byte behind them
+    told: Signal[tuple[Event]] = Signal(object)  # each event but progress that newer progress had overtaken
     ended = Signal(Run, str)  # and its state
     failed = Signal(str)  # why a run could not be started or told
 
@@ -41,13 +46,13 @@ class Runner(QObject):
         self._warm = Warm()
         self._process: subprocess.Popen[bytes] | None = None
         self._ending: list[subprocess.Popen[bytes]] = []
-        self._offset = 0
+        self.offset = 0  # of the run's events: those behind it are still to come
+        self._waiting: deque[Event] = deque()  # events that came and are to be told
         self._ticks = 0
         self._epoch = 0
         self._over = ""  # how the run ended, by its last word
         self._next: Spec | None = None  # with which the run goes on once it has stopped
         self._timer = QTimer(self)
-        self._timer.setInterval(TAIL_MS)
         self._timer.timeout.connect(self._tail)
         self._kill_timer = QTimer(self)
         self._kill_timer.setSingleShot(True)
@@ -98,7 +103,7 @@ class Runner(QObject):
                 verb += ["--spec", str(run.path / CHANGED)]
             if more_epochs:
                 verb += ["--epochs", str(more_epochs)]
-            self._launch(run, verb, offset=run.tail()[1])
+            self._launch(run, verb, run.told_bytes())
         except Mistake as mistake:
             self.failed.emit(mistake.message)
         except OSError as error:
@@ -136,9 +141,10 @@ class Runner(QObject):
                 self.follow(living)
 
     def _follow(self, run: Run, offset: int) -> None:
-        self.run, self._offset, self._ticks, self.paused = run, offset, 0, False
+        self.run, self.offset, self._ticks, self.paused = run, offset, 0, False
         self._over, self._next = "", None
-        self._timer.start()
+        self._waiting.clear()
+        self._timer.start(TAIL_MS)
         self.started.emit(run)
 
     def leave(self) -> None:
@@ -214,14 +220,31 @@ class Runner(QObject):
         run = self.run
         self._ticks += 1
         dead = self._ticks % ALIVE_EVERY == 0 and not self._alive(run)  # looked at before the last lines are read
-        events, self._offset = run.tail(self._offset)
-        for event in events:
-            self._note(event)
-            self.told.emit(event)
+        is_behind = not self._tell_on(run)
+        self._timer.setInterval(0 if is_behind else TAIL_MS)
+        if is_behind:
+            return
         if self._over and not run.alive():  # so that it can be gone on with at once
             self._end(run, self._over)
         elif dead:
             self._end(run, "lost")
+
+    def _tell_on(self, run: Run) -> bool:
+        """Tell what has come, as far as there is time; returns whether that was all."""
+        end = time.perf_counter() + BUSY_SECONDS
+        while self.running and time.perf_counter() < end:
+            if not self._waiting:
+                before = self.offset
+                events, self.offset = run.tail(before, PORTION)
+                if self.offset == before:
+                    return True
+                self.came.emit(events, self.offset)
+                self._waiting.extend(_not_overtaken(events))
+            else:
+                event = self._waiting.popleft()
+                self._note(event)
+                self.told.emit(event)
+        return False
 
     def _note(self, event: Event) -> None:
         self._over = type(event).__name__.lower() if isinstance(event, LAST) else ""
@@ -253,6 +276,13 @@ class Runner(QObject):
         self._ending = [each for each in self._ending if each.poll() is None]
         if self._ending:
             QTimer.singleShot(REAP_MS, self, self._reap)
+
+
+def _not_overtaken(events: list[Event]) -> Iterator[Event]:
+    """The events but for progress that newer progress among them has overtaken; stages are told more rarely."""
+    progress = [event for event in events if isinstance(event, Progress)]
+    newest = [*progress[-1:], *[event for event in progress if event.stages][-1:]]
+    return (event for event in events if not isinstance(event, Progress) or any(event is each for each in newest))
 
 
 def _trained(spec: Spec) -> tuple[object, ...]:

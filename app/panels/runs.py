@@ -38,7 +38,7 @@ from engine.train.folder import Run
 
 REFRESH_MS = 400  # after the folder has changed
 FOLLOW_MS = 1000  # between looks at runs that are at work
-READ_SECONDS = 0.1  # for reading new runs at a time, so that the window stays free
+READ_SECONDS = 0.03  # for reading new runs at a time, so that the window stays free
 ROW_HEIGHT, ICON = 26, 16  # pixels
 ANY_STATE, ANY_TAG = "All states", "All tags"
 STATES = ("running", "paused", "starting", "finished", "stopped", "failed", "crashed")

@@ -35,6 +35,7 @@ CHECKPOINT = ".safetensors"
 DAMAGED = ".damaged"  # behind the name of a checkpoint that was set aside
 START_SECONDS = 60.0  # how long a run may take until its first event
 LOCK_SECONDS = 5.0
+ALL = -1  # bytes
 
 
 class Run:
@@ -154,18 +155,31 @@ class Run:
         with (self.path / EVENTS).open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(event_types.encode(event), ensure_ascii=False) + "\n")
 
-    def tail(self, offset: int = 0) -> tuple[list[Event], int]:
-        """Read the events behind a byte offset; returns them and the offset to go on from.
+    def told_bytes(self) -> int:
+        """How many bytes of events there are."""
+        try:
+            return (self.path / EVENTS).stat().st_size
+        except FileNotFoundError:
+            return 0
 
-        A last line that is not yet whole is left for the next time; lines that are damaged are passed over.
+    def lines(self, offset: int = 0, most: int = ALL) -> bytes:
+        """Read the whole lines of events behind a byte offset, about so many bytes of them, yet one at least.
+
+        A last line that is not yet whole is left for the next time.
         """
         try:
             with (self.path / EVENTS).open("rb") as stream:
                 stream.seek(offset)
-                data = stream.read()
+                data = stream.read(most)
+                if b"\n" not in data:
+                    data += stream.readline()
         except FileNotFoundError:
-            return [], offset
-        whole = data[: data.rfind(b"\n") + 1]
+            return b""
+        return data[: data.rfind(b"\n") + 1]
+
+    def tail(self, offset: int = 0, most: int = ALL) -> tuple[list[Event], int]:
+        """Read events as `lines` does; returns them and the offset to go on from. Damaged lines are passed over."""
+        whole = self.lines(offset, most)
         return list(decode_events(whole)), offset + len(whole)
 
     def events(self) -> list[Event]:

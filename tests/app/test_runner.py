@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,10 @@ from pytestqt.qtbot import QtBot
 from app.document import Document
 from app.runner import Runner, log_end
 from engine import edit
-from engine.events import Event, Finished, Stopped
+from engine.events import Event, Finished, Stage, Stopped
 from engine.spec import load, save
 from engine.train.commands import FILE, Command, Inbox
-from tests.app.story import FINISHED, STARTED, WHOLE, epoch, told_run
+from tests.app.story import FINISHED, STARTED, WHOLE, epoch, progress, told_run
 from tests.builders import image_classifier
 
 
@@ -208,3 +209,42 @@ def test_a_run_that_was_gone_on_with_elsewhere_is_followed_past_its_earlier_end(
     with qtbot.waitSignal(runner.ended) as ended:
         pass
     assert ended.args == [run, "finished"]
+
+
+def test_of_what_lies_behind_all_events_come_and_of_progress_the_newest_is_told(
+    runner: Runner, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staged = replace(progress(1, 3), stages=(Stage("model", 1.0, 0.5),))
+    events = (
+        STARTED,
+        *(progress(1, step) for step in (1, 2)),
+        staged,
+        progress(1, 4),
+        progress(1, 5),
+        epoch(1),
+        FINISHED,
+    )
+    run = told_run(tmp_path / "runs" / "a", *events)
+    came, told, offsets = [], [], []
+    runner.came.connect(lambda some, offset: (came.extend(some), offsets.append(offset)))
+    runner.told.connect(told.append)
+    with qtbot.waitSignal(runner.ended):
+        runner.follow(run)
+        assert runner.offset == 0
+    assert tuple(came) == events
+    assert told == [STARTED, staged, progress(1, 5), epoch(1), FINISHED]
+    assert offsets == [run.told_bytes()]
+
+
+def test_what_lies_behind_is_told_bit_by_bit(
+    runner: Runner, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.runner.PORTION", 1)
+    monkeypatch.setattr("app.runner.BUSY_SECONDS", 1e-9)
+    run = told_run(tmp_path / "runs" / "a", *WHOLE)
+    told: list[Event] = []
+    runner.told.connect(told.append)
+    monkeypatch.setattr("app.runner.time.perf_counter", iter(x / 2e9 for x in range(1000)).__next__)
+    with qtbot.waitSignal(runner.ended) as ended:
+        runner.follow(run)
+    assert (told, ended.args) == (list(WHOLE), [run, "finished"])

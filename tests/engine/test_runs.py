@@ -181,6 +181,22 @@ def test_reading_may_be_cut_short_and_goes_on_the_next_time(tmp_path: Path) -> N
     assert (len(runs.read()), runs.behind) == (3, False)
 
 
+def test_a_long_run_is_read_in_portions_and_listed_once_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told_run(tmp_path / "a", *WHOLE)
+    (expected,) = summaries(tmp_path)
+    (tmp_path / INDEX).unlink()
+    monkeypatch.setattr("engine.runs.PORTION", 100)
+    clock = iter(range(100))
+    monkeypatch.setattr("engine.runs.time.monotonic", lambda: next(clock))
+    runs, read = Runs(tmp_path), []
+    while not read or runs.behind:
+        read.append(runs.read(2.5))
+    assert len(read) > 2
+    assert read == [[]] * (len(read) - 1) + [[expected]]
+
+
 def test_runs_that_are_grouped_in_folders_are_found_and_the_newest_comes_first(tmp_path: Path) -> None:
     for place, name in enumerate(("old", "sweep/middle", "new")):
         run = told_run(tmp_path / name, *WHOLE)
