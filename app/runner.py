@@ -19,8 +19,8 @@ from engine.train.commands import Command, Do
 from engine.train.folder import Run, new_run, runs_in
 
 TAIL_MS = 50
-BUSY_SECONDS = 0.02  # for reading what lies behind at a time, so that the window stays free
-PORTION = 64 * 1024  # bytes of events that are read at once
+BUSY_SECONDS = 0.012  # for reading what lies behind at a time, so that the window stays free
+PORTION = 32 * 1024  # bytes of events that are read at once
 ALIVE_EVERY = 20  # tails between looks at whether the process lives
 REAP_MS = 500
 KILL_MS = 300  # that a run has to stop by itself before it is ended

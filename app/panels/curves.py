@@ -40,7 +40,7 @@ LEAST_HEIGHT = 140
 LEAST_POINTS = 3  # below so many, a line shows as dots
 # Live drawing takes a small share of the time, so that nothing stalls; yet curves are never older than two seconds.
 LEAST_DRAW_MS, MOST_DRAW_MS, DRAW_SHARE = 100, 2000, 0.008
-READ_SECONDS = 0.02  # for reading what runs told before at a time, so that the window stays free
+READ_SECONDS = 0.012  # for reading what runs told before at a time, so that the window stays free
 STEPS_ALPHA = 120  # of 255, for the values between the epochs
 SOLID, DASHED = "━━", "╍╍"
 
@@ -166,7 +166,7 @@ class Curves(QWidget):
         if not self.isVisible():
             return
         if self._stale:
-            self._rebuild()
+            self._extend()
             return
         begun = time.perf_counter()
         self._draw()
@@ -205,15 +205,34 @@ class Curves(QWidget):
         self._items.clear()
         self._drawn.clear()
         self._crosses.clear()
-        metrics = list(dict.fromkeys(name for curves in self._runs.values() for name in curves.metrics()))
-        self._stack.setCurrentIndex(1 if metrics else 0)
-        for place, name in enumerate(metrics):
-            self._plots[name] = self._plot(name, place)
+        for name in self._lacking():
+            self._plots[name] = self._plot(name, len(self._plots))
+        self._fill()
+
+    def _extend(self) -> None:
+        """Add what has come: one plot at a time, so that the window stays free, and its lines."""
+        if any((name, split) not in self._runs[run].lines for run, name, split in self._items):
+            self._rebuild()
+            return
+        for name in self._lacking()[:1]:
+            self._plots[name] = self._plot(name, len(self._plots))
+        self._fill()
+        if self._stale:
+            self._timer.start(0)
+
+    def _lacking(self) -> list[str]:
+        """The metrics that have no plot yet."""
+        metrics = dict.fromkeys(name for curves in self._runs.values() for name in curves.metrics())
+        return [name for name in metrics if name not in self._plots]
+
+    def _fill(self) -> None:
+        """Put the lines that are lacking into the plots, and what is known of them."""
+        self._stack.setCurrentIndex(1 if self._plots else 0)
         for run, curves in self._runs.items():
-            known = [key for key in curves.lines if key[0] in self._plots]
+            known = [key for key in curves.lines if key[0] in self._plots and (run, *key) not in self._items]
             for name, split in sorted(known, key=lambda key: ("steps", "train", "validation").index(key[1])):
                 self._items[run, name, split] = self._line(run, name, split)
-        self._stale = False
+        self._stale = bool(self._lacking())
         self._show_legend()
         self._scale()
         self._draw()

@@ -14,7 +14,7 @@ from engine.events import Epoch, Event, Progress, Started
 from engine.train.folder import Run
 
 LR = "learning rate"
-PORTION = 64 * 1024  # bytes of events that are read at once
+PORTION = 32 * 1024  # bytes of events that are read at once
 
 
 @dataclass

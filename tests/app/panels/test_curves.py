@@ -175,11 +175,11 @@ def test_a_dialog_that_is_cancelled_saves_nothing(
     assert {path.name for path in tmp_path.iterdir()} <= {"a", ".user"}
 
 
-def test_a_learning_rate_that_changes_is_drawn_step_by_step(curves: Curves, tmp_path: Path) -> None:
+def test_a_learning_rate_that_changes_is_drawn_step_by_step(curves: Curves, tmp_path: Path, qtbot: QtBot) -> None:
     run = followed(curves, told_run(tmp_path / "a", STARTED))
     for step, rate in ((1, 0.1), (2, 0.1), (3, 0.1), (4, 0.05)):
         tell(curves, run, replace(progress(1, step), learning_rates={"main": rate}))
-    curves._catch_up()
+    qtbot.waitUntil(lambda: "learning rate" in curves._plots)
     assert points(curves, "learning rate", "train") == [(0.1, 0.1), (0.3, 0.1), (0.4, 0.05)]
 
 
@@ -209,3 +209,12 @@ def test_a_long_run_can_be_followed_while_it_is_read(
     monkeypatch.setattr("app.panels.curves.READ_SECONDS", 0.02)
     qtbot.waitUntil(functools.partial(grown, curves, 3))
     assert [x for x, _ in points(curves, "loss", "train")] == [1, 2, 3]
+
+
+def test_a_line_that_a_run_takes_back_is_drawn_no_more(curves: Curves, tmp_path: Path, qtbot: QtBot) -> None:
+    run = followed(curves, told_run(tmp_path / "a"))
+    tell(curves, run, STARTED, progress(1, 5), epoch(1))
+    qtbot.waitUntil(functools.partial(grown, curves, 1))
+    tell(curves, run, STARTED, progress(1, 2))
+    qtbot.waitUntil(lambda: {split for _run, _name, split in curves._items} == {"steps"})
+    assert points(curves, "loss", "steps") == [(0.2, 1.0)]
