@@ -93,7 +93,7 @@ class Curves(QWidget):
         self.smoothing.valueChanged.connect(lambda _value: self._draw())
         self.logarithmic.toggled.connect(self._scale)
         self.view.scene().sigMouseMoved.connect(self._hover)
-        themes.changed.connect(self._rebuild)
+        themes.changed.connect(self._redraw)
         self._dress()
 
     def _tools(self) -> QHBoxLayout:
@@ -165,6 +165,9 @@ class Curves(QWidget):
         """Draw what has come; the longer that takes, the longer until the next time."""
         if not self.isVisible():
             return
+        if any((name, split) not in self._runs[run].lines for run, name, split in self._items):
+            self._rebuild()
+            return
         if self._stale:
             self._extend()
             return
@@ -197,33 +200,44 @@ class Curves(QWidget):
 
     # ------------------------------------------------------------------------------------------------------ plots
 
-    def _rebuild(self) -> None:
-        """Make the plots anew: another metric, another run or another theme has come."""
+    def _redraw(self) -> None:
+        """Make the plots anew: another theme has come."""
         self._dress()
+        self._clear()
+        self._rebuild()
+
+    def _clear(self) -> None:
         self.view.clear()
         self._plots.clear()
         self._items.clear()
-        self._drawn.clear()
         self._crosses.clear()
-        for name in self._lacking():
-            self._plots[name] = self._plot(name, len(self._plots))
-        self._fill()
+
+    def _rebuild(self) -> None:
+        """Make the lines anew: other runs are shown, or one has taken a line back. Plots stay where they can."""
+        if self._plots.keys() - self._metrics().keys():
+            self._clear()
+        for (_run, name, _split), item in self._items.items():
+            self._plots[name].removeItem(item)
+        self._items.clear()
+        self._drawn.clear()
+        self.fit()
+        self._extend()
 
     def _extend(self) -> None:
-        """Add what has come: one plot at a time, so that the window stays free, and its lines."""
-        if any((name, split) not in self._runs[run].lines for run, name, split in self._items):
-            self._rebuild()
-            return
+        """Add what is lacking: one plot at a time, so that the window stays free, and its lines."""
         for name in self._lacking()[:1]:
             self._plots[name] = self._plot(name, len(self._plots))
         self._fill()
         if self._stale:
             self._timer.start(0)
 
+    def _metrics(self) -> dict[str, None]:
+        """The names of what the runs have measured."""
+        return dict.fromkeys(name for curves in self._runs.values() for name in curves.metrics())
+
     def _lacking(self) -> list[str]:
         """The metrics that have no plot yet."""
-        metrics = dict.fromkeys(name for curves in self._runs.values() for name in curves.metrics())
-        return [name for name in metrics if name not in self._plots]
+        return [name for name in self._metrics() if name not in self._plots]
 
     def _fill(self) -> None:
         """Put the lines that are lacking into the plots, and what is known of them."""

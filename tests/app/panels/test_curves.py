@@ -61,8 +61,9 @@ def test_before_the_first_run_the_panel_says_what_will_grow_here(curves: Curves)
     assert "the curves of the loss" in words_in(curves)
 
 
-def test_a_finished_run_shows_every_epoch_of_every_metric(curves: Curves, tmp_path: Path) -> None:
+def test_a_finished_run_shows_every_epoch_of_every_metric(curves: Curves, tmp_path: Path, qtbot: QtBot) -> None:
     curves.show_runs([told_run(tmp_path / "a", *WHOLE)])
+    qtbot.waitUntil(lambda: len(curves._plots) == 2)
     assert points(curves, "loss", "train") == [(1, 1), (2, 1 / 2), (3, 1 / 3), (4, 1 / 4)]
     assert [x for x, _ in points(curves, "accuracy", "validation")] == [1, 2, 3, 4]
     assert list(curves._plots) == ["loss", "accuracy"]
@@ -134,8 +135,9 @@ def test_the_slider_smooths_what_is_drawn_and_leaves_the_points(curves: Curves, 
     assert points(curves, "loss", "train") == before
 
 
-def test_only_losses_get_a_logarithmic_axis(curves: Curves, tmp_path: Path) -> None:
+def test_only_losses_get_a_logarithmic_axis(curves: Curves, tmp_path: Path, qtbot: QtBot) -> None:
     curves.show_runs([told_run(tmp_path / "a", *WHOLE)])
+    qtbot.waitUntil(lambda: len(curves._plots) == 2)
     curves.logarithmic.setChecked(True)
     scales = {name: plot.getAxis("left").logMode for name, plot in curves._plots.items()}
     assert scales == {"loss": True, "accuracy": False}
@@ -218,3 +220,20 @@ def test_a_line_that_a_run_takes_back_is_drawn_no_more(curves: Curves, tmp_path:
     tell(curves, run, STARTED, progress(1, 2))
     qtbot.waitUntil(lambda: {split for _run, _name, split in curves._items} == {"steps"})
     assert points(curves, "loss", "steps") == [(0.2, 1.0)]
+
+
+def test_the_plots_stay_while_other_runs_are_shown_and_go_with_their_metric(
+    curves: Curves, tmp_path: Path, qtbot: QtBot
+) -> None:
+    first, second = (told_run(tmp_path / name, *WHOLE) for name in ("first", "second"))
+    plain = told_run(tmp_path / "plain", STARTED, Epoch(1, {"loss": 1.0}, {}, 1.0, 1.0, best=True))
+    curves.show_runs([first])
+    qtbot.waitUntil(lambda: len(curves._plots) == 2)
+    plots = dict(curves._plots)
+    curves.show_runs([second])
+    assert curves._plots == plots
+    assert {run.name for run, _name, _split in curves._items} == {"second"}
+    assert all(len(plot.listDataItems()) == 2 for plot in plots.values())
+    curves.show_runs([plain])
+    assert list(curves._plots) == ["loss"]
+    assert points(curves, "loss", "train") == [(1.0, 1.0)]
