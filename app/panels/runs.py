@@ -38,7 +38,7 @@ from engine.train.folder import Run
 
 REFRESH_MS = 400  # after the folder has changed
 FOLLOW_MS = 1000  # between looks at runs that are at work
-READ_SECONDS = 0.03  # for reading new runs at a time, so that the window stays free
+READ_SECONDS = 0.015  # for reading new runs at a time, so that the window stays free
 ROW_HEIGHT, ICON = 26, 16  # pixels
 ANY_STATE, ANY_TAG = "All states", "All tags"
 STATES = ("running", "paused", "starting", "finished", "stopped", "failed", "crashed")
@@ -91,6 +91,7 @@ class RunList(QWidget):
         self._lay_out(beside)
         self._fill_folders()
         self._timer = self._single_shot(REFRESH_MS, self.refresh)
+        self._more_timer = self._single_shot(0, self.refresh)
         self._follow_timer = self._single_shot(FOLLOW_MS, self._follow)
         self._watcher = QFileSystemWatcher(self)
         self._connect()
@@ -198,7 +199,7 @@ class RunList(QWidget):
             self._watcher.addPath(str(folder))
         self.model.show_runs(self._runs.read(READ_SECONDS))
         if self._runs.behind:
-            QTimer.singleShot(0, self, self.refresh)
+            self._more_timer.start()
         self._fill_states()
         self._fill_tags()
         self._show_emptiness()
