@@ -190,7 +190,8 @@ def test_a_long_run_is_read_in_portions_and_listed_once_it_is_read(
     monkeypatch.setattr("engine.runs.PORTION", 100)
     clock = iter(range(100))
     monkeypatch.setattr("engine.runs.time.monotonic", lambda: next(clock))
-    runs, read = Runs(tmp_path), []
+    runs = Runs(tmp_path)
+    read: list[list[Summary]] = []
     while not read or runs.behind:
         read.append(runs.read(2.5))
     assert len(read) > 2
