@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
 from app.document import Document
 from engine.columns import DataReport
+from engine.detached import ROOT
 from engine.progress import Headway
 from engine.report import Optimised, Report
 from engine.serve import COUNTED_AT_ONCE
@@ -19,7 +19,6 @@ from engine.spec import Spec, encode
 
 Reply = Callable[[dict[str, Any]], None]
 
-ROOT = Path(__file__).parents[1]
 CHECK_DELAY_MS = 40
 DATA_DELAY_MS = 250
 PASSES_DELAY_MS = 600  # for a large graph, that is not counted with each check
@@ -32,6 +31,7 @@ class EngineProcess(QObject):
     lost = Signal(str)
     printed = Signal(str)
     progressed = Signal(str)  # how far work has come that takes a while; "" once it is done
+    went_on = Signal(Headway)  # the same with its numbers, and what has been found so far
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -79,8 +79,7 @@ class EngineProcess(QObject):
         process, self._process = self._process, None
         waiting, self._waiting = self._waiting, {}
         if process is not None:
-            process.finished.disconnect(self._ended)
-            process.errorOccurred.disconnect(self._failed)
+            process.blockSignals(True)  # it may be in the midst of a line
             process.kill()
             process.waitForFinished(KILL_MS)
             process.deleteLater()
@@ -90,13 +89,17 @@ class EngineProcess(QObject):
     def _read(self) -> None:
         assert self._process is not None
         while self._process is not None and self._process.canReadLine():
-            answer = json.loads(bytes(self._process.readLine().data()))
-            if "progress" in answer:
-                self.progressed.emit(Headway.decode(answer["progress"]).words())
-                continue
-            reply = self._waiting.pop(answer.get("id", -1), None)
-            if reply is not None:
-                reply(answer)
+            self._hear(json.loads(bytes(self._process.readLine().data())))
+
+    def _hear(self, answer: dict[str, Any]) -> None:
+        if "progress" in answer:
+            headway = Headway.decode(answer["progress"])
+            self.progressed.emit(headway.words())
+            self.went_on.emit(headway)
+            return
+        reply = self._waiting.pop(answer.get("id", -1), None)
+        if reply is not None:
+            reply(answer)
 
     def _print(self) -> None:
         assert self._process is not None

@@ -11,13 +11,14 @@ from PySide6.QtCore import QObject, QProcess, Signal
 from PySide6.QtWidgets import QCheckBox, QMessageBox, QWidget
 
 from app.document import Document
-from app.engine_process import ROOT, EngineProcess
+from app.engine_process import EngineProcess
 from app.panels.queue_box import QueueBox
 from app.panels.runs import RunList
 from app.run_colours import RunColours
 from app.runner import Runner
 from app.settings import Settings
 from engine.comparison import compare
+from engine.detached import ROOT
 from engine.problem import Mistake
 from engine.runs import Summary, name_of
 from engine.train.folder import Run, runs_in

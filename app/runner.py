@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,9 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.document import Document
 from app.warm import Warm
 from engine import spec as specs
-from engine.events import LAST, Continued, Epoch, Event, Paused, Progress, Started
+from engine.comparison import changed
+from engine.detached import Process
+from engine.events import LAST, Continued, Epoch, Event, Measuring, Paused, Progress, Started
 from engine.problem import Mistake
 from engine.spec import Spec
 from engine.train.commands import Command, Do
@@ -44,8 +45,8 @@ class Runner(QObject):
         self.run: Run | None = None
         self.paused = False
         self._warm = Warm()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._ending: list[subprocess.Popen[bytes]] = []
+        self._process: Process | None = None
+        self._ending: list[Process] = []
         self.offset = 0  # of the run's events: those behind it are still to come
         self._waiting: deque[Event] = deque()  # events that came and are to be told
         self._ticks = 0
@@ -195,7 +196,7 @@ class Runner(QObject):
     def differs(self, run: Run) -> bool:
         """Whether the project would train otherwise than a run does; where nodes stand is none of it."""
         try:
-            return _trained(run.spec()) != _trained(self._document.spec)
+            return bool(changed(run.spec(), self._document.spec))
         except Mistake:
             return False
 
@@ -281,13 +282,9 @@ class Runner(QObject):
 def _not_overtaken(events: list[Event]) -> Iterator[Event]:
     """The events but for progress that newer progress among them has overtaken; stages are told more rarely."""
     progress = [event for event in events if isinstance(event, Progress)]
-    newest = [*progress[-1:], *[event for event in progress if event.stages][-1:]]
-    return (event for event in events if not isinstance(event, Progress) or any(event is each for each in newest))
-
-
-def _trained(spec: Spec) -> tuple[object, ...]:
-    blocks = {name: (block.params, block.nodes) for name, block in spec.blocks.items()}
-    return (spec.nodes, blocks, spec.data, spec.training)
+    measuring = [event for event in events if isinstance(event, Measuring)]
+    newest = {id(each) for each in (*progress[-1:], *[each for each in progress if each.stages][-1:], *measuring[-1:])}
+    return (event for event in events if not isinstance(event, Progress | Measuring) or id(event) in newest)
 
 
 def log_end(run: Run) -> str:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.document import Document
-from app.engine_process import ROOT
 from app.runner import log_end
+from engine.detached import Process, start_logged
 from engine.problem import Mistake
 from engine.sweep.folder import FOLDER, SweepFolder, sweeps_in
 from engine.train.folder import new_run
@@ -30,7 +27,7 @@ class Sweeper(QObject):
         super().__init__(document)
         self._document = document
         self.folder: SweepFolder | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
         self._seen = 0.0
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_MS)
@@ -66,19 +63,10 @@ class Sweeper(QObject):
             self._launch(folder)
 
     def _launch(self, folder: SweepFolder) -> None:
-        command = [sys.executable, "-m", "engine", "sweep", "--resume", str(folder.path), "--watched", "--json"]
+        verb = ["sweep", "--resume", str(folder.path), "--watched", "--json"]
         try:
             folder.clear_stop()
-            with folder.log.open("ab") as log:
-                self._process = subprocess.Popen(
-                    command,
-                    cwd=ROOT,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=log,
-                    env={**os.environ, "PYTHONUNBUFFERED": "1"},
-                    start_new_session=True,
-                )
+            self._process = start_logged(verb, folder.log)
         except OSError as error:
             self.failed.emit(f"{folder.path} cannot be written: {error.strerror or error}.")
             return

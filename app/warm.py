@@ -4,28 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-
-Process = subprocess.Popen[bytes]
-
-
-def engine(arguments: Sequence[str], *, stdin: int, stderr: int) -> Process:
-    """Start a process of the engine that lives by itself, whatever becomes of the window."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "engine", *arguments],
-        cwd=ROOT,
-        stdin=stdin,
-        stdout=subprocess.DEVNULL,
-        stderr=stderr,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        start_new_session=True,
-    )
+from engine.detached import Process, start, start_logged
 
 
 class Warm:
@@ -37,15 +20,14 @@ class Warm:
     def prepare(self) -> None:
         """Start one, unless one waits already."""
         if self._process is None or self._process.poll() is not None:
-            self._process = engine(["wait"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            self._process = start(["wait"], subprocess.DEVNULL, stdin=subprocess.PIPE)
 
     def launch(self, arguments: Sequence[str], log: Path) -> Process:
         """Have the waiting process run a verb, or a new one where none waits; raises OSError where none can."""
         process, self._process = self._process, None
         if process is not None and process.poll() is None and _ordered(process, arguments, log):
             return process
-        with log.open("ab") as stream:
-            return engine(arguments, stdin=subprocess.DEVNULL, stderr=stream.fileno())
+        return start_logged(arguments, log)
 
     def close(self) -> None:
         """Let the waiting process go."""

@@ -335,7 +335,8 @@ class Window(QMainWindow):
         self.sweeps.refused.connect(self.messages.show_message)
         self.sweeps.run_chosen.connect(lambda run: self._show_curves([run]))
         self.sweeps.importance_wanted.connect(self._ask_importance)
-        self.inspector.vary_wanted.connect(self._vary)
+        for panel in (self.inspector, self.training, self.data_panel):
+            panel.vary_wanted.connect(self._vary)
         self.bottom.currentChanged.connect(self._load_curves)
         self.stack.currentChanged.connect(lambda _place: self._bring_back())
         themes.changed.connect(self._dress)

@@ -18,7 +18,7 @@ from torch import nn
 
 from engine.count import ASSUMED_SIZE, BATCH, Cost, cost, measured, with_gradients
 from engine.declare import Call, Input, Metric, Op, Recipe, Value, pattern
-from engine.expand import expand, once
+from engine.expand import at_setting, expand, once
 from engine.flow import Checked, Flow, Flows, all_flows, declared, flows_into, lacks_embedding
 from engine.initial import file_problems, held
 from engine.meta import Meta
@@ -115,7 +115,8 @@ class Checker:
         nodes = with_blocks(expanded, node_reports(flat, checked, held, trained(flat, held), counted))
         used = [name for name in (*batch, *_free_names(spec)) if name in counted]  # those of a broken Input are not
         trial = Trial(spec, flat, checked, self.one, _broken, halt)
-        mended = self._mending.mended(trial, once(spec, problems), doubtful)
+        placed = [at_setting(spec, problem) for problem in problems]
+        mended = self._mending.mended(trial, once(spec, placed), doubtful)
         return Report(nodes, mended, total_macs(spec, nodes), {name: counted[name] for name in used})
 
     def _all(self, flat: Spec, halt: Callable[[], None]) -> tuple[dict[str, Checked], dict[str, list[Problem]]]:

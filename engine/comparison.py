@@ -9,8 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.ops.settings import Batching, Split, Training
-from engine.optimizers import DEFAULT
+from engine.declare import Declared
+from engine.ops import OPS
+from engine.ops.initializer import Initializer
+from engine.ops.optimizer import Optimizer
+from engine.ops.schedule import Schedule
+from engine.ops.settings import Batching, Split, Training, Turn
+from engine.optimizers import listed
 from engine.problem import Mistake
 from engine.runs import MACHINE, VERSIONS, Summary, finite
 from engine.spec import Node, Spec, jsonable
@@ -83,6 +88,17 @@ def difference(specs: Sequence[Spec]) -> list[Row]:
     ]
 
 
+def changed(one: Spec, other: Spec) -> frozenset[str]:
+    """In which of TRAINING, DATA and GRAPH two specs differ; empty where they train alike."""
+    return frozenset(row.group for row in difference([one, other]) if row.differs)
+
+
+def optimizers(spec: Spec) -> Mapping[str, Any]:
+    """The optimizers of a spec by their names, defaults written out."""
+    found = _by_name(listed(spec))
+    return found if isinstance(found, Mapping) else {}
+
+
 # ---------------------------------------------------------------------------------------------- scores, machines
 
 
@@ -142,14 +158,27 @@ def _environment(summary: Summary) -> Mapping[str, Any]:
 
 def _training(spec: Spec) -> dict[str, Any]:
     """The training section with its defaults written out, optimizers by their names."""
-    listed = spec.training.get("optimizers") or [DEFAULT]
-    return {**Training.defaults(), **spec.training, "optimizers": _by_name(listed)}
+    init = _whole(spec.training.get("init"), Initializer)
+    return {**Training.defaults(), **spec.training, "init": init, "optimizers": _by_name(listed(spec))}
 
 
-def _by_name(listed: Any) -> Any:
-    if not isinstance(listed, list) or not all(isinstance(each, Mapping) for each in listed):
-        return listed
-    return {str(each.get("name", place)): {**each, "name": None} for place, each in enumerate(listed)}
+def _by_name(entries: Any) -> Any:
+    if not isinstance(entries, list) or not all(isinstance(each, Mapping) for each in entries):
+        return entries
+    whole = [_optimizer(each) for each in entries]
+    return {str(each["name"]): {**each, "name": None} for each in whole}
+
+
+def _optimizer(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    whole = {**Turn.defaults(), **_whole(entry, Optimizer)}
+    return {**whole, "schedule": _whole(entry.get("schedule"), Schedule)}
+
+
+def _whole(value: Any, family: type[Declared]) -> Any:
+    """What is declared in a family, its params' defaults written out."""
+    declared = family.registry.get(str(value.get("op"))) if isinstance(value, Mapping) else None
+    params = value.get("params", {}) if declared is not None else None
+    return {**value, "params": {**declared.defaults(), **params}} if declared and isinstance(params, Mapping) else value
 
 
 def _data(spec: Spec) -> dict[str, Any]:
@@ -210,9 +239,11 @@ def _node_rows(found: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
 def _leaves(node: Node) -> dict[str, Any]:
     """What can be changed of a node."""
     factor = {} if node.factor == 1.0 else {"factor": node.factor}
+    declared = None if node.block else OPS.get(node.op)
+    params = {**(declared.defaults() if declared is not None else {}), **node.params}
     use = {"block": node.block, "repeat": node.repeat, "share_weights": node.share_weights} if node.block else {}
     return {
-        "op": node.op, **use, "params": node.params, "inputs": {**node.inputs}, "weights": node.weights,
+        "op": node.op, **use, "params": params, "inputs": {**node.inputs}, "weights": node.weights,
         "decode": node.decode, **factor,
     }  # fmt: skip
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from torch import fx, nn
 
-from engine import edit, validate
+from engine import draws, edit, validate
 from engine.blocks import op_of
 from engine.check import Checker, feeds_of, inputs_of
 from engine.declare import Call, Loss, Metric, Pattern, Recipe, pattern
@@ -71,9 +71,9 @@ def compile(
     """
     program, report, flat = _lowered(spec)
     live, ran = optimise(only_for(program, only), PASSES[only] if passes is None else passes)
-    with torch.random.fork_rng(devices=[], enabled=seed is not None):
+    with nullcontext() if seed is None else draws.apart():
         if seed is not None:
-            torch.manual_seed(seed)
+            draws.seed(seed)
         modules = build_modules(program)
         if seed is not None:
             initialise(flat, modules, folder or Path())

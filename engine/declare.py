@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self, dataclass_transform
 
-from engine.kinds import Bounds, Kind, Nothing, kind_of
+from engine.kinds import UNBOUNDED, Bounds, Float, Kind, Nothing, kind_of
 from engine.problem import Mistake, Problem
 
 # ---------------------------------------------------------------------------------------------------- dtypes
@@ -416,6 +416,9 @@ class Loss(Compared, abstract=True):
     def measured(self, **_inputs: Any) -> Mapping[str, Mapping[str, Any]]:
         """The metrics (with params) for these inputs: `metrics`, unless params or inputs call for others."""
         return self.metrics
+
+
+FACTOR = Param("factor", Float(), 1.0, "What this loss is multiplied by in the training loss.", UNBOUNDED)
 
 
 class Metric(Compared, abstract=True):

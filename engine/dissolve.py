@@ -10,6 +10,7 @@ from engine import edit
 from engine.block_edits import block_of, remove_block, rewired, uses
 from engine.blocks import REPEAT, port_name
 from engine.edit import Position, position
+from engine.expand import INIT, inherited, within
 from engine.problem import Mistake
 from engine.settle import settled
 from engine.sharing import SHARE, WHERE, with_shares
@@ -31,7 +32,8 @@ def dissolve(spec: Spec, node: str) -> Spec:
     first: dict[str, str] = {}
     corner = position(spec, node)
     for number in range(use.repeat):
-        outer, results, names = _placed(outer, held, use, wired, (corner[0], corner[1] + 320 * number))
+        spot = (corner[0], corner[1] + 320 * number)
+        outer, results, names = _placed(outer, held, use, number, wired, spot)
         if number and use.share_weights:
             outer = _sharing(outer, names, first)
         first = first or names
@@ -56,9 +58,9 @@ def _refuse_shared(spec: Spec, use: Node) -> None:
 
 
 def _placed(
-    outer: Spec, held: Block, use: Node, wired: Mapping[str, Wire], corner: Position
+    outer: Spec, held: Block, use: Node, number: int, wired: Mapping[str, Wire], corner: Position
 ) -> tuple[Spec, dict[str, Wire], dict[str, str]]:
-    """Copy a block's nodes into a spec; returns it, what comes out by port, and the new ids."""
+    """Copy a block's nodes, as a round of a use has them, into a spec; returns it, what comes out, and the new ids."""
     values = {name: use.params.get(name, each.get("default")) for name, each in held.params.items()}
     inner = [node for node in held.nodes.values() if node.op not in ("Input", "Output")]
     names: dict[str, str] = {}
@@ -73,7 +75,9 @@ def _placed(
         source, dot, port = wire.partition(".")
         return feeds[source] if source in feeds else names.get(source, source) + dot + port
 
-    copies = [_copied(settled(node, values), names, moved) for node in inner]
+    around = within(use.weights, str(number))
+    told = [replace(settled(node, values), weights=inherited(around, node)) for node in inner]
+    copies = [_copied(node, names, moved) for node in told]
     left = min((position(Spec(canvas=held.canvas), each.id)[0] for each in inner), default=0)
     top = min((position(Spec(canvas=held.canvas), each.id)[1] for each in inner), default=0)
     spots = {
@@ -117,7 +121,8 @@ def _copied(node: Node, names: Mapping[str, str], moved: Callable[[Wire], Wire |
 def _sharing(spec: Spec, names: Mapping[str, str], first: Mapping[str, str]) -> Spec:
     nodes = dict(spec.nodes)
     for inner, name in names.items():
-        nodes[name] = replace(nodes[name], weights={**nodes[name].weights, SHARE: first[inner]})
+        weights = {each: value for each, value in nodes[name].weights.items() if each != INIT}
+        nodes[name] = replace(nodes[name], weights={**weights, SHARE: first[inner]})
     return replace(spec, nodes=nodes)
 
 

@@ -194,7 +194,7 @@ def _schedule(value: Any) -> Any:
         return None
     if isinstance(value, list | tuple):
         return [_schedule(each) for each in value]
-    found = _whole(value, Schedule.registry, "schedule")
+    found = written_out(value, Schedule.registry, "schedule")
     if isinstance(found.get("schedules"), list | tuple):
         found["schedules"] = [_schedule(each) for each in found["schedules"]]
     return found
@@ -268,11 +268,11 @@ def set_default_init(spec: Spec, init: str | Mapping[str, Any] | None) -> Spec:
 
 def initializer(value: str | Mapping[str, Any]) -> dict[str, Any]:
     """Write an initializer out with all its params; raises Mistake where there is none of that name."""
-    return _whole(value, Initializer.registry, "initializer")
+    return written_out(value, Initializer.registry, "initializer")
 
 
-def _whole(value: Any, registry: Mapping[str, type[Declared]], what: str) -> dict[str, Any]:
-    """Write {"op", "params"}, or an op's name alone, out with all params."""
+def written_out(value: Any, registry: Mapping[str, type[Declared]], what: str) -> dict[str, Any]:
+    """Write {"op", "params"}, or an op's name alone, out with all params; raises Mistake where that cannot be."""
     found: Any = {"op": value} if isinstance(value, str) else value
     if not isinstance(found, Mapping) or not isinstance(found.get("params", {}), Mapping):
         raise Mistake(f'A {what} must be a name, or an object with "op" and "params".')

@@ -83,6 +83,16 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Measuring:
+    """So many batches of a split are measured, after `epoch` whole epochs; sent at most about 20 times a second."""
+
+    split: str
+    epoch: int
+    step: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
 class Epoch:
     """An epoch is done: its scores on the train and the validation split.
 
@@ -173,7 +183,7 @@ class Failed:
     fixes: tuple[Fix, ...] = ()
 
 
-Event = Started | Progress | Epoch | Checkpoint | Paused | Continued | Changed | Finished | Stopped | Failed
+Event = Started | Progress | Measuring | Epoch | Checkpoint | Paused | Continued | Changed | Finished | Stopped | Failed
 LAST = (Finished, Stopped, Failed)
 
 

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
-from engine.blocks import REPEAT, circles, port_name, taken
+from engine.blocks import MOST_ROUNDS, REPEAT, circles, port_name, taken
 from engine.declare import did_you_mean
 from engine.problem import Fix, Mistake, Problem
 from engine.sharing import SHARE, WHERE, share_refusal
 from engine.spec import BLOCK, SLASH, Block, Node, Spec, Wire, source_id, source_port
-from engine.validate import cycle_problems, node_problems, order
+from engine.validate import cycle_problems, node_problems, order, without_init
 
 MOST_NODES = 50_000
+INIT = "init"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class _Scope:
     prefix: str = ""
     values: Mapping[str, Any] | None = None  # of the block's params
     wired: Mapping[str, Wire] = field(default_factory=dict)  # input port -> the wire that comes in
-    weights: Mapping[str, Any] = field(default_factory=dict)  # settings of the use, which hold for all inside
+    weights: Mapping[str, Any] = field(default_factory=dict)  # what the use says of this round
     path: tuple[str, ...] = ()  # the blocks that hold it
 
 
@@ -97,7 +98,7 @@ class _Expansion:
         if len(self.nodes) >= MOST_NODES:
             raise Mistake(f"The blocks make more than {MOST_NODES:,} nodes; repeat them less often.")
         self.nodes[scope.prefix + node.id] = replace(
-            node, id=scope.prefix + node.id, inputs=inputs, weights=_weights(scope, node)
+            node, id=scope.prefix + node.id, inputs=inputs, weights=_shared(scope, inherited(scope.weights, node))
         )
         return True
 
@@ -137,6 +138,8 @@ class _Expansion:
             return False
         block = self._blocks[node.block]
         values = {name: node.params.get(name, each.get("default")) for name, each in block.params.items()}
+        weights = inherited(scope.weights, node)
+        self.problems += [_placed(each, node.id, scope.prefix) for each in _begin_problems(self._blocks, node)]
         wired: Mapping[str, Wire] = {port: str(wire) for port, wire in inputs.items()}
         results: dict[str, Wire] = {}
         use = f"{scope.prefix}{node.id}{SLASH}"
@@ -145,7 +148,7 @@ class _Expansion:
             round_begun = len(self.nodes)
             prefix = f"{use}{number}{SLASH}"
             path = (*scope.path, node.block)
-            results = self.scope(_Scope(block.nodes, prefix, values, wired, _weights(scope, node), path))
+            results = self.scope(_Scope(block.nodes, prefix, values, wired, within(weights, str(number)), path))
             if number and node.share_weights:
                 self._share(round_begun, prefix, f"{use}0{SLASH}")
             wired = _fed_back(wired, results)
@@ -178,7 +181,8 @@ class _Expansion:
         for node_id in list(islice(self.nodes, begun, None)):
             node = self.nodes[node_id]
             twin = twins + node_id.removeprefix(prefix)
-            self.nodes[node_id] = replace(node, weights={**node.weights, SHARE: twin})
+            weights = {name: value for name, value in node.weights.items() if name != INIT}  # it begins as its twin
+            self.nodes[node_id] = replace(node, weights={**weights, SHARE: twin})
 
     def _tell(self, scope: _Scope, node: Node, words: str, param: str | None) -> None:
         self.problems.append(Problem(words, scope.prefix + node.id, param))
@@ -200,12 +204,57 @@ def _taken(name: str, value: Any, values: Mapping[str, Any] | None) -> Any:
         raise Mistake(mistake.message, param=name) from None
 
 
-def _weights(scope: _Scope, node: Node) -> Mapping[str, Any]:
-    """The node's weights settings over those of the uses around it; a share names a node of the same scope."""
-    around = {name: value for name, value in scope.weights.items() if name != SHARE}  # is set at the nodes inside
-    weights = {**around, **node.weights}
-    share = node.weights.get(SHARE)
+def within(weights: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What weights settings say of what stands inside under a name: of a round of a use, or of a node in it.
+
+    All of them hold inside too; a share does not, and an initializer only for the tensor that its path leads to.
+    """
+    found = {each: value for each, value in weights.items() if each not in (SHARE, INIT)}
+    paths = {path: path.partition(".") for path in _inits(weights)}
+    inits = {rest: weights[INIT][path] for path, (first, _dot, rest) in paths.items() if first == name}
+    return {**found, INIT: inits} if inits else found
+
+
+def inherited(around: Mapping[str, Any], node: Node) -> dict[str, Any]:
+    """A node's weights settings over those around it, which have the last word on what its tensors begin with."""
+    given = within(around, node.id)
+    weights = {**given, **node.weights}
+    return {**weights, INIT: {**_inits(node.weights), **given[INIT]}} if INIT in given else weights
+
+
+def _inits(weights: Mapping[str, Any]) -> Mapping[str, Any]:
+    inits = weights.get(INIT)
+    return inits if isinstance(inits, Mapping) else {}
+
+
+def _shared(scope: _Scope, weights: dict[str, Any]) -> Mapping[str, Any]:
+    """Weights settings whose share, which names a node of the same scope, names it by its path."""
+    share = weights.get(SHARE)
     return {**weights, SHARE: scope.prefix + share} if isinstance(share, str) else weights
+
+
+def _begin_problems(blocks: Mapping[str, Block], use: Node) -> Iterator[Problem]:
+    """Yield a problem where a use says how tensors begin that are in none of its rounds."""
+    inits = _inits(use.weights)
+    lost = [path for path in inits if not _leads_inside(blocks, use, path)]
+    if lost:
+        rest = {path: value for path, value in inits.items() if path not in lost}
+        named = f"{lost[0]!r}" if len(lost) == 1 else f"{lost[0]!r} and {len(lost) - 1} more"
+        words = f"{use.id} gives first numbers to {named}, which it does not hold; a path is a round from 0 to"
+        words = f"{words} {use.repeat - 1}, a node of {use.block} and its tensor, such as 0.linear_1.weight."
+        fix = Fix("Remove what does not fit", "set_weights", {"node": use.id, "name": INIT, "value": rest or None})
+        yield Problem(words, use.id, f"weights.init.{lost[0]}", (fix,))
+
+
+def _leads_inside(blocks: Mapping[str, Block], use: Node, path: str) -> bool:
+    """Whether a path leads to a node in a round of a use; a repeat that is a param of the block around allows any."""
+    number, _, rest = path.partition(".")
+    node_id, _, rest = rest.partition(".")
+    node = blocks[use.block].nodes.get(node_id)
+    last = use.repeat if isinstance(use.repeat, int) else MOST_ROUNDS
+    if node is None or not rest or not number.isdecimal() or not 0 <= int(number) < last:
+        return False
+    return node.block not in blocks or _leads_inside(blocks, node, rest)
 
 
 def _fed_back(wired: Mapping[str, Wire], results: Mapping[str, Wire]) -> dict[str, Wire]:
@@ -234,3 +283,23 @@ def once(spec: Spec, problems: Iterable[Problem]) -> tuple[Problem, ...]:
         where = home(spec, problem.node) if problem.node else None
         told.setdefault((where, problem.param, problem.message), problem)
     return tuple(told.values())
+
+
+def at_setting(spec: Spec, problem: Problem) -> Problem:
+    """A problem of how a tensor begins at the use around it that says so, where one does, with the fix for it there."""
+    where, _, tensor = (problem.param or "").partition(f"weights.{INIT}.")
+    *around, node = (problem.node or "").split(SLASH)
+    if where or not tensor or not around:
+        return problem
+    nodes = spec.nodes
+    for place in range(0, len(around), 2):
+        use = nodes.get(around[place])
+        if use is None or use.block not in spec.blocks:
+            return problem
+        path = ".".join([*around[place + 1 :], node, tensor])
+        if path in _inits(use.weights):
+            here = SLASH.join(around[: place + 1])
+            fixes = (without_init(here, path),)
+            return replace(problem, node=here, param=f"weights.{INIT}.{path}", fixes=fixes)
+        nodes = spec.blocks[use.block].nodes
+    return problem

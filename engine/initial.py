@@ -21,13 +21,15 @@ UNFILLED = ("Embedding", "Norm")  # in the names of modules whose weights it lea
 
 
 def held(op: type[Op] | Op, module: nn.Module | None) -> Held:
-    """Tell what weights the module of an op holds."""
+    """Tell what weights the module of an op holds, and which buffers are kept with them."""
     if module is None:
         return Held()
     tensors = {name: tuple(each.shape) for name, each in module.named_parameters()}
     matrices = frozenset(name for name, shape in tensors.items() if _is_matrix(module, name, shape))
     sparse = frozenset(tensors) if getattr(op, "sparse", False) is True else frozenset()
-    return Held(tensors, matrices, sparse, frozenset(name for name, _each in module.named_buffers()))
+    stored = module.state_dict()
+    buffers = {name: tuple(each.shape) for name, each in module.named_buffers() if name in stored}
+    return Held(tensors, matrices, sparse, buffers)
 
 
 def _is_matrix(module: nn.Module, name: str, shape: Shape) -> bool:
@@ -37,7 +39,7 @@ def _is_matrix(module: nn.Module, name: str, shape: Shape) -> bool:
 
 
 def initialise(spec: Spec, modules: Mapping[str, nn.Module], folder: Path) -> None:
-    """Fill the weights of modules as the spec says, in the nodes' order; the rest stays as PyTorch drew it.
+    """Fill weights and buffers of modules as the spec says, in the nodes' order; the rest stays as PyTorch drew it.
 
     Relative paths start at `folder`. Raises Mistake where a file does not hold what it should.
     """
@@ -46,15 +48,15 @@ def initialise(spec: Spec, modules: Mapping[str, nn.Module], folder: Path) -> No
         if module is None:
             continue
         weights = held(OPS[node.op], module)
-        parameters = dict(module.named_parameters())
+        tensors = dict(module.named_parameters()) | dict(module.named_buffers())
         for beginning in beginnings(spec, node, weights):
-            tensor = parameters[beginning.tensor]
+            tensor = tensors[beginning.tensor]
             words = f"{beginning.tensor} of {node.id}"
             located = beginning.initializer.located(folder)
             try:
                 if isinstance(located, FromFile):
-                    checked_file(Path(located.path), located.name, words, weights.tensors[beginning.tensor])
-                recipe = located.build(Value(words, weights.tensors[beginning.tensor], "float32"))
+                    checked_file(Path(located.path), located.name, words, beginning.shape)
+                recipe = located.build(Value(words, beginning.shape, "float32"))
             except Mistake as mistake:
                 raise Mistake(str(init_problem(node.id, beginning, mistake)), param=mistake.param) from None
             if recipe is not None:
@@ -68,7 +70,7 @@ def file_problems(spec: Spec, weights: Mapping[str, Held], folder: Path) -> Iter
             initializer = beginning.initializer.located(folder)
             if isinstance(initializer, FromFile):
                 try:
-                    shape = each.tensors[beginning.tensor]
-                    checked_file(Path(initializer.path), initializer.name, f"{beginning.tensor} of {node}", shape)
+                    words = f"{beginning.tensor} of {node}"
+                    checked_file(Path(initializer.path), initializer.name, words, beginning.shape)
                 except Mistake as mistake:
                     yield init_problem(node, beginning, mistake)

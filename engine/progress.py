@@ -17,13 +17,15 @@ BYTES = "bytes"
 class Headway:
     """What is being done, and how much of it: `done` of `total` in `unit`; `total` is 0 where it is not known.
 
-    `what` is "" once all is done.
+    `what` is "" once all is done. `found` is what has been found so far, as the answer will hold it, where that is
+    worth telling by now.
     """
 
     what: str
     done: int = 0
     total: int = 0
     unit: str = ""
+    found: Mapping[str, Any] | None = None
 
     def words(self) -> str:
         """How far it has come, such as "Downloading owner/name: 12.5 MiB of 40 MiB"."""

@@ -188,8 +188,10 @@ class PythonTrial:
             near, reply = (near, reply) if "error" in further else (names, further)
         if "error" in reply:
             raise Mistake(reply["error"], param="code")
-        tensors = {name: tuple(shape) for name, shape in reply["tensors"].items()}
-        self.weights = Held(tensors, frozenset(reply["matrices"]), buffers=frozenset(reply["buffers"]))
+        tensors, buffers = (
+            {name: tuple(shape) for name, shape in reply[kind].items()} for kind in ("tensors", "buffers")
+        )
+        self.weights = Held(tensors, frozenset(reply["matrices"]), buffers=buffers)
         self.weight_bytes = reply["bytes"]
         self._known = {(id(near), run): self._shapes(found) for run, found in enumerate(reply["runs"])}
         return near

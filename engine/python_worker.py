@@ -106,7 +106,7 @@ class _Work:
             "runs": runs,
             "tensors": {name: list(shape) for name, shape in weights.tensors.items()},
             "matrices": sorted(weights.matrices),
-            "buffers": sorted(weights.buffers),
+            "buffers": {name: list(shape) for name, shape in weights.buffers.items()},
             "bytes": sum(each.nbytes for each in module.state_dict().values()),
         }
 

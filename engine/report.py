@@ -34,10 +34,10 @@ class Tensor:
 class NodeReport:
     """A checked node: its outputs by port, how many numbers it learns and in which tensors, and what it costs.
 
-    `frozen` counts those numbers that training leaves as they are: the node is frozen, or no optimizer takes them.
-    `macs` are the multiply-accumulates for one sample, None where they are not known; `weight_bytes` is what its
-    weights take in a file, `activation_bytes` what training keeps of it for a batch. A node that uses another's weights
-    adds none of its own.
+    `buffers` are kept beside the tensors and not learned. `frozen` counts those numbers that training leaves as they
+    are: the node is frozen, or no optimizer takes them. `macs` are the multiply-accumulates for one sample, None where
+    they are not known; `weight_bytes` is what its weights take in a file, `activation_bytes` what training keeps of it
+    for a batch. A node that uses another's weights adds none of its own.
     """
 
     outputs: Mapping[str, Tensor] = field(default_factory=dict)
@@ -47,6 +47,7 @@ class NodeReport:
     macs: int | None = None
     weight_bytes: int = 0
     activation_bytes: int = 0
+    buffers: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def encode(self) -> dict[str, Any]:
         return {
@@ -57,6 +58,7 @@ class NodeReport:
             "macs": self.macs,
             "weight_bytes": self.weight_bytes,
             "activation_bytes": self.activation_bytes,
+            "buffers": {name: list(shape) for name, shape in self.buffers.items()},
         }
 
     @classmethod
@@ -70,6 +72,7 @@ class NodeReport:
             macs=data.get("macs"),
             weight_bytes=data.get("weight_bytes", 0),
             activation_bytes=data.get("activation_bytes", 0),
+            buffers={name: tuple(shape) for name, shape in data.get("buffers", {}).items()},
         )
 
 

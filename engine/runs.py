@@ -26,7 +26,7 @@ INDEX_FORMAT = 1  # raised when what is kept changes, so that an older file is n
 LOSS = "loss"
 ENDED = ("finished", "stopped", "failed")
 AT_WORK = ("starting", "running", "paused")
-PROGRESS = b'{"event": "progress"'
+PROGRESS = (b'{"event": "progress"', b'{"event": "measuring"')
 PORTION = 512 * 1024  # bytes of events that are read at once
 
 
@@ -278,6 +278,7 @@ class Runs:
         self.behind = False  # whether there are runs that the last reading had no time for
         self._entries = self._kept()
         self._unread = set(self._entries)  # of the entries, those that were not yet read to their end
+        self._changed = False  # whether there is something to keep
 
     def read(self, seconds: float = math.inf) -> list[Summary]:
         """Look at the folder; the newest run comes first.
@@ -286,15 +287,16 @@ class Runs:
         """
         found, end = runs_in(self.folder), time.monotonic() + seconds
         before, self._entries = self._entries, {}
-        changed = False
         for run in found:
             entry = self._entries[run.path] = before.get(run.path) or _Entry()
             if run.path not in before:
                 self._unread.add(run.path)
-            changed = self._read_on(run, entry, end) or changed
+            self._changed = self._read_on(run, entry, end) or self._changed
+        self._changed = self._changed or self._entries.keys() != before.keys()
         self._unread &= self._entries.keys()
         self.behind = bool(self._unread)
-        if (changed or self._entries.keys() != before.keys()) and not self.behind:
+        if self._changed and not self.behind:
+            self._changed = False
             self._keep()
         return [self._entries[run.path].summary(run) for run in found if run.path not in self._unread]
 

@@ -1,8 +1,8 @@
-"""Starting from the weights of another run, or of a file: for every node at once, by its id."""
+"""Starting from the weights of another run, or of a file: for every node at once, by its id, in blocks too."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,24 +11,31 @@ import safetensors
 from engine.edit_settings import set_init
 from engine.ops.initializer import FromFile
 from engine.problem import Mistake
+from engine.report import NodeReport
 from engine.spec import SLASH, Spec
 from engine.train.folder import Run
 
 Shapes = Mapping[str, tuple[int, ...]]
+TRAINED = "weights."  # what the names of weights begin with in a checkpoint, which holds more
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A spec whose nodes begin from a file: the nodes all of whose weights do, and those of which some do not."""
+    """A spec whose nodes begin from a file: all of what some hold, a part of what others do, nothing of the rest.
+
+    A use of a block, or a round of it, stands for all inside where that is alike.
+    """
 
     spec: Spec
     begun: tuple[str, ...]
+    partly: tuple[str, ...]
     anew: tuple[str, ...]
 
     def words(self) -> str:
         """What begins from the file, in a sentence."""
-        rest = f"; {', '.join(self.anew)} {'begins' if len(self.anew) == 1 else 'begin'} anew" if self.anew else ""
-        return f"{', '.join(self.begun)} {'begins' if len(self.begun) == 1 else 'begin'} from the file{rest}."
+        ways = ((self.begun, "from the file"), (self.partly, "from the file in part"), (self.anew, "anew"))
+        told = (f"{', '.join(nodes)} {'begins' if len(nodes) == 1 else 'begin'} {how}" for nodes, how in ways if nodes)
+        return f"{'; '.join(told)}."
 
 
 def weights_of(path: Path) -> Path:
@@ -49,24 +56,40 @@ def shapes_in(path: Path) -> Shapes:
         raise Mistake(f"{path} is no whole safetensors file: {error}.") from None
 
 
-def start_from(spec: Spec, path: Path, held: Mapping[str, Shapes]) -> Begun:
+def start_from(spec: Spec, path: Path, nodes: Mapping[str, NodeReport]) -> Begun:
     """Let every node begin from the tensors of a run or a file that are named after it and have its shapes.
 
-    `held` are the tensors of each node, as the check found them. What is in a block begins as it did, for its
-    initializers stand for all uses of the block. Raises Mistake where nothing fits.
+    `nodes` are as the check found them. What is in a block is set at its use, so that each use has its own numbers.
+    Of a checkpoint the weights are taken. Raises Mistake where nothing fits.
     """
     file = weights_of(path)
     found = shapes_in(file)
-    begun: list[str] = []
-    anew: list[str] = []
-    for node, tensors in held.items():
-        if not tensors or SLASH in node or node not in spec.nodes:
-            continue
-        fitting = [tensor for tensor, shape in tensors.items() if found.get(f"{node}.{tensor}") == tuple(shape)]
-        for tensor in fitting:
-            params = {"path": str(file), "name": f"{node}.{tensor}"}
-            spec = set_init(spec, node, tensor, {"op": FromFile.__name__, "params": params})
-        (begun if len(fitting) == len(tensors) else anew).append(node)
-    if not begun:
+    fits: dict[str, list[bool]] = {}
+    for node, report in nodes.items():
+        for tensor, shape in {**report.tensors, **report.buffers}.items():
+            name = f"{node}.{tensor}".replace(SLASH, ".")
+            stored = next((each for each in (name, TRAINED + name) if found.get(each) == tuple(shape)), None)
+            fits.setdefault(node, []).append(stored is not None)
+            if stored is not None:
+                holder, _, within = name.partition(".")
+                params = {"path": str(file), "name": stored}
+                spec = set_init(spec, holder, within, {"op": FromFile.__name__, "params": params})
+    begun = _named(fits, [node for node, each in fits.items() if all(each)])
+    partly = _named(fits, [node for node, each in fits.items() if any(each) and not all(each)])
+    anew = _named(fits, [node for node, each in fits.items() if not any(each)])
+    if not begun and not partly:
         raise Mistake(f"{file} holds no weights of the names and shapes of these nodes: {', '.join(anew) or 'none'}.")
-    return Begun(spec, tuple(begun), tuple(anew))
+    return Begun(spec, begun, partly, anew)
+
+
+def _named(whole: Iterable[str], some: list[str]) -> tuple[str, ...]:
+    """The names of some nodes of a whole, those of blocks and rounds where all that is inside is among them."""
+    rest = set(whole) - set(some)
+    mixed = {path for node in rest for path in _around(node)}
+    return tuple(dict.fromkeys(next((path for path in _around(node) if path not in mixed), node) for node in some))
+
+
+def _around(node: str) -> Iterator[str]:
+    """Yield the paths of the uses of blocks around a node, and of their rounds, the outermost first."""
+    parts = node.split(SLASH)
+    yield from (SLASH.join(parts[:place]) for place in range(1, len(parts)))

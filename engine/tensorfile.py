@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from pathlib import Path
 
 import safetensors
@@ -23,17 +25,24 @@ def checked_file(path: Path, name: str, what: str, shape: tuple[int, ...]) -> No
     if not path.is_file():
         raise Mistake(f"{path} does not exist; choose a safetensors file.", param="path")
     try:
-        with safetensors.safe_open(path, framework="pt") as stored:
-            names = list(stored.keys())
-            found = tuple(stored.get_slice(name).get_shape()) if name in names else None
+        facts = path.stat()
+        shapes = _shapes(path, facts.st_mtime_ns, facts.st_size, facts.st_ino)
     except (safetensors.SafetensorError, OSError) as error:
         raise Mistake(f"{path} is no whole safetensors file: {error}.", param="path") from None
+    found = shapes.get(name)
     if found is None:
-        known = did_you_mean(name, names) or f"; it has {', '.join(sorted(names)[:8]) or 'none'}"
+        known = did_you_mean(name, shapes) or f"; it has {', '.join(sorted(shapes)[:8]) or 'none'}"
         raise Mistake(f"{path} holds no tensor {name!r}{known}.", param="name")
     if found != shape:
         words = f"{name} is {_sizes(found)} in {path.name}, and {what} is {_sizes(shape)}"
         raise Mistake(f"{words}; choose a tensor of the same shape.", param="name")
+
+
+@functools.lru_cache(maxsize=4)
+def _shapes(path: Path, _mtime_ns: int, _size: int, _inode: int) -> Mapping[str, tuple[int, ...]]:
+    """The shapes of the tensors of a file as it stands, which is asked of for each of them at every check."""
+    with safetensors.safe_open(path, framework="pt") as stored:
+        return {name: tuple(stored.get_slice(name).get_shape()) for name in stored.keys()}  # noqa: SIM118  # no mapping
 
 
 def _sizes(shape: tuple[int, ...]) -> str:

@@ -61,6 +61,7 @@ def _node_report(checked: Checked, own: Held, trained: Sequence[str], activation
         macs=checked.cost.macs,
         weight_bytes=checked.weight_bytes - elsewhere if own.tensors or own.buffers else 0,
         activation_bytes=activation,
+        buffers=own.buffers,
     )
 
 

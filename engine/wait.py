@@ -40,7 +40,9 @@ def _warm_up() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         try:
-            stream = train(load(find_example(EXAMPLE)), FOLDER, Run(Path(folder) / "run"))
+            # not on a GPU: its memory is not ours until a run wants it, and cuBLAS must not have been used before a
+            # deterministic run sets its workspace
+            stream = train(load(find_example(EXAMPLE)), FOLDER, Run(Path(folder) / "run"), device="cpu")
             next((event for event in stream if isinstance(event, Progress)), None)
             stream.close()  # type: ignore[attr-defined]  # a generator
         except Mistake:  # the run that comes will tell it

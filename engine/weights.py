@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.declare import Call, Value, did_you_mean
 from engine.edit_settings import initializer as written_initializer
-from engine.ops.initializer import Initializer
+from engine.ops.initializer import FromFile, Initializer
 from engine.ops.optimizer import Optimizer
 from engine.optimizers import PATH, Entry, free_name, listed, read_optimizers, without
 from engine.problem import Fix, Mistake, Problem
@@ -24,13 +24,14 @@ class Held:
     """The weights of a node: their shapes by name, and which are matrices and which get sparse gradients.
 
     `matrices` are what the project's default initializer fills: weights of two axes or more that are no embedding and
-    no normalisation. `buffers` are kept beside the weights and not trained, such as running means.
+    no normalisation. `buffers` are the shapes of what is kept beside the weights and not trained, such as running
+    means.
     """
 
     tensors: Mapping[str, Shape] = field(default_factory=dict)
     matrices: frozenset[str] = frozenset()
     sparse: frozenset[str] = frozenset()
-    buffers: frozenset[str] = frozenset()
+    buffers: Mapping[str, Shape] = field(default_factory=dict)
 
     def count(self, names: Sequence[str] | None = None) -> int:
         """How many numbers the tensors of these names hold, or all."""
@@ -42,28 +43,33 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """The initializer of one tensor: the node's own, or the project's default."""
+    """The initializer of one tensor: the node's own, or the project's default; buffers have none but their own."""
 
     tensor: str
+    shape: Shape
     initializer: Initializer
     own: bool
+    is_buffer: bool
 
-    def call(self, node: str, shape: Shape) -> Call | None:
+    def call(self, node: str) -> Call | None:
         """The call that fills the tensor; raises Mistake where it cannot be filled so."""
-        return self.initializer.build(Value(f"{self.tensor} of {node}", shape, "float32"))
+        words = f"{self.tensor} of {node}"
+        if self.is_buffer and not isinstance(self.initializer, FromFile):
+            raise Mistake(f"{words} is a buffer, which the node fills itself; only FromFile can give it first numbers.")
+        return self.initializer.build(Value(words, self.shape, "float32"))
 
 
 def beginnings(spec: Spec, node: Node, held: Held) -> Iterator[Beginning]:
-    """Yield the initializers of a node's tensors, in the tensors' order; settings that are wrong are passed over."""
+    """Yield the initializers of a node's tensors, then of its buffers; settings that are wrong are passed over."""
     init = node.weights.get("init", {})
     own = init if isinstance(init, Mapping) else {}
     default = spec.training.get("init")
-    for tensor in held.tensors:
+    for tensor, shape in {**held.tensors, **held.buffers}.items():
         value = own.get(tensor, default if tensor in held.matrices else None)
         if value is None:
             continue
         try:
-            yield Beginning(tensor, read_initializer(value), tensor in own)
+            yield Beginning(tensor, shape, read_initializer(value), tensor in own, tensor in held.buffers)
         except Mistake:
             continue
 
@@ -74,15 +80,15 @@ def init_problems(spec: Spec, held: Mapping[str, Held]) -> Iterator[Problem]:
         node = spec.nodes[node_id]
         if not weights.tensors and not node.weights:
             continue
-        init = node.weights.get("init")
+        init, tensors = node.weights.get("init"), {**weights.tensors, **weights.buffers}
         for tensor in init if isinstance(init, Mapping) else ():
-            if tensor not in weights.tensors:
-                known = f"it has {', '.join(weights.tensors)}" if weights.tensors else "it has no weights"
-                words = f"{node_id} has no tensor {tensor!r}{did_you_mean(tensor, weights.tensors)}; {known}."
+            if tensor not in tensors:
+                known = f"it has {', '.join(tensors)}" if tensors else "it has no weights"
+                words = f"{node_id} has no tensor {tensor!r}{did_you_mean(tensor, tensors)}; {known}."
                 yield Problem(words, node_id, f"weights.init.{tensor}", (without_init(node_id, tensor),))
         for beginning in beginnings(spec, node, weights):
             try:
-                beginning.call(node_id, weights.tensors[beginning.tensor])
+                beginning.call(node_id)
             except Mistake as mistake:
                 yield init_problem(node_id, beginning, mistake)
 

@@ -10,7 +10,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from app.fields.editors import CalmComboBox
-from app.fields.form import Form
+from app.fields.form import Form, offer_to_vary
 from app.theme import SPACE
 from engine.declare import Declared
 
@@ -18,13 +18,14 @@ from engine.declare import Declared
 class Chooser(QWidget):
     """Chooses {"op", "params"} from a registry; `none` is the entry for no choice, where there may be none.
 
-    `chosen` carries the name that was picked (None for none), `edited` a param and its value, `reset` a param; `built`
-    tells of a new form.
+    `chosen` carries the name that was picked (None for none), `edited` a param and its value, `reset` a param; `varied`
+    carries what a sweep is to vary, "op" or "params.NAME"; `built` tells of a new form.
     """
 
     chosen = Signal(object)
     edited = Signal(str, object)
     reset = Signal(str)
+    varied = Signal(str)
     built = Signal(Form)
 
     def __init__(self, registry: Mapping[str, type[Declared]], *, folder: Path, none: str = "") -> None:
@@ -34,6 +35,7 @@ class Chooser(QWidget):
         self.box = CalmComboBox()
         self.box.addItems([name or none for name in self._names])
         self.box.activated.connect(lambda place: self.chosen.emit(self._names[place]))
+        offer_to_vary(lambda: self.varied.emit("op"), self.box)
         self._doc = QLabel()
         self._doc.setWordWrap(True)
         self._doc.setProperty("dim", True)
@@ -72,7 +74,8 @@ class Chooser(QWidget):
         self._doc.setVisible(declared is not None)
         if declared is None or not declared.params():
             return
-        self.form = Form(declared, {}, folder=self._folder)
+        self.form = Form(declared, {}, folder=self._folder, can_vary=True)
+        self.form.varied.connect(lambda name: self.varied.emit(f"params.{name}"))
         self.form.changed.connect(lambda name, value, _final: self.edited.emit(name, value))
         self.form.reset.connect(self.reset)
         self._column.addWidget(self.form)

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.fields.editors import CodeEditor, Columns, Editor, editor_for
 from app.fields.taken import Names, TakeButton, TakenLine
@@ -113,6 +123,27 @@ class Field(QWidget):
         self._problem.setVisible(bool(text))
 
 
+def offer_to_vary(vary: Callable[[], object], *widgets: QWidget) -> None:
+    """Let a setting be varied from the context menu of the widgets that show it."""
+    for widget in widgets:
+        action = QAction("Vary in a sweep…", widget)
+        action.triggered.connect(lambda _checked: vary())
+        widget.addAction(action)
+        widget.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        for line in widget.findChildren(QLineEdit):  # has a menu of its own
+            line.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+            line.customContextMenuRequested.connect(partial(_pop_up, line, action))
+
+
+def _pop_up(line: QLineEdit, action: QAction, place: QPoint) -> None:
+    """Show the menu of a line that is typed in, with an action below."""
+    menu = line.createStandardContextMenu()
+    menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    menu.addSeparator()
+    menu.addAction(action)
+    menu.popup(line.mapToGlobal(place))
+
+
 def readable(name: str) -> str:
     """A param's name as words: "kernel_size" -> "Kernel size"."""
     words = WORDS.get(name, name.replace("_", " "))
@@ -185,10 +216,7 @@ class Form(QWidget):
         field.setToolTip(f"<p>{param.doc}{bounds}</p>")
         label.setBuddy(field)
         if self._can_vary:
-            vary = QAction("Vary in a sweep…", label)
-            vary.triggered.connect(lambda: self.varied.emit(param.name))
-            label.addAction(vary)
-            label.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+            offer_to_vary(lambda: self.varied.emit(param.name), label, field)
         button = QToolButton()
         button.setToolTip(f"Reset {param.name} to {param.default if param.default is not None else 'empty'}")
         button.clicked.connect(lambda: self.reset.emit(param.name))

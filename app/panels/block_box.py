@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.fields import Field
-from app.fields.form import LABEL_WIDTH
+from app.fields.form import LABEL_WIDTH, offer_to_vary
 from app.icons import icon
 from app.panels.sections import clear, dim, heading
 from app.scope import Scope
@@ -36,6 +36,7 @@ class UseBox(QWidget):
     """The rounds of a block's use, and the buttons that open and dissolve it."""
 
     opened = Signal()
+    varied = Signal(str)  # what of the use a sweep is to vary
 
     def __init__(self, scope: Scope, node: str) -> None:
         super().__init__()
@@ -44,8 +45,10 @@ class UseBox(QWidget):
         form.setContentsMargins(0, 0, 0, 0)
         self._repeat = Field(REPEAT, 1, folder=scope.document.folder)
         self._repeat.changed.connect(lambda value, _final: self._set_repeat(value))
+        offer_to_vary(lambda: self.varied.emit("repeat"), self._repeat)
         self._share = QCheckBox("the rounds share their weights")
         self._share.clicked.connect(self._set_share)
+        offer_to_vary(lambda: self.varied.emit("share_weights"), self._share)
         form.addRow("Repeat", self._repeat)
         form.addRow("", self._share)
         self._open, dissolves = QPushButton(icon("open"), "Open block"), QPushButton("Dissolve")

@@ -32,6 +32,7 @@ class DataPanel(QWidget):
     """Shows and edits the data section of the project but for the steps of its columns."""
 
     page_wanted = Signal()
+    vary_wanted = Signal(str)  # the path of a setting that a sweep is to vary
 
     def __init__(self, document: Document) -> None:
         super().__init__()
@@ -82,7 +83,8 @@ class DataPanel(QWidget):
         outer.addWidget(self._area)
 
     def _form(self, declared: Any, path: str) -> Form:
-        form = Form(declared, {}, folder=self._document.folder, columns=self._column_names)
+        form = Form(declared, {}, folder=self._document.folder, columns=self._column_names, can_vary=True)
+        form.varied.connect(lambda name: self.vary_wanted.emit(f"{path}.{name}"))
         form.changed.connect(lambda name, value, _final: self._set(f"{path}.{name}", value))
         form.reset.connect(lambda name: self._set(f"{path}.{name}", declared.defaults()[name]))
         return form

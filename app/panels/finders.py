@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
@@ -16,6 +16,10 @@ from app.panels.sections import Words, dim
 from app.theme import mono
 from engine import edit
 from engine.amounts import memory
+from engine.progress import Headway
+
+if TYPE_CHECKING:
+    from app.panels.rate_plot import RatePlot
 
 SIZE = QSize(560, 420)
 MOST_ROOM = 100  # parts of the height that is left, of which the stretch above the buttons has one
@@ -23,12 +27,16 @@ REASONS = {
     "memory": "Larger ones do not fit into memory.",
     "samples": "It holds all training samples.",
     "time": "Larger ones take seconds for a step.",
+    "stopped": "Larger ones were not tried.",
 }
 Answer = Mapping[str, Any]
 
 
 class Finder(QDialog):
-    """Tries out settings in a process of its own, which can be stopped; what is found can be taken over."""
+    """Tries out settings in a process of its own, and shows what it has found so far.
+
+    It can be stopped; what is found by then can be taken over.
+    """
 
     title, introduction, request, answer = "", "", "", ""
 
@@ -36,7 +44,9 @@ class Finder(QDialog):
         super().__init__(parent)
         self._document = document
         self._engine = EngineProcess(self)
-        self._engine.progressed.connect(self._tell)
+        self._engine.went_on.connect(self._tell)
+        self._found: Answer | None = None  # so far, while it is at work
+        self.stopped = False
         self.setWindowTitle(self.title)
         self.resize(SIZE)
         self.bar = QProgressBar()
@@ -48,7 +58,7 @@ class Finder(QDialog):
         self.use.hide()
         self.use.clicked.connect(self._use)
         self.end = QPushButton("Stop")
-        self.end.clicked.connect(self.reject)
+        self.end.clicked.connect(self._stop)
         buttons = QHBoxLayout()
         buttons.addStretch(1)
         buttons.addWidget(self.end)
@@ -76,11 +86,26 @@ class Finder(QDialog):
         super().done(result)
         self.deleteLater()
 
-    def _tell(self, words: str) -> None:
-        if words:
-            self.words.setText(f"{words}…")
+    def _tell(self, headway: Headway) -> None:
+        if headway.what:
+            self.words.setText(f"{headway.words()}…")
+            self.bar.setRange(0, headway.total)
+            self.bar.setValue(headway.done)
+        if headway.found is not None:
+            self._found = headway.found
+            self.show_so_far(headway.found, headway.done / (headway.total or 1))
+
+    def _stop(self) -> None:
+        """End with what was found so far, or close where there is nothing."""
+        found, self.stopped = self._found, True
+        if found is None:
+            self.reject()
+            return
+        self._engine.cancel()
+        self._take({self.answer: found})
 
     def _take(self, answer: Answer) -> None:
+        self._found = None
         self.bar.hide()
         self.end.setText("Close")
         if self.answer in answer:
@@ -88,8 +113,12 @@ class Finder(QDialog):
         else:
             self.words.setText(str(answer.get("error", "")))
 
+    def show_so_far(self, found: Answer, share: float) -> None:
+        """Show what was found once a share of all has been tried."""
+        raise NotImplementedError
+
     def show_found(self, found: Answer) -> None:
-        """Show what was found."""
+        """Show what was found in the end."""
         raise NotImplementedError
 
     def take_over(self) -> None:
@@ -124,20 +153,34 @@ class RateFinder(Finder):
         self._optimizers, self._place = optimizers, optimizers.place
         self._name = str(optimizers.entry().get("name", "main"))
         self._rate: float | None = None
+        self._plot: RatePlot | None = None
 
     def asked(self) -> dict[str, Any]:
         return {"optimizer": self._name}
 
-    def show_found(self, found: Answer) -> None:
-        from app.panels.rate_plot import rate_plot  # what plots is loaded only where something is drawn
+    def show_so_far(self, found: Answer, share: float) -> None:
+        self._shown().show_curve(found, share)
 
+    def _shown(self) -> RatePlot:
+        if self._plot is None:
+            from app.panels.rate_plot import RatePlot  # what plots is loaded only where something is drawn
+
+            self._plot = RatePlot()
+            self._put(self._plot)
+        return self._plot
+
+    def show_found(self, found: Answer) -> None:
+        self._shown().show_curve(found)
         self._rate = found["suggestion"]
-        if self._rate is None:
-            self.words.setText("The loss falls at no rate. Look at the data and the graph, or try larger batches.")
-        else:
-            self.words.setText(f"The loss falls fastest at {show_number(self._rate)}.")
+        if self._rate is not None:
+            beginning = "Of the rates that were tried, the" if self.stopped else "The"
+            self.words.setText(f"{beginning} loss falls fastest at {show_number(self._rate)}.")
             self._offer(f"Use {show_number(self._rate)}")
-        self._put(rate_plot(found))
+            self._shown().mark(self._rate)
+        elif self.stopped:
+            self.words.setText("The loss fell at none of the rates that were tried until then.")
+        else:
+            self.words.setText("The loss falls at no rate. Look at the data and the graph, or try larger batches.")
 
     def take_over(self) -> None:
         assert self._rate is not None
@@ -156,6 +199,13 @@ class BatchFinder(Finder):
     def __init__(self, document: Document, parent: QWidget) -> None:
         super().__init__(document, parent)
         self._size = 0
+        self._lines = Words()
+        self._lines.setFont(mono())
+        self._lines.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._put(self._lines)
+
+    def show_so_far(self, found: Answer, share: float) -> None:
+        self._lines.setText("\n".join(map(_line, found["tried"])))
 
     def show_found(self, found: Answer) -> None:
         self._size = found["suggestion"]
@@ -163,11 +213,7 @@ class BatchFinder(Finder):
             f"The largest that was tried with success is {found['largest']:,}. {REASONS[found['reason']]} "
             f"Nearly as fast as any is {self._size:,}."
         )
-        lines = Words()
-        lines.setFont(mono())
-        lines.setAlignment(Qt.AlignmentFlag.AlignTop)
-        lines.setText("\n".join(map(_line, found["tried"])))
-        self._put(lines)
+        self.show_so_far(found, 1.0)
         self._offer(f"Use {self._size}")
 
     def take_over(self) -> None:

@@ -12,7 +12,7 @@ from app.document import Document
 from app.fields import Form
 from app.fields.code import CodeLines
 from app.fields.editors import CalmComboBox, NumberEditor
-from app.fields.form import LABEL_WIDTH
+from app.fields.form import LABEL_WIDTH, offer_to_vary
 from app.icons import group_icon, icon
 from app.panels.block_box import BlockBox, UseBox
 from app.panels.help_box import HelpBox
@@ -24,7 +24,8 @@ from app.theme import SPACE, mono
 from engine import card, edit, kinds
 from engine.block_edits import expose
 from engine.blocks import op_of
-from engine.declare import Loss, Op, Param
+from engine.declare import FACTOR, Loss, Op
+from engine.ops import OPS
 from engine.picture import counts_of
 from engine.problem import Fix
 from engine.sharing import SHARE
@@ -34,7 +35,6 @@ DECODERS: tuple[tuple[str, dict[str, Any] | None], ...] = (
     ("The numbers as they are", None),
     ("The class with the highest score (Argmax)", {"op": "Argmax", "params": {}}),
 )
-FACTOR = Param("factor", kinds.Float(), 1.0, "What this loss is multiplied by in the training loss.", kinds.UNBOUNDED)
 
 
 class Inspector(QWidget):
@@ -42,7 +42,7 @@ class Inspector(QWidget):
 
     block_opened = Signal(Scope)
     block_wanted = Signal()
-    vary_wanted = Signal(str)  # the path of a param that a sweep is to vary
+    vary_wanted = Signal(str)  # the path of a setting that a sweep is to vary
     page_wanted = Signal(str)  # the op whose entry of the reference is to be opened
 
     def __init__(self, document: Document) -> None:
@@ -173,6 +173,9 @@ class Inspector(QWidget):
         self._column.addWidget(dim(op.doc() if op else f"This version has no op {node.op}."))
         facts = dim(" · ".join(each for each in (node.id, op.source_of() if op else "") if each))
         facts.setFont(mono(-1))
+        if node.op in OPS:
+            facts.setToolTip("The node's id, and what it is in PyTorch")
+            offer_to_vary(lambda: self._vary(node.id, "op"), facts)
         self._column.addWidget(facts)
         self._problems = ProblemBox(self._fix)
         self._column.addWidget(self._problems)
@@ -197,6 +200,7 @@ class Inspector(QWidget):
         self._use = None
         if node.op == BLOCK:
             self._use = UseBox(self._scope, node.id)
+            self._use.varied.connect(lambda below: self._vary(node.id, below))
             self._use.opened.connect(lambda: self.block_opened.emit(self._scope.opened(node.id)))
             self._column.addWidget(self._use)
         names = self._block_params if self._scope.block else None
@@ -210,9 +214,9 @@ class Inspector(QWidget):
             columns=self._column_names,
             without=bound,
             taken_from=names,
-            can_vary=not self._scope.block,
+            can_vary=True,
         )
-        self.form.varied.connect(lambda name: self.vary_wanted.emit(f"nodes.{node.id}.params.{name}"))
+        self.form.varied.connect(lambda name: self._vary(node.id, f"params.{name}"))
         self.form.exposed.connect(lambda name: self._expose(node.id, name))
         self.form.changed.connect(lambda name, value, _final: self._set(node.id, name, value))
         self.form.reset.connect(lambda name: self._reset(node.id, name))
@@ -224,6 +228,7 @@ class Inspector(QWidget):
         if issubclass(op, Loss):
             self._factor = NumberEditor(FACTOR, kinds.Float(), optional=False)
             self._factor.setToolTip(FACTOR.doc)
+            offer_to_vary(lambda: self._vary(node.id, "factor"), self._factor)
             self._factor.edited.connect(lambda value, _final: self._set_factor(node.id, value))
             extra.addRow(_label("Factor"), self._factor)
         if node.op == "Output" and not self._scope.block:
@@ -237,9 +242,15 @@ class Inspector(QWidget):
             holder.setLayout(extra)
             self._column.addWidget(holder)
         self._share, self._weights = ShareBox(self._scope, node.id), WeightsBox(self._scope, node.id)
+        self._weights.varied.connect(lambda below: self._vary(node.id, below))
         for box in (self._share, self._weights):
             box.hide()
             self._column.addWidget(box)
+
+    def _vary(self, node: str, below: str) -> None:
+        """Ask for a sweep over what stands below a node."""
+        scope = f"blocks.{self._scope.block}." if self._scope.block else ""
+        self.vary_wanted.emit(f"{scope}nodes.{node}.{below}")
 
     def _unknown(self, node: str, name: str) -> QWidget:
         button = QPushButton(icon("delete"), f"Remove the unknown param {name}")

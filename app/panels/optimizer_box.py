@@ -21,6 +21,7 @@ from app.document import Document
 from app.fields import Form
 from app.fields.chooser import Chooser
 from app.fields.editors import ColumnsEditor, NumberEditor
+from app.fields.form import offer_to_vary
 from app.icons import icon
 from app.panels.sections import heading
 from app.theme import SPACE
@@ -40,6 +41,7 @@ class OptimizerBox(QWidget):
     """Shows one optimizer of the spec at a time; several stand in tabs."""
 
     search_wanted = Signal()  # for the learning rate of the one that is shown
+    vary_wanted = Signal(str)  # the path of a setting that a sweep is to vary
 
     def __init__(self, document: Document) -> None:
         super().__init__()
@@ -57,6 +59,8 @@ class OptimizerBox(QWidget):
         self.schedule.chosen.connect(self._choose_schedule)
         self.schedule.edited.connect(self._set_schedule)
         self.schedule.reset.connect(self._reset_schedule)
+        self.optimizer.varied.connect(self._vary)
+        self.schedule.varied.connect(lambda below: self._vary(f"schedule.{below}"))
         self._turn = self._build_turn()
         add = QPushButton(icon("add"), "Add optimizer")
         add.setToolTip("Train some nodes, or for some losses, with an optimizer of their own")
@@ -88,6 +92,7 @@ class OptimizerBox(QWidget):
         every = Turn.params()["every"]
         self._every = NumberEditor(every, every.kind, optional=False)  # type: ignore[arg-type]  # a whole number
         self._every.edited.connect(lambda value, _final: self._set("every", value))
+        offer_to_vary(lambda: self._vary("every"), self._every)
         for name, widget in (
             ("name", self._name),
             ("nodes", self._nodes),
@@ -106,6 +111,9 @@ class OptimizerBox(QWidget):
             button.setToolTip("Try rates on a few batches and see at which the loss falls fastest")
             button.clicked.connect(self.search_wanted)
             form.fields["lr"].put_beside(button)
+
+    def _vary(self, below: str) -> None:
+        self.vary_wanted.emit(f"{PATH}.{self.place}.{below}")
 
     # ----------------------------------------------------------------------------------------------------- show
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 
 from PySide6.QtCore import QFileSystemWatcher, Qt, QTimer, Signal
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 from app.icons import icon
 from app.panels.sections import Words, heading
 from app.theme import SPACE, themes
+from engine.detached import Process
 from engine.problem import Mistake
 from engine.train.queue import Entry, Queue, start_work
 
@@ -38,7 +38,7 @@ class QueueBox(QWidget):
         super().__init__()
         self._queue = queue
         self._shown: list[Entry] = []
-        self._worker: subprocess.Popen[bytes] | None = None  # the process that this window has started
+        self._worker: Process | None = None  # the process that this window has started
         self._title, self._state = heading("Queue"), Words()
         self._state.setProperty("dim", True)
         self.list = QListWidget()

@@ -21,6 +21,7 @@ from engine.events import (
     Event,
     Failed,
     Finished,
+    Measuring,
     Paused,
     Progress,
     Started,
@@ -74,9 +75,10 @@ class RunBox(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACE)
         # what is clicked stands above what changes its height, so that no button moves under the mouse
-        add(column, self.bar, self.control, self.resume, self.resume_changed)
-        add(column, self.state, self._go, self.fixes, self.scores, self.notes, self.tables)
+        add(column, self.bar, self.resume, self.resume_changed, self.control)
+        add(column, self.state, self.fixes, self._go, self.scores, self.notes, self.tables)
         runner.started.connect(self._started)
+        runner.told.connect(self._note)
         runner.told.connect(self._take)
         runner.ended.connect(self._ended)
         runner.failed.connect(self.state.setText)
@@ -149,9 +151,11 @@ class RunBox(QWidget):
         self.notes.setText("\n".join(notes[-NOTES:]))
         self.notes.setVisible(bool(notes))
 
-    def _take(self, event: Event) -> None:
+    def _note(self, event: Event) -> None:
         if fresh := [each for each in sentences(event) if each not in self._told]:
             self._tell([*self._told, *fresh])
+
+    def _take(self, event: Event) -> None:
         match event:
             case Started():
                 self._epochs = event.epochs
@@ -164,6 +168,8 @@ class RunBox(QWidget):
                 self.bar.setFormat(f"epoch {event.epoch} of {self._epochs} · %p%")
                 self.state.setText(f"{event.samples_per_second:,.0f} samples/s · {duration(event.seconds_left)} left")
                 self.scores.setText(words_of(event.train))
+            case Measuring():
+                self.state.setText(f"Measuring the {event.split} split · batch {event.step:,} of {event.steps:,}")
             case Epoch():
                 lines = [f"train       {words_of(event.train)}"]
                 if event.validation:
@@ -188,10 +194,9 @@ class RunBox(QWidget):
                 self.state.setText(f"Stopped after {epochs}; everything so far is kept.")
             case Failed():
                 self._failed = event
-                self.state.setText(event.message)
+                self.state.setText("")
                 self._go.setVisible(bool(event.node))
-                mended = Problem("", event.node, event.param, event.fixes)
-                self.fixes.show_problems([mended] if event.fixes else [])
+                self.fixes.show_problems([Problem(event.message, event.node, event.param, event.fixes)])
 
     def _ended(self, run: Run, state: str) -> None:
         if state == "lost":

@@ -64,7 +64,7 @@ def _graph(summary: Summary) -> str:
 
 
 HEADINGS = (
-    Heading(NAME, lambda run: run.name, width=214),
+    Heading(NAME, lambda run: run.name, width=238),
     Heading("State", lambda run: run.state, width=84),
     Heading("Epoch", lambda run: f"{run.epoch} of {run.epochs or '?'}", lambda run: run.epoch, 72),
     Heading("Best", _best, lambda run: run.best, 124),

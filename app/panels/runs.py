@@ -42,7 +42,7 @@ READ_SECONDS = 0.015  # for reading new runs at a time, so that the window stays
 ROW_HEIGHT, ICON = 26, 16  # pixels
 ANY_STATE, ANY_TAG = "All states", "All tags"
 STATES = ("running", "paused", "starting", "finished", "stopped", "failed", "crashed")
-OWN, UNSAVED, OTHER = "This project's runs", "Runs of unsaved projects", "Other folder…"
+OWN, UNSAVED, OTHER = "Runs beside this project", "Runs of unsaved projects", "Other folder…"
 EMPTY = "No runs yet. Train, and each run is kept here with its curves, weights and log."
 NONE_LEFT = "No run is left by this filter."
 # name: icon, text, whether the text stands beside the icon, what it does

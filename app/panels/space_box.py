@@ -26,11 +26,12 @@ from engine import edit
 from engine.ops.sweep import Range
 from engine.problem import Mistake, Problem
 from engine.spec import Spec
-from engine.sweep.choosing import set_range, variables, vary
+from engine.sweep.choosing import set_range, variable_at, variables, vary
 from engine.sweep.plan import PATH, listed_space, short, shown
 
 ROLE = Qt.ItemDataRole.UserRole
 CHOOSER_SIZE = (360, 380)
+NOTHING = "Nothing is called so. A path, such as training.epochs, names any value."
 RANGE_HELP = (
     "<p>From one number to another: <b>0.001..0.1</b>; behind it <b>:log</b> where factors count, <b>:int</b> for "
     "whole numbers, <b>:step=8</b>, or <b>:points=5</b> for a grid. Or values to choose from: <b>16,32,64</b>.</p>"
@@ -74,6 +75,7 @@ class SpaceBox(QWidget):
         for line, each in zip(self.ranges, listed, strict=True):
             if not line.hasFocus():
                 line.setText(_words_of(each))
+                line.setCursorPosition(0)  # a long list is read from its start
         self._empty.setVisible(not paths)
 
     def show_problems(self, problems: list[Problem]) -> None:
@@ -149,8 +151,20 @@ def _words_of(value: Any) -> str:
     return parsed.words() if parsed is not None else ""
 
 
+def _why_not(spec: Spec, path: str) -> str:
+    """Why nothing can be varied at a path; "" where something can."""
+    try:
+        variable_at(spec, path)
+    except Mistake as mistake:
+        return mistake.message if "." in path else NOTHING
+    return ""
+
+
 class Chooser(QWidget):
-    """A list of all that can be varied, by optimizer, settings and node, with a search."""
+    """A list of what can be varied, by optimizer, settings, column, node and block, with a search.
+
+    Where nothing in the list fits, the search takes a path.
+    """
 
     chosen = Signal(str)
 
@@ -159,7 +173,7 @@ class Chooser(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.resize(*CHOOSER_SIZE)
         self.search = QLineEdit()
-        self.search.setPlaceholderText("Search settings")
+        self.search.setPlaceholderText("Search settings, or type a path")
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._filter)
         self.search.returnPressed.connect(self._take_first)
@@ -170,9 +184,14 @@ class Chooser(QWidget):
         self.tree.itemClicked.connect(lambda item, _column: self._take(item))
         column = QVBoxLayout(self)
         column.setContentsMargins(SPACE, SPACE, SPACE, SPACE)
-        column.addWidget(self.search)
-        column.addWidget(self.tree)
+        self._words = Words()
+        for widget in (self.search, self._words, self.tree):
+            column.addWidget(widget)
+        self._spec = spec
         self._fill(spec)
+        self._offer = QTreeWidgetItem(self.tree)  # to vary what was typed as a path
+        self._offer.setFirstColumnSpanned(True)
+        self._offer.setHidden(True)
         self.search.setFocus()
 
     def _fill(self, spec: Spec) -> None:
@@ -203,9 +222,19 @@ class Chooser(QWidget):
             group = self.tree.topLevelItem(place)
             if group is not None:
                 group.setHidden(all(group.child(each).isHidden() for each in range(group.childCount())))
+        self._offer_path("" if any(not item.isHidden() for item in self._items()) else text.strip())
+
+    def _offer_path(self, path: str) -> None:
+        """Offer to vary any value by its path, or say why there is none; "" takes both away."""
+        words = _why_not(self._spec, path) if path else ""
+        self._offer.setText(0, f"Vary {path}")
+        self._offer.setData(0, ROLE, path)
+        self._offer.setHidden(not path or bool(words))
+        self._words.setText(words)
 
     def _take_first(self) -> None:
-        first = next((item for item in self._items() if not item.isHidden() and not item.isDisabled()), None)
+        items = (*self._items(), self._offer)
+        first = next((item for item in items if not item.isHidden() and not item.isDisabled()), None)
         if first is not None:
             self._take(first)
 

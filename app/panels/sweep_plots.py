@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFont
+from PySide6.QtGui import QColor, QFont, QFontMetrics
 from PySide6.QtWidgets import QGraphicsRectItem, QStackedLayout, QVBoxLayout, QWidget
 
 from app.panels.sections import dim
 from app.theme import SPACE, mono, theme, themes
 from engine.sweep.folder import Trial, Trials
-from engine.sweep.plan import short, shown
+from engine.sweep.plan import read_range, short, shown
 
 HISTORY, PARALLEL, IMPORTANCE, SLICES = "History", "Parallel", "Importance", "Slices"
 DOTS = "Full: trials that were finished. Hollow: those that ended early, at their last score."
@@ -28,6 +28,9 @@ CAPTIONS = {
 BRUSH_WIDTH = 0.16  # of the distance between two axes
 NEAREST = 0.5  # how near an axis a brush must begin, in distances between two
 FEW = 8  # different values that are named on their axis
+AXIS_WIDE, LEAST_WIDE = 24, 48  # pixels: what an axis takes of a slice, and the least that its words are cut to
+EDGE = 0.25  # beside the outermost values of a slice, so that their words have room; in parts of the way between
+GROUND = 190  # how much the ground of words covers, of 255
 
 
 class SweepPlots(QWidget):
@@ -148,12 +151,15 @@ class SweepPlots(QWidget):
         first: pg.PlotItem | None = None
         for column, path in enumerate(trials.ranges):
             scale = _Scale(path, trials, scored)
-            plot = self._plot(column, trials.metric if first is None else "", short(path))
+            wide = max(LEAST_WIDE, self.view.width() // len(trials.ranges) - AXIS_WIDE)
+            name = self.fontMetrics().elidedText(short(path), Qt.TextElideMode.ElideLeft, wide)
+            plot = self._plot(column, trials.metric if first is None else "", name)
             self._scatter(plot, [scale.place(each.values.get(path)) for each in scored], scored)
-            plot.getAxis("bottom").setTicks([scale.ticks()])
-            plot.setXRange(0, 1, padding=0.06)
+            plot.getAxis("bottom").setTicks([_staggered(scale.ticks(), wide)])
+            plot.setXRange(0, 1, padding=EDGE)
             if first is not None:
                 plot.setYLink(first)
+                plot.getAxis("left").setStyle(showValues=False)
             first = first or plot
 
     def _draw_importance(self) -> None:
@@ -188,23 +194,25 @@ class SweepPlots(QWidget):
         order = {each.number: place for place, each in enumerate(reversed(trials.ranked()))}
         for each, places in sorted(lines, key=lambda line: order.get(line[0].number, -1)):
             plot.plot(range(len(places)), places, pen=self._pen(each, order, among=left))
+        ground = QColor(theme().panel)  # below the words, which lie upon lines
+        ground.setAlpha(GROUND)
         for place, scale in enumerate(scales):
             plot.addItem(pg.InfiniteLine(place, angle=90, pen=pg.mkPen(theme().dim)))
             for at, text in scale.ticks():
-                label = pg.TextItem(text, color=theme().text, anchor=(0, 0.5))
+                label = pg.TextItem(text, color=theme().text, anchor=(0, 0.5), fill=ground)
                 label.setFont(mono(-2))
                 label.setPos(place, at)
                 plot.addItem(label)
         for place, (low, high) in self._brushes.items():
             box = QGraphicsRectItem(QRectF(place - BRUSH_WIDTH / 2, low, BRUSH_WIDTH, high - low))
-            ground = QColor(theme().accent)
-            ground.setAlpha(60)
-            box.setBrush(ground)
+            brush = QColor(theme().accent)
+            brush.setAlpha(60)
+            box.setBrush(brush)
             box.setPen(pg.mkPen(theme().accent))
             plot.addItem(box)
         names = [short(path) for path in trials.ranges] + [trials.metric]
         plot.getAxis("bottom").setTicks([list(enumerate(names))])
-        plot.setXRange(-0.1, len(scales) - 0.7, padding=0)
+        plot.setXRange(-0.3, len(scales) - 0.6, padding=0)
         plot.setYRange(-0.06, 1.06, padding=0)
 
     def _pen(self, trial: Trial, order: Mapping[int, int], among: set[int] | None) -> Any:
@@ -274,7 +282,7 @@ class _Scale:
         self._numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in found)
         self._whole = self._numbers and all(isinstance(each, int) for each in found)
         self._log = self._numbers and ":log" in trials.ranges.get(path, "")
-        self._names = [] if self._numbers else list(dict.fromkeys(map(shown, found)))
+        self._names = [] if self._numbers else _in_order(found, trials.ranges.get(path, ""))
         known = [self._at(each) for each in found] if self._numbers else []
         self._low, self._high = min(known, default=0.0), max(known, default=1.0)
 
@@ -288,7 +296,7 @@ class _Scale:
     def place(self, value: Any) -> float:
         """Where a value stands."""
         if not self._numbers:
-            return self._names.index(shown(value)) / max(1, len(self._names) - 1)
+            return self._names.index(shown(value)) / (len(self._names) - 1) if len(self._names) > 1 else 0.5
         return (self._at(value) - self._low) / (self._high - self._low) if self._high > self._low else 0.5
 
     def ticks(self) -> list[tuple[float, str]]:
@@ -304,3 +312,20 @@ class _Scale:
         """The number at a place of the scale; a whole one where all are whole."""
         number = 10**at if self._log else at
         return round(number) if self._whole else number
+
+
+def _staggered(ticks: list[tuple[float, str]], width: int) -> list[tuple[float, str]]:
+    """Words on two lines in turn, where one has no room for them, cut where they are too long all the same."""
+    metrics, mode = QFontMetrics(mono(-2)), Qt.TextElideMode.ElideRight
+    room = width // (len(ticks) + 1)
+    if all(metrics.horizontalAdvance(text) <= room for _place, text in ticks):
+        return ticks
+    cut = [metrics.elidedText(text, mode, min(2 * room, width // 2)) for _place, text in ticks]
+    return [(ticks[place][0], "\n" * (place % 2) + text) for place, text in enumerate(cut)]
+
+
+def _in_order(values: Sequence[Any], range: str) -> list[str]:
+    """The names of values that occur, in the order of their range."""
+    listed = [shown(each) for each in read_range(range, None).grid()] if range else []
+    found = list(dict.fromkeys(map(shown, values)))
+    return sorted(found, key=lambda name: listed.index(name) if name in listed else len(listed))

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from app.document import Document
 from app.fields import Form
 from app.fields.editors import CalmComboBox
 from app.icons import icon
-from app.panels.sections import Words, dim, heading, scrolled
+from app.panels.sections import Elided, Words, dim, heading, scrolled
 from app.panels.space_box import SpaceBox
 from app.panels.trial_table import TrialTable
 from app.sweeper import Sweeper
@@ -57,7 +57,7 @@ class SweepPanel(QWidget):
         self.sweeps = CalmComboBox()
         self.sweeps.setToolTip("The sweeps of this project, the newest first")
         self.sweeps.activated.connect(self._choose)
-        self.state = QLabel()
+        self.state = Elided()
         self.table = TrialTable()
         self.table.trial_chosen.connect(lambda _trial: self._judge())
         self.why = Words()
@@ -102,7 +102,7 @@ class SweepPanel(QWidget):
         row.addWidget(self.state, 1)
         for button in (self._resume, self._use, self._curves):
             row.addWidget(button)
-        self.sweeps.setFixedWidth(SPACE * 30)
+        self.sweeps.setFixedWidth(SPACE * 20)
         for name in TABS:
             self.tabs.addTab(self.table if name == "Trials" else _holder(), name)
         self._right = QWidget()
@@ -211,6 +211,7 @@ class SweepPanel(QWidget):
         if self._plots is not None:
             self._plots.show_trials(self._trials)
         self.state.setText(self._words())
+        self.state.setToolTip(self.state.text())
         for widget in (self.tabs, self.sweeps, self.state, self._resume, self._use, self._curves):
             widget.setVisible(folder is not None)
         self._empty.setVisible(folder is None)

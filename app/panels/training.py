@@ -39,6 +39,7 @@ class TrainingPanel(QWidget):
     """Edits the training settings and shows the run; its Train button stands where the window puts it."""
 
     node_chosen = Signal(str, str)
+    vary_wanted = Signal(str)  # the path of a setting that a sweep is to vary
 
     def __init__(self, document: Document, runner: Runner) -> None:
         super().__init__()
@@ -51,10 +52,12 @@ class TrainingPanel(QWidget):
         self.run.node_chosen.connect(self.node_chosen)
         self.why = dim()
         self.optimizers = OptimizerBox(document)
+        self.optimizers.vary_wanted.connect(self.vary_wanted)
         self._init = Chooser(Initializer.registry, folder=document.folder, none="As PyTorch draws them")
         self._init.chosen.connect(self._choose_init)
         self._init.edited.connect(lambda name, value: self._set(f"training.init.params.{name}", value))
         self._init.reset.connect(self._reset_init)
+        self._init.varied.connect(lambda below: self.vary_wanted.emit(f"training.init.{below}"))
         self.start_from = QPushButton("Start from a run or file…")
         self.start_from.setToolTip("Let every node that fits begin with the weights of another run, by its id")
         self.start_from.clicked.connect(self._choose_start)
@@ -78,7 +81,8 @@ class TrainingPanel(QWidget):
     def _form(self, declared: type[Declared], path: str, names: list[str]) -> Form:
         """A form of some settings of the spec."""
         without = tuple(name for name in declared.params() if name not in names)
-        form = Form(declared, {}, folder=self._document.folder, columns=self._scores, without=without)
+        form = Form(declared, {}, folder=self._document.folder, columns=self._scores, without=without, can_vary=True)
+        form.varied.connect(lambda name: self.vary_wanted.emit(f"{path}.{name}"))
         form.changed.connect(lambda name, value, _final: self._set(f"{path}.{name}", value))
         form.reset.connect(lambda name: self._set(f"{path}.{name}", declared.defaults()[name]))
         return form
@@ -137,9 +141,8 @@ class TrainingPanel(QWidget):
 
     def start_with(self, path: Path) -> None:
         """Let every node that fits begin with the weights of a file."""
-        held = {node: each.tensors for node, each in self._document.report.nodes.items()}
         try:
-            found = start_from(self._document.spec, path, held)
+            found = start_from(self._document.spec, path, self._document.report.nodes)
         except Mistake as mistake:
             self.begun.setText(mistake.message)
             return

@@ -17,7 +17,20 @@ from tqdm import tqdm
 from engine import edit, events
 from engine.cli.overrides import load_with
 from engine.cli.projects import trusted
-from engine.events import Changed, Continued, Epoch, Event, Failed, Finished, Paused, Progress, Started, Stopped, Table
+from engine.events import (
+    Changed,
+    Continued,
+    Epoch,
+    Event,
+    Failed,
+    Finished,
+    Measuring,
+    Paused,
+    Progress,
+    Started,
+    Stopped,
+    Table,
+)
 from engine.problem import Mistake
 from engine.spec import Spec, load
 from engine.start_from import start_from
@@ -60,9 +73,7 @@ def _begun(spec: Spec, path: Path, file: Path) -> Spec:
     """The spec with every node that fits beginning from a run or a file; which these are is told on stderr."""
     from engine.check import check  # torch's seconds only where they are needed
 
-    found = start_from(
-        spec, path, {node: each.tensors for node, each in check(spec, file.resolve().parent).nodes.items()}
-    )
+    found = start_from(spec, path, check(spec, file.resolve().parent).nodes)
     print(found.words(), file=sys.stderr)
     return found.spec
 
@@ -161,6 +172,10 @@ def _print_words(stream: Iterator[Event], run: Run) -> Event | None:
                 bar.set_description(f"epoch {last.epoch}/{epochs}", refresh=False)
                 speed, left = f"{last.samples_per_second:,.0f} samples/s", f"{_duration(last.seconds_left)} left"
                 bar.set_postfix_str(f"{scores_words(last.train)}, {speed}, {left}")
+            case Measuring():
+                bar.total, bar.n = last.steps, last.step
+                bar.set_description(f"measuring {last.split}", refresh=False)
+                bar.set_postfix_str("")
             case Epoch():
                 best = "  best" if last.best else ""
                 validation = f" | validation {scores_words(last.validation)}" if last.validation else ""

@@ -86,6 +86,7 @@ class Loader:
             names = {name for columns in live.values() for name in columns}
             self._early = {name: tail for name, tail in flow.tails.items() if name in names}
         self._reading: Reading | None = None
+        self.place = 0  # behind the batch that was given last; one without a sample that can be read is passed over
         self.workers = _workers(batching.workers, device) if self._live else 0
         self.stages = Stages(self.workers, spare=max(0, _cores() - self.workers) if self._live else 0)
         self._faults: dict[str, bool] = {}  # what was wrong with a sample, and whether it was told
@@ -96,9 +97,10 @@ class Loader:
         """How many samples a split has."""
         return len(next(iter(self._flow.splits[split].values()))) if split in self._flow.splits else 0
 
-    def steps(self) -> int:
-        """Batches of an epoch."""
-        return batch_count(self.samples("train"), self._batching.batch_size, drop_last=self._batching.drop_last)
+    def steps(self, split: str = "train") -> int:
+        """Batches of an epoch, or of another split when it is measured."""
+        drop_last = self._batching.drop_last and split == "train"
+        return batch_count(self.samples(split), self._batching.batch_size, drop_last=drop_last)
 
     def training(self, epoch: int, start: int = 0) -> Iterator[list[Tensor]]:
         """The batches of an epoch from number `start` on, in the epoch's own order."""
@@ -155,11 +157,13 @@ class Loader:
     def _batches(self, split: str, order: Tensor | None, epoch: int | None, start: int) -> Iterator[list[Tensor]]:
         drop_last = self._batching.drop_last and epoch is not None
         made = (self._read if self._live.get(split) else self._held)(split, order, epoch, start, drop_last)
+        self.place = start
         while True:
             begun = time.perf_counter()
             batch = next(made, None)
             if batch is None:
                 return
+            self.place += 1
             self.stages.took(len(batch[0]), time.perf_counter() - begun)
             yield batch
 
@@ -210,7 +214,9 @@ class Loader:
                 raise Mistake(read.mistake[0], param=read.mistake[1])
             if read.unfit is not None:
                 raise self._unfit(split, *read.unfit)
-            if len(read.places):
+            if not len(read.places):
+                self.place += 1
+            else:
                 empty = False
                 batch = self._timed("batch", lambda read=read: _joined(columns, read))  # type: ignore[misc]
                 yield self._finished(split, list(columns), batch, read.places, epoch, read.draws)

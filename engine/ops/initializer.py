@@ -230,7 +230,7 @@ class Sparse(Initializer, group="Initializers"):
 
 
 class FromFile(Initializer, group="Initializers"):
-    """Takes the numbers of a tensor in a safetensors file."""
+    """Takes the numbers of a tensor in a safetensors file; buffers, such as running means, can begin so too."""
 
     synonyms = ("pretrained", "load", "safetensors")
     target = "tensorfile.copy_from_file"

@@ -64,15 +64,23 @@ def _chosen(settings: Sweep, program: Program, best: str) -> Objective:
 
 
 def _refuse_broken(plan: Plan) -> None:
-    """Raise Mistake for a value with which the graph has a problem whatever the others are."""
+    """Raise Mistake for a range with whose every value the graph has a problem; single trials may fail with one."""
     checker = Checker()
     for varied in plan.space:
-        if not varied.path.startswith("nodes."):
+        if not _of_graph(varied):
             continue  # the plan was read, so settings are known to take their values
+        words = ""
         for value in varied.range.ends():
-            words = _problem_with(plan, varied, value, checker)
-            if words:
-                raise Mistake(f"{varied.path} = {show_value(value)}: {words}", param="sweep.space")
+            found = _problem_with(plan, varied, value, checker)
+            if not found:
+                break
+            words = words or f"{varied.path} = {show_value(value)}: {found}"
+        else:
+            raise Mistake(words, param="sweep.space")
+
+
+def _of_graph(varied: Varied) -> bool:
+    return varied.path.startswith(("nodes.", "blocks."))
 
 
 def _problem_with(plan: Plan, varied: Varied, value: Any, checker: Checker) -> str:
@@ -90,6 +98,6 @@ def _combinations(plan: Plan, varied: Varied, value: Any) -> Iterator[dict[str, 
     """Yield a value beside those of the project, then beside others of the space."""
     yield {varied.path: value}
     draw = random.Random(plan.settings.seed)
-    others = [each for each in plan.space if each is not varied and each.path.startswith("nodes.")]
+    others = [each for each in plan.space if each is not varied and _of_graph(each)]
     for _ in range(TRIES if others else 0):
         yield {varied.path: value, **{each.path: draw.choice(each.range.grid()) for each in others}}

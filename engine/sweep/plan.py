@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from engine import validate
+from engine.block_edits import inside
 from engine.declare import did_you_mean, show_value
 from engine.ops.sweep import Choices, Numbers, Range, Sweep, WholeNumbers
 from engine.problem import Fix, Mistake, Problem
 from engine.schedules import located
 from engine.spec import Spec, jsonable
-from engine.values import value_at, with_value
+from engine.values import parted, value_at, with_value
 
 SPACE = "space"  # what stands in the sweep section beside the settings of `Sweep`
 PATH = f"sweep.{SPACE}"
@@ -65,10 +66,28 @@ class Plan:
 
 
 def applied(spec: Spec, values: Mapping[str, Any]) -> Spec:
-    """Set values by their paths."""
-    for path, value in values.items():
-        spec = with_value(spec, path, value)
+    """Set values by their paths, ops first; a param that the op of its trial does not have is left out."""
+    for path in sorted(values, key=lambda each: not is_op(each)):
+        if not _is_idle(spec, path, values):
+            spec = with_value(spec, path, values[path])
     return spec
+
+
+def is_op(path: str) -> bool:
+    """Whether a path leads to the name of an op."""
+    return path.endswith(".op")
+
+
+def _is_idle(spec: Spec, path: str, values: Mapping[str, Any]) -> bool:
+    """Whether the op that was chosen beside a param does not have it."""
+    owner, params, _name = path.rpartition(".params.")
+    if not params or f"{owner}.op" not in values:
+        return False
+    try:
+        value_at(spec, path)
+    except Mistake:
+        return True
+    return False
 
 
 def listed_space(spec: Spec) -> list[Any]:
@@ -136,18 +155,27 @@ def _read(spec: Spec, value: Any, place: int) -> tuple[Varied | None, list[Probl
 
 
 def _refusals(spec: Spec, varied: Varied) -> Iterator[str]:
-    """Say which values of a range a setting does not take, whatever the others are."""
-    known = {_place_of(each) for each in validate.problems(spec)}
+    """Say which value of a range a setting does not take, whatever the others are."""
+    refuse = refusing(spec, varied.path)
     for value in varied.range.ends():
-        try:
-            changed = with_value(spec, varied.path, value)
-        except Mistake as mistake:
-            yield f"{varied.path} = {show_value(value)}: {mistake.message}"
+        if words := refuse(value):
+            yield f"{varied.path} = {show_value(value)}: {words}"
             return
-        for problem in validate.problems(changed):
-            if _place_of(problem) not in known:
-                yield f"{varied.path} = {show_value(value)}: {problem.message}"
-                return
+
+
+def refusing(spec: Spec, path: str) -> Callable[[Any], str]:
+    """A function that says why the setting at a path does not take a value; "" where it does."""
+    block, _rest = parted(path)
+    known = {_place_of(each) for each in validate.problems(inside(spec, block))}
+
+    def refuse(value: Any) -> str:
+        try:
+            found = validate.problems(inside(with_value(spec, path, value), block))
+        except Mistake as mistake:
+            return mistake.message.removeprefix(f"{path}: ")
+        return next((each.message for each in found if _place_of(each) not in known), "")
+
+    return refuse
 
 
 def _place_of(problem: Problem) -> tuple[str | None, str | None]:
@@ -166,14 +194,20 @@ def _repeated(space: Sequence[Varied]) -> Iterator[Problem]:
 # ---------------------------------------------------------------------------------------------------- as it is written
 
 
+UNSAID = ("nodes", "params", "training", "optimizers", "data", "batching", "blocks", "columns", "steps")
+
+
 def short(path: str) -> str:
     """A path as a heading: what it ends in, with the node or the section before it."""
-    known = ("nodes", "params", "training", "optimizers", "data", "batching")
-    return ".".join(each for each in path.split(".") if each not in known and not each.isdigit())
+    if path.startswith("training.optimizers.") and path.count(".") == 3 and is_op(path):
+        return "optimizer"
+    return ".".join(each for each in path.split(".") if each not in UNSAID and not each.isdigit())
 
 
 def shown(value: Any) -> str:
     """A value as a table shows it."""
+    if value is None:
+        return "none"
     return f"{value:.4g}" if isinstance(value, float) else str(value) if isinstance(value, str) else show_value(value)
 
 
@@ -199,8 +233,9 @@ def entry(path: str, range: Range) -> dict[str, Any]:
 
 def read_range(words: str, present: Any) -> Range:
     """Read "0.001..0.1:log" or "16,32,64"; what is whole where the `present` value is, stays whole. Raises Mistake."""
-    ends, *marks = words.split(":") if DOTS in words else [words]
-    if DOTS not in ends:
+    is_span = DOTS in words and "," not in words  # a list may hold paths, such as ../data
+    ends, *marks = words.split(":") if is_span else [words]
+    if not is_span or DOTS not in ends:
         values = _values(words)
         return _made(Choices, {"values": values})
     low, high = (_number(each) for each in ends.split(DOTS, 1))

@@ -6,7 +6,6 @@ import json
 import math
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,7 +17,8 @@ import optuna
 from optuna.trial import TrialState as State
 
 from engine import spec as specs
-from engine.events import LAST, Epoch, Event, Failed, Finished, Started
+from engine.detached import start
+from engine.events import LAST, Epoch, Event, Failed, Finished, Started, Stopped
 from engine.problem import Mistake
 from engine.sweep import study as studies
 from engine.sweep.folder import SweepFolder, Trials, stop_trial
@@ -32,21 +32,13 @@ LOOK_SECONDS = 0.05  # between looks at the trials at work
 TELL_SECONDS = 0.5  # between tellings of their epochs
 END_SECONDS = 30.0  # that a worker has to stop in
 WATCHED_CORES = 4  # from so many on, one is left to the window
-ROOT = Path(__file__).parents[2]
 
 
 class _Process:
     """A worker process: trains one trial at a time."""
 
     def __init__(self, threads: int, log: IO[bytes]) -> None:
-        self._child = subprocess.Popen(
-            [sys.executable, "-m", "engine", "trials", str(threads)],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=log,
-            start_new_session=True,  # a Ctrl+C is the sweep's to tell it of
-        )
+        self._child = start(["trials", str(threads)], log, stdin=subprocess.PIPE)
 
     def train(self, run: Run, folder: Path) -> None:
         """Have a run trained."""
@@ -79,6 +71,7 @@ class _Going:
     trial: optuna.Trial
     run: Run
     process: _Process
+    is_used: bool  # whether the process has trained another one before
     offset: int = 0
     begun: float = field(default_factory=time.monotonic)
     scores: list[float] = field(default_factory=list)
@@ -120,17 +113,17 @@ class Sweeping:
         """Work until all is tried, the time is over, or a stop is asked for."""
         self._folder.clear_stop()
         studies.retire(self._study, self._plan)
-        told = 0.0
+        told, news = 0.0, 0
         yield self._tell()
         try:
             while not self._folder.stop_requested():
-                news = self._begin()
+                news += self._begin()
                 if not self._going:
                     break
                 news += sum([self._look(each) for each in list(self._going)])
                 now = time.monotonic()
                 if news and (now - told >= TELL_SECONDS or news >= _ENDED):
-                    told = now
+                    told, news = now, 0
                     yield self._tell()
                 time.sleep(LOOK_SECONDS)
         finally:
@@ -185,9 +178,11 @@ class Sweeping:
             return
         run.path.mkdir(parents=True, exist_ok=True)
         specs.save(spec, run.path / "spec.json")
-        process = self._idle.pop() if self._idle else _Process(self._threads, self._log)
+        self._idle = [each for each in self._idle if each.status() is None]
+        is_used = bool(self._idle)
+        process = self._idle.pop() if is_used else _Process(self._threads, self._log)
         process.train(run, self._data)
-        self._going.append(_Going(trial, run, process))
+        self._going.append(_Going(trial, run, process, is_used))
 
     def _look(self, going: _Going) -> int:
         """Take in what a trial has told; returns how much of it is new."""
@@ -201,6 +196,10 @@ class Sweeping:
                 self._idle.append(going.process)
                 return news + _ENDED
         if status is None:
+            return news
+        if going.is_used and not going.offset:  # it ended over the trial before
+            going.process, going.is_used = _Process(self._threads, self._log), False
+            going.process.train(going.run, self._data)
             return news
         self._going.remove(going)
         if not going.told:
@@ -229,10 +228,14 @@ class Sweeping:
                 self._note_time(going)
                 self._finish(going)
                 going.told = True
+            case Stopped():
+                self._note_time(going)
+                self._fail(going.number, "It was stopped while it trained.")
+                going.told = True
             case Failed():
                 where = ".".join(each for each in (event.node, event.param) if each)
                 self._note_time(going)
-                self._fail(going.number, f"{where}: {event.message}" if where else event.message)
+                self._fail(going.number, event.message if where in event.message else f"{where}: {event.message}")
                 going.told = True
 
     def _finish(self, going: _Going) -> None:

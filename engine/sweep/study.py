@@ -27,6 +27,7 @@ from engine.sweep.plan import Plan
 NAME = "sweep"
 WHY, SECONDS, CUT_OFF = "why", "seconds", "cut off"  # what is kept beside a trial
 LEAST_TRIALS = 4  # that importances can be told from
+STRIDE = 1_000_003  # between the seeds of a sweep that goes on after so many trials
 FACTOR = 3  # of trials that go on from a rung of successive halving to the next
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -45,14 +46,15 @@ class _Held(JournalFileOpenLock):
 def open_study(journal: Path, plan: Plan, *, higher: bool, epochs: int) -> optuna.Study:
     """Open the study of a sweep, or begin it; what a kill left half-written is cut off."""
     _mend(journal)
-    return optuna.create_study(
+    study = optuna.create_study(
         storage=JournalStorage(JournalFileBackend(str(journal), lock_obj=_Held(str(journal)))),
-        sampler=_sampler(plan.settings),
         pruner=_pruner(plan.settings, epochs),
         study_name=NAME,
         direction="maximize" if higher else "minimize",
         load_if_exists=True,
     )
+    study.sampler = _sampler(plan.settings, len(study.get_trials(deepcopy=False)))
+    return study
 
 
 def _mend(journal: Path) -> None:
@@ -66,10 +68,12 @@ def _mend(journal: Path) -> None:
             stream.truncate(whole)
 
 
-def _sampler(settings: Sweep) -> BaseSampler:
+def _sampler(settings: Sweep, begun: int) -> BaseSampler:
+    """What chooses values; where trials were begun before, it draws others than it did for those."""
+    seed = (settings.seed + begun * STRIDE) % 2**32
     if settings.sampler != "TPE":
-        return RandomSampler(seed=settings.seed)
-    return TPESampler(seed=settings.seed, constant_liar=settings.jobs > 1)
+        return RandomSampler(seed=seed)
+    return TPESampler(seed=seed, constant_liar=settings.jobs > 1)
 
 
 def _pruner(settings: Sweep, epochs: int) -> BasePruner:

@@ -33,6 +33,19 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
+def _is_gpu_lost() -> bool:
+    """Whether a kernel failed on the GPU, after which this process can do no more with it."""
+    import torch  # loaded by the trial before
+
+    if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        return False
+    try:
+        torch.cuda.synchronize()
+    except RuntimeError:
+        return True
+    return False
+
+
 class Worker:
     """Trains one run after the other."""
 
@@ -52,6 +65,8 @@ class Worker:
             for _event in train(self._at_work.spec(), folder, self._at_work):
                 if self._ended.is_set():
                     stop_trial(self._at_work)
+            if _is_gpu_lost():
+                return  # the next trial needs a process of its own
 
     def _read(self) -> None:
         for line in self._requests:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Container, Mapping
 from typing import Any
 
 import torch
@@ -29,20 +28,19 @@ class Average:
         """Begin anew at the weights as they are."""
         self._copy(self._averages, self._weights)
 
-    @contextmanager
-    def in_place(self) -> Iterator[None]:
-        """Let the average stand in the place of the weights for a while."""
-        held = [weight.detach().clone() for weight in self._weights]
+    def take_place(self) -> None:
+        """Put the average in the place of the weights."""
         self._copy(self._weights, self._averages)
-        try:
-            yield
-        finally:
-            self._copy(self._weights, held)
 
     @staticmethod
     @torch.no_grad()
     def _copy(targets: list[Any], sources: list[Any]) -> None:
         torch._foreach_copy_(targets, sources)
+
+    def instead(self, module: nn.Module) -> dict[str, Tensor]:
+        """The state of the module, the average of each weight in its place, under all names of a shared one."""
+        averages = dict(zip(map(id, self._weights), self._averages, strict=True))
+        return {name: averages.get(id(each), each) for name, each in module.state_dict(keep_vars=True).items()}
 
     def state(self) -> dict[str, Any]:
         """The average, by the weights' names."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -41,7 +42,8 @@ class Tried:
 class Fitted:
     """The sizes that were tried, smallest first: the largest that fits, and the smallest nearly as fast as any.
 
-    `reason` says what kept from trying larger ones: "memory", "samples" where a batch held all, or "time".
+    `reason` says what kept from trying larger ones: "memory", "samples" where a batch held all, "time", or "stopped"
+    where more were to be tried.
     """
 
     tried: tuple[Tried, ...]
@@ -68,6 +70,11 @@ def find_batch_size(spec: Spec, folder: Path, *, device: str | None = None) -> F
             raise Mistake("Not even the smallest batch fits into memory; make the network or its samples smaller.")
         _narrow(session, trials, max(fitting))
     watcher()(Headway(""))
+    return _judged(trials, reason)
+
+
+def _judged(trials: Mapping[int, Tried], reason: str) -> Fitted:
+    """What the sizes that were tried say, one of which fits."""
     fitted = [each for each in trials.values() if each.fits]
     fastest = max(each.samples_per_second for each in fitted)
     good = [each.batch_size for each in fitted if each.samples_per_second >= GOOD_ENOUGH * fastest]
@@ -78,7 +85,7 @@ def find_batch_size(spec: Spec, folder: Path, *, device: str | None = None) -> F
 def _double(session: Session, size: int, samples: int, trials: dict[int, Tried]) -> str:
     """Try larger and larger sizes; returns why the last one is the last."""
     while True:
-        trials[size] = _tried(session, size)
+        trials[size] = _tried(session, size, trials)
         if not trials[size].fits:
             return "memory"
         if size >= samples:
@@ -93,12 +100,14 @@ def _narrow(session: Session, trials: dict[int, Tried], low: int) -> None:
     high = min((size for size, each in trials.items() if not each.fits), default=low)
     while high - low > max(1, low // FINEST):
         middle = (low + high) // 2
-        trials[middle] = _tried(session, middle)
+        trials[middle] = _tried(session, middle, trials)
         low, high = (middle, high) if trials[middle].fits else (low, middle)
 
 
-def _tried(session: Session, size: int) -> Tried:
-    watcher()(Headway(f"Trying batches of {size:,}"))
+def _tried(session: Session, size: int, trials: Mapping[int, Tried]) -> Tried:
+    """What comes of a size; those that were tried before are told meanwhile."""
+    found = _judged(trials, "stopped").encode() if any(each.fits for each in trials.values()) else None
+    watcher()(Headway(f"Trying batches of {size:,}", found=found))
     needed = estimated(session, size)
     if session.device.type == "cpu" and needed > FREE_SHARE * free_memory():
         return Tried(size, fits=False, bytes=needed)

@@ -24,6 +24,7 @@ BESIDE = "netloom"  # what a file tells beside its tensors, as JSON
 ALIASES = "aliases"
 CHECKSUMS = "crc32"
 STATE = "state"
+EPOCH = "epoch"  # after which weights were those of a file
 TENSOR = "tensor"  # key of what stands for a tensor in JSON
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -137,6 +138,16 @@ class Progressed:
     seconds: float = 0.0
     epochs: int = 0
     states: dict[str, dict[str, Tensor]] = field(default_factory=dict)  # of the metrics that gather
+
+
+def is_kept(run: Run, progressed: Progressed) -> bool:
+    """Whether the best weights of a run's folder are those of the epoch that is told to be the best."""
+    try:
+        with safetensors.safe_open(run.weights, framework="pt") as stored:
+            beside = json.loads((stored.metadata() or {}).get(BESIDE, "{}"))
+    except (safetensors.SafetensorError, OSError, ValueError):
+        return False
+    return progressed.best_epoch > 0 and beside.get(EPOCH, progressed.best_epoch) == progressed.best_epoch
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
+from engine.comparison import DATA, GRAPH, changed, optimizers
 from engine.compile import module_path
 from engine.events import Changed
-from engine.optimizers import listed
+from engine.ops.settings import Training
 from engine.spec import Spec
 from engine.train.checkpoint import Progressed, Saved
 from engine.train.folder import Run
@@ -21,16 +21,6 @@ from engine.training import SCORES
 
 LENGTHS = ("epochs", "max_steps", "accumulate")  # by which schedules count
 NAMED = 5  # nodes in a sentence
-
-
-def is_same(one: Spec, other: Spec) -> bool:
-    """Whether two specs train alike; where nodes stand on the canvas is none of it."""
-    return _is_same_graph(one, other) and one.data == other.data and one.training == other.training
-
-
-def _is_same_graph(one: Spec, other: Spec) -> bool:
-    blocks = [{name: (each.params, each.nodes) for name, each in spec.blocks.items()} for spec in (one, other)]
-    return one.nodes == other.nodes and blocks[0] == blocks[1]
 
 
 def carried(
@@ -46,16 +36,16 @@ def carried(
     weights = saved.parts["weights"]
     kept, fresh = Weights(module).carry(weights, _tensors(session, module))
     names = {name for node, each in _tensors(session, module).items() if node in kept for name in each}
-    same = _unchanged(before, spec)
+    found = changed(before, spec)
+    same = set() if DATA in found or not _is_alike(before, spec, LENGTHS) else _unchanged(before, spec)
     Optimizing(module, session.acting).carry(saved.parts["optimizers"], names, same)
     Random(session.device).load(saved.parts["random"])
-    is_as_before = before.data == spec.data
-    progressed = Progressed(was.epoch, was.step if is_as_before else 0, seconds=was.seconds)
-    if is_as_before and _is_same_graph(before, spec) and _is_alike(before, spec, SCORES):
+    progressed = Progressed(was.epoch, 0 if DATA in found else was.step, seconds=was.seconds)
+    if not found & {DATA, GRAPH} and _is_alike(before, spec, SCORES):
         progressed.best_epoch, progressed.best_score = was.best_epoch, was.best_score
         if "ending" in saved.parts:
             ending.load(saved.parts["ending"])
-    if before.training.get("epochs") == spec.training.get("epochs"):
+    if _is_alike(before, spec, ("epochs",)):
         progressed.epochs = was.epochs
     done = progressed.epoch * session.loader.steps() + progressed.step
     session.gradients.steps = updates = ending.updates(accumulate, done)
@@ -70,10 +60,10 @@ def carried(
     run.write_json("data.json", session.dataset.state)
     epochs = progressed.epochs or ending.epochs
     message = _sentence(kept, fresh)
-    changed = Changed(
+    event = Changed(
         message, progressed.epoch, progressed.step, epochs, session.rates(), tuple(kept), tuple(fresh)
     )  # fmt: skip
-    return session, progressed, changed
+    return session, progressed, event
 
 
 def _tensors(session: Session, module: nn.Module) -> Mapping[str, list[str]]:
@@ -89,19 +79,14 @@ def _tensors(session: Session, module: nn.Module) -> Mapping[str, list[str]]:
 
 
 def _unchanged(before: Spec, spec: Spec) -> set[str]:
-    """The names of the optimizers whose entry and whose length of training are as before."""
-    if before.data != spec.data or not _is_alike(before, spec, LENGTHS):
-        return set()
-    one, other = (_by_name(listed(each)) for each in (before, spec))
+    """The names of the optimizers whose entry is as before."""
+    one, other = optimizers(before), optimizers(spec)
     return {name for name, entry in other.items() if one.get(name) == entry}
 
 
 def _is_alike(one: Spec, other: Spec, settings: Sequence[str]) -> bool:
-    return all(one.training.get(name) == other.training.get(name) for name in settings)
-
-
-def _by_name(entries: Any) -> dict[str, Any]:
-    return {str(each.get("name", "main")): each for each in entries}
+    before, now = (Training.defaults() | dict(each.training) for each in (one, other))
+    return all(before[name] == now[name] for name in settings)
 
 
 def _sentence(kept: list[str], fresh: list[str]) -> str:

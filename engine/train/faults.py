@@ -166,6 +166,8 @@ def not_finite(session: Session, spec: Spec, culprit: Culprit | None, epoch: int
     """The event of a loss or a gradient that became NaN or infinite in a step, counted from 0."""
     where = f"in epoch {epoch + 1}, step {step + 1}"
     kept = "The weights from before that step are kept in a checkpoint."
+    if len(session.turns) > 1:
+        kept = f"{kept[:-1]}, but for those of an optimizer that had taken its part of the step."
     fixes = _gentler(session, spec)
     if culprit is None:
         words = f"The loss became NaN or infinite {where}, which did not happen again when the step was repeated."

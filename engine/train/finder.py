@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+import statistics
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 
 import torch
 
+from engine import draws
 from engine.declare import did_you_mean
 from engine.optimizers import listed
 from engine.problem import Mistake
@@ -23,8 +26,10 @@ LOWEST, HIGHEST = 1e-7, 10.0
 STEPS = 100
 SMOOTHING = 0.8  # share that a smoothed loss keeps of itself in each step
 DIVERGED = 4.0  # times the least loss, beyond which training falls apart
+AROUND = 4  # neighbours on each side by which a slope is told
 FIRST, LAST = 5, 3  # steps at the ends of the curve where slopes say little
 SIGNIFICANT = 2  # digits of the rate that is suggested
+TELL_SECONDS = 0.1  # between tellings of the curve so far
 
 
 @dataclass(frozen=True)
@@ -60,34 +65,36 @@ def find_lr(
     acting = _chosen(session, optimizer)
     ratio = (highest / lowest) ** (1 / max(1, steps - 1))
     rates, losses, smoothed = [], [], []
-    average, least = 0.0, math.inf
+    average, least, told = 0.0, math.inf, time.monotonic()
     with session.at_work():
-        torch.manual_seed(session.training.seed)
+        draws.seed(session.training.seed)
         step = _step(session)
         for place in range(steps):
             rate = lowest * ratio**place
             for group, factor in zip(acting.optimizer.param_groups, acting.factors, strict=True):
                 group["lr"] = rate * factor
             loss = _taken(step)
-            watcher()(Headway("Trying learning rates", place + 1, steps))
             if not math.isfinite(loss):
                 break
             average = average * SMOOTHING + loss * (1 - SMOOTHING)
             rates.append(rate)
             losses.append(loss)
             smoothed.append(average / (1 - SMOOTHING ** (place + 1)))
+            found = None
+            if time.monotonic() - told >= TELL_SECONDS:
+                told, found = time.monotonic(), _judged(acting.name, rates, losses, smoothed).encode()
+            watcher()(Headway("Trying learning rates", place + 1, steps, found=found))
             least = min(least, smoothed[-1]) if place >= FIRST else math.inf
             if smoothed[-1] > DIVERGED * abs(least):
                 break
     watcher()(Headway(""))
-    return Swept(
-        acting.name,
-        tuple(rates),
-        tuple(losses),
-        tuple(smoothed),
-        suggested(rates, smoothed),
-        len(rates) < steps,
-    )
+    return replace(_judged(acting.name, rates, losses, smoothed), diverged=len(rates) < steps)
+
+
+def _judged(optimizer: str, rates: list[float], losses: list[float], smoothed: list[float]) -> Swept:
+    """The curve so far, with the rate that it suggests."""
+    rate = suggested(rates, smoothed)
+    return Swept(optimizer, tuple(rates), tuple(losses), tuple(smoothed), rate, diverged=False)
 
 
 def opened(spec: Spec, folder: Path, device: str | None) -> Session:
@@ -100,18 +107,26 @@ def opened(spec: Spec, folder: Path, device: str | None) -> Session:
 
 
 def suggested(rates: Sequence[float], smoothed: Sequence[float]) -> float | None:
-    """The rate at which the smoothed loss falls fastest by the rate's logarithm, before its least; None for none."""
+    """The rate around which the smoothed loss falls fastest by the rate's logarithm, before its least; None for none.
+
+    A slope is that of the line through the neighbours on both sides: that of two batches is noise.
+    """
     if len(rates) < FIRST + LAST + 1:
         return None
     lowest = min(range(FIRST, len(smoothed)), key=lambda place: smoothed[place])
     slopes = {
-        place: (smoothed[place + 1] - smoothed[place - 1]) / math.log(rates[place + 1] / rates[place - 1])
-        for place in range(FIRST, min(lowest + 1, len(rates) - 1))
+        place: _slope(rates[place - AROUND : place + AROUND + 1], smoothed[place - AROUND : place + AROUND + 1])
+        for place in range(FIRST, min(lowest + 1, len(rates) - AROUND))
     }
     steepest = min(slopes, key=lambda place: slopes[place], default=None)
     if steepest is None or slopes[steepest] >= 0:
         return None
     return float(f"{rates[steepest]:.{SIGNIFICANT}g}")
+
+
+def _slope(rates: Sequence[float], losses: Sequence[float]) -> float:
+    """How steeply losses rise with the logarithm of their rates, by least squares."""
+    return statistics.linear_regression([math.log(rate) for rate in rates], losses).slope
 
 
 def _without_schedules(spec: Spec) -> Spec:
@@ -136,6 +151,7 @@ def _chosen(session: Session, name: str | None) -> Acting:
 
 def _step(session: Session) -> Callable[[], float]:
     """A function that trains on as many batches as are added up for one step, and tells their mean loss."""
+    session.gradients.never_end()
     take, batches, numbers = session.stepper(), _batches(session), itertools.count()
     losses = list(session.compiled.program.losses.items())
 

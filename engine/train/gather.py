@@ -14,6 +14,7 @@ from engine.events import Table
 from engine.recipes import build
 
 Batch = tuple[Tensor | None, ...]  # what an object's `update` takes of one batch
+WAITING = "waiting."  # in the names of a state; behind it the batch, the column, and how many columns there are
 
 
 class Gathered:
@@ -21,15 +22,21 @@ class Gathered:
 
     def __init__(self, recipe: Recipe, state: Mapping[str, Tensor]) -> None:
         self._object = build(recipe)
-        self._batches: list[Batch] = []
+        self._batches: list[Batch] = _waiting(state)
         self._used = False
-        if state:
-            self._restore(state)
+        gathered = {name: each for name, each in state.items() if not name.startswith(WAITING)}
+        if gathered:
+            self._restore(gathered)
+
+    @property
+    def kept(self) -> int:
+        """How many numbers wait to be handed on."""
+        return sum(map(_numbers, self._batches))
 
     def add(self, batch: Batch) -> int:
         """Take in a batch; returns how many numbers are kept of it."""
         self._batches.append(batch)
-        return sum(each.numel() for each in batch if each is not None)
+        return _numbers(batch)
 
     def flush(self) -> None:
         """Hand on what was added. Nothing is read from the device, unless the object does."""
@@ -52,12 +59,16 @@ class Gathered:
     # States are tensors, or lists of tensors that are one when joined.
 
     def state(self) -> dict[str, Tensor]:
-        """All that was gathered, by name; empty where nothing was."""
-        self.flush()
-        if not self._used:
-            return {}
-        states = self._object.metric_state.items()
-        return {name: torch.cat(each) if isinstance(each, list) else each for name, each in states if len_of(each)}
+        """All that was gathered, by name, and what waits to be handed on; empty where there is nothing."""
+        waiting = {
+            f"{WAITING}{place}.{column}.{len(batch)}": each
+            for place, batch in enumerate(joined(self._batches))
+            for column, each in enumerate(batch)
+            if each is not None
+        }
+        states = self._object.metric_state.items() if self._used else ()
+        found = {name: torch.cat(each) if isinstance(each, list) else each for name, each in states if len_of(each)}
+        return found | waiting
 
     def _restore(self, state: Mapping[str, Tensor]) -> None:
         for name, kept in self._object.metric_state.items():
@@ -65,6 +76,20 @@ class Gathered:
                 setattr(self._object, name, [state[name]] if isinstance(kept, list) else state[name])
         self._object._update_count = 1  # else it says that it was never updated
         self._used = True
+
+
+def _numbers(batch: Batch) -> int:
+    return sum(each.numel() for each in batch if each is not None)
+
+
+def _waiting(state: Mapping[str, Tensor]) -> list[Batch]:
+    """The batches of a state that were not handed on."""
+    found: dict[int, list[Tensor | None]] = {}
+    for name, tensor in state.items():
+        if name.startswith(WAITING):
+            place, column, columns = map(int, name.removeprefix(WAITING).split("."))
+            found.setdefault(place, [None] * columns)[column] = tensor
+    return [tuple(batch) for _place, batch in sorted(found.items())]
 
 
 def len_of(state: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -55,6 +56,10 @@ class Gradients:
     def are_scaled(self) -> bool:
         """Whether losses are scaled, so that a gradient that is not finite only says that the scale is too large."""
         return self._scaler is not None
+
+    def never_end(self) -> None:
+        """Let no epoch and no run come to an end: optimizers act with whole rounds of batches alone."""
+        self._epoch_batches = self.run_batches = sys.maxsize
 
     def forget(self) -> None:
         """Leave out what was added up since the last step."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from engine.events import Checkpoint
 from engine.ops.settings import Training
-from engine.train.checkpoint import Progressed, Stateful, host_copies, save_tensors, snapshot
+from engine.train.checkpoint import EPOCH, Progressed, Stateful, host_copies, is_kept, save_tensors, snapshot
 from engine.train.folder import Run
 from engine.train.meter import Meter
 from engine.train.writer import Writer
@@ -21,10 +21,20 @@ from engine.train.writer import Writer
 SECONDS = 60.0  # in a minute
 
 
+@dataclass
+class _Best:
+    """Weights that wait to be written, and the epoch after which they were those."""
+
+    tensors: Mapping[str, Tensor]
+    epoch: int
+    are_written: bool = False
+
+
 class Keeper:
     """Writes the states of a run, each copied at once and written by a thread; leaving it waits for what is left.
 
-    `weights` gives those that are kept where they are the best.
+    `weights` gives those that are kept where they are the best. They are written with the next checkpoint, before it:
+    a checkpoint never tells of a best epoch whose weights are not on the disk.
     """
 
     def __init__(
@@ -37,6 +47,7 @@ class Keeper:
         self._run, self._weights, self._parts, self._training = run, weights, parts, training
         self._writer: Writer[Path] = Writer()
         self._last = time.monotonic()
+        self._best: _Best | None = None
         self.meter: Meter | None = None  # of the epoch that is under way
 
     def __enter__(self) -> Self:
@@ -58,17 +69,31 @@ class Keeper:
         if self.meter is not None:
             progressed = replace(progressed, totals=self.meter.totals, states=self.meter.states())
         spec, keep = self._run.newest_spec(), self._training.keep_checkpoints
-        self._writer.put("checkpoint", snapshot(self._run, spec, progressed, self._parts, keep=keep))
-
-    def best(self) -> None:
-        """Keep the weights as they are now as the best."""
-        copies, path = host_copies(self._weights()), self._run.weights
+        written, best = snapshot(self._run, spec, progressed, self._parts, keep=keep), self._best
 
         def write() -> Path:
-            save_tensors(path, copies)
-            return path
+            if best is not None and not best.are_written:
+                save_tensors(self._run.weights, best.tensors, {EPOCH: best.epoch})
+                best.are_written, best.tensors = True, {}
+            return written()
 
-        self._writer.put("weights", write)
+        self._writer.put(write)
+
+    def best(self, epoch: int) -> None:
+        """Keep the weights as they are now, after so many whole epochs, as the best."""
+        self._best = _Best(host_copies(self._weights()), epoch)
+
+    def begin(self, progressed: Progressed) -> None:
+        """Go on from a checkpoint: where the best weights are not those that it tells of, the present ones are.
+
+        A kill may have come between the two files, and another graph has no use for the weights of the one before.
+        """
+        if not progressed.epoch or is_kept(self._run, progressed):
+            return
+        if progressed.best_epoch != progressed.epoch or progressed.step:
+            progressed.best_epoch, progressed.best_score = progressed.epoch, None
+        self.best(progressed.best_epoch)
+        self.checkpoint(progressed)
 
     def is_due(self) -> bool:
         """Whether a checkpoint is to be written within an epoch."""
@@ -89,6 +114,5 @@ class Keeper:
 
     def _told(self, paths: list[Path]) -> Iterator[Checkpoint]:
         for path in paths:
-            if path.parent == self._run.checkpoints:
-                epoch, step = path.stem.split("-")
-                yield Checkpoint(int(epoch), str(path.relative_to(self._run.path)), int(step))
+            epoch, step = path.stem.split("-")
+            yield Checkpoint(int(epoch), str(path.relative_to(self._run.path)), int(step))

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 
-from engine.events import Epoch, Event, Finished, Progress, Started, Stopped, Tables
+from engine import draws
+from engine.comparison import changed
+from engine.events import Epoch, Event, Finished, Measuring, Progress, Started, Stopped, Tables
 from engine.spec import Spec, load
 from engine.train.checkpoint import Progressed, Stateful, load_weights, newest_checkpoint
 from engine.train.control import Control
-from engine.train.edited import carried, is_same
+from engine.train.edited import carried
 from engine.train.faults import (
     Broken,
     device_assert,
@@ -29,9 +31,9 @@ from engine.train.faults import (
 from engine.train.folder import Run
 from engine.train.guard import Guard, NotFinite, find_culprit
 from engine.train.keeper import Keeper
-from engine.train.meter import LOSS, Meter
+from engine.train.meter import LOSS, Measured, Meter
 from engine.train.optimizers import total
-from engine.train.parts import Optimizing, Random, Weights
+from engine.train.parts import Optimizing, Random
 from engine.train.session import Session, environment, open_session
 
 READ_SECONDS = 0.05  # between readings of the device, and of the commands
@@ -101,9 +103,9 @@ def _resumed(spec: Spec, run: Run, folder: Path, device: str | None, more_epochs
         return
     saved, notes = newest_checkpoint(run)
     before = load(run.path / saved.spec)
-    if not is_same(before, spec):
-        session, progressed, changed = carried(run, before, spec, saved, folder, device)
-        yield from _worked(run, spec, session, progressed, notes, (changed,), more_epochs)
+    if changed(before, spec):
+        session, progressed, event = carried(run, before, spec, saved, folder, device)
+        yield from _worked(run, spec, session, progressed, notes, (event,), more_epochs)
         return
     session = open_session(spec, folder, device=device, trained=run.data_state())
     for name, part in parts_of(session).items():
@@ -114,10 +116,9 @@ def _resumed(spec: Spec, run: Run, folder: Path, device: str | None, more_epochs
 
 def parts_of(session: Session) -> Mapping[str, Stateful]:
     """The parts of a run whose states a checkpoint keeps, by name, in the order in which they are brought back."""
-    module = session.compiled.module
     return {
-        "weights": Weights(module),
-        "optimizers": Optimizing(module, session.acting),
+        "weights": session.weights,
+        "optimizers": Optimizing(session.compiled.module, session.acting),
         "random": Random(session.device),
         **session.extras,
     }
@@ -141,8 +142,7 @@ def _worked(
         yield from changes
         if more_epochs:
             yield work.control.add_epochs(more_epochs)
-        if changes and not progressed.best_epoch:
-            keeper.best()  # of the graph as it is now, until an epoch is measured
+        keeper.begin(progressed)
         if changes or more_epochs:
             keeper.checkpoint(progressed)
         yield from _told_faults(work, _epochs(work))
@@ -160,6 +160,8 @@ def _told_faults(work: Work, events: Iterator[Event]) -> Iterator[Event]:
         if not is_out_of_memory(error):
             raise
         work.session.forget_gradients()
+        for acting in work.session.acting:
+            acting.forget_untaken()
         if work.keeper.meter is not None:
             work.keeper.meter.read()
         work.keeper.checkpoint(at)
@@ -169,46 +171,86 @@ def _told_faults(work: Work, events: Iterator[Event]) -> Iterator[Event]:
 
 def _epochs(work: Work) -> Iterator[Event]:
     """Train the epochs that are left, then measure the best weights on the test split."""
-    session, progressed, keeper, control = work.session, work.progressed, work.keeper, work.control
-    module, training, ending = session.compiled.module, session.training, session.ending
-    while progressed.step or not ending.is_over(progressed.epoch):
-        if progressed.step == 0:
-            torch.manual_seed(training.seed * 1_000_003 + progressed.epoch + 1)
-        meter = keeper.meter = Meter(session.compiled.program, progressed.totals, progressed.states)
-        begun, begun_step, rested = time.monotonic(), progressed.step, control.rested
-        yield from _steps(work, meter)
-        if control.stops == "now" and progressed.step < session.loader.steps():
+    progressed, ending, control = work.progressed, work.session.ending, work.control
+    test = None
+    while test is None or not ending.is_over(progressed.epoch):  # epochs may be added while the test is measured
+        while progressed.step or not ending.is_over(progressed.epoch):
+            if not (yield from _epoch(work)) or (control.stops and not ending.is_over(progressed.epoch)):
+                yield from _stopped(work)
+                return
+        yield from work.keeper.finished()
+        test = yield from _tested(work)
+        if test is None:
             yield from _stopped(work)
             return
-        progressed.seconds = control.seconds()
-        seconds = time.monotonic() - begun - (control.rested - rested)
-        samples = (progressed.step - begun_step) * session.batching.batch_size
-        measured, validation = meter.measured(session.classes), session.validate()
-        keeper.meter = None
-        progressed.epoch, progressed.step, progressed.totals, progressed.states = progressed.epoch + 1, 0, {}, {}
-        scores = validation.scores or measured.scores
-        best = _is_best(session, progressed, scores)
-        if best:
-            keeper.best()
-        speed, rates = samples / max(seconds, 1e-9), session.rates()
-        tables = _small((validation if validation.scores else measured).tables)
-        early = ending.after_epoch(scores)
-        notes = (*session.news(), *([early] if early else ()), *work.fresh((*measured.notes, *validation.notes)))
-        yield Epoch(progressed.epoch, measured.scores, validation.scores, seconds, speed, best, rates, tables, notes)
-        metric = session.compiled.program.leading_metric() or LOSS
-        for acting in session.acting:
-            acting.after_epoch(scores[LOSS], scores.get(metric))
-        if keeper.is_due_after(progressed.epoch) or ending.is_over(progressed.epoch):
-            keeper.checkpoint(progressed)
-        yield from control.follow()
-        if control.stops and not ending.is_over(progressed.epoch):
-            yield from _stopped(work)
-            return
-    yield from keeper.finished()
-    load_weights(module, work.run.weights)
-    test = session.measure("test")
     seconds, epoch = control.seconds(), progressed.epoch
     yield Finished(str(work.run.path), test.scores, epoch, progressed.best_epoch, seconds, test.tables)
+
+
+def _epoch(work: Work) -> Generator[Event, None, bool]:
+    """Take the steps of an epoch that are left and measure it; returns whether it came to its end."""
+    session, progressed, keeper, control = work.session, work.progressed, work.keeper, work.control
+    if progressed.step == 0:
+        _seed(work)
+    meter = keeper.meter = Meter(session.compiled.program, progressed.totals, progressed.states)
+    begun, begun_step, rested = time.monotonic(), progressed.step, control.rested
+    yield from _steps(work, meter)
+    if control.stops == "now" and progressed.step < session.loader.steps():
+        return False
+    progressed.seconds = control.seconds()
+    seconds = time.monotonic() - begun - (control.rested - rested)
+    samples = (progressed.step - begun_step) * session.batching.batch_size
+    measured = meter.measured(session.classes)
+    with session.kept_in_place():
+        validation = yield from _measured(work, "validation")
+    if validation is None:
+        return False
+    keeper.meter = None
+    progressed.epoch, progressed.step, progressed.totals, progressed.states = progressed.epoch + 1, 0, {}, {}
+    scores = validation.scores or measured.scores
+    best = _is_best(session, progressed, scores)
+    if best:
+        keeper.best(progressed.best_epoch)
+    speed, rates = samples / max(seconds, 1e-9), session.rates()
+    tables = _small((validation if validation.scores else measured).tables)
+    early = session.ending.after_epoch(scores)
+    notes = (*session.news(), *([early] if early else ()), *work.fresh((*measured.notes, *validation.notes)))
+    yield Epoch(progressed.epoch, measured.scores, validation.scores, seconds, speed, best, rates, tables, notes)
+    metric = session.compiled.program.leading_metric() or LOSS
+    for acting in session.acting:
+        acting.after_epoch(scores[LOSS], scores.get(metric))
+    if keeper.is_due_after(progressed.epoch) or session.ending.is_over(progressed.epoch):
+        keeper.checkpoint(progressed)
+    yield from control.follow()
+    return True
+
+
+def _seed(work: Work) -> None:
+    """Let what is drawn from here on depend on the seed and the epoch alone."""
+    draws.seed(work.session.training.seed * 1_000_003 + work.progressed.epoch + 1)
+
+
+def _measured(work: Work, split: str) -> Generator[Event, None, Measured | None]:
+    """Measure a split, and follow what is commanded meanwhile; None where the run is to stop at once."""
+    session, progressed, control = work.session, work.progressed, work.control
+    _seed(work)
+    meter, count, read = Meter(session.compiled.program), session.loader.steps(split), time.monotonic()
+    for step in session.measuring(split, meter):
+        if time.monotonic() - read < READ_SECONDS or step == count:
+            continue
+        read = time.monotonic()
+        yield Measuring(split, progressed.epoch, step, count)
+        yield from control.follow()
+        if control.stops == "now":
+            return None
+    return meter.measured(session.classes)
+
+
+def _tested(work: Work) -> Generator[Event, None, Measured | None]:
+    """Measure the best weights on the test split; None where the run is to stop before it is done."""
+    with work.session.weights.aside():
+        load_weights(work.session.compiled.module, work.run.weights)
+        return (yield from _measured(work, "test"))
 
 
 def _small(tables: Tables) -> Tables:
@@ -251,6 +293,10 @@ def _steps(work: Work, meter: Meter) -> Iterator[Event]:
     step, ending = session.stepper(guard), session.ending
     count, first, rested = session.loader.steps(), progressed.step, control.rested
     before = progressed.epoch * count
+    if first == count or (meter.totals and (before + first == ending.run_batches or ending.is_over_time())):
+        return  # a run that was stopped while it measured this epoch
+    if before + first:
+        session.prepare()
     begun = read = told = time.monotonic()
     session.loader.stages.begin()
     for batch in session.loader.training(progressed.epoch, first):
@@ -261,7 +307,7 @@ def _steps(work: Work, meter: Meter) -> Iterator[Event]:
             meter.read()
             yield from _broken(work)
         meter.add(answers, batch[0].shape[0])
-        progressed.step += 1
+        progressed.step = session.loader.place
         if before + progressed.step == ending.run_batches and progressed.step < count:
             break
         now = time.monotonic()

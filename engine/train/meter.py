@@ -16,7 +16,7 @@ from engine.train.gather import Gathered, table
 
 T = TypeVar("T")
 LOSS = "loss"
-MOST_KEPT = 2**24  # numbers kept of batches for the metrics that gather, until they are handed on
+MOST_KEPT = 2**20  # numbers kept of batches for the metrics that gather, until they are handed on
 LARGEST_EXPONENT = 709.0  # e to a larger power is more than a float holds
 FINISHES: Mapping[str, Callable[[float], float]] = {
     "mean": float,
@@ -55,9 +55,9 @@ class Meter:
         self._gathered = {
             name: Gathered(recipe, (states or {}).get(name, {})) for name, recipe in program.gathered.items()
         }
+        self._kept = sum(each.kept for each in self._gathered.values())
         self._summed = [name for name in program.metrics if name not in program.gathered]
         self._added = (*self._losses, *self._summed)
-        self._kept = 0
         self._notes: list[str] = []
         self._answers: list[Mapping[str, Tensor]] = []
         self._sizes: list[int] = []
@@ -78,7 +78,7 @@ class Meter:
             self._flush()
 
     def _flush(self) -> None:
-        """Hand on what was kept for the metrics that gather."""
+        """Hand on what was kept for the metrics that gather; never by the clock, for it rounds their sums."""
         self._kept = 0
         for name in list(self._gathered):
             self._asked(name, Gathered.flush)
@@ -111,7 +111,6 @@ class Meter:
             if len(self._losses) > 1:
                 for name, loss in zip(self._losses, row, strict=True):
                     self._total(name, loss * size, size)
-        self._flush()
         for name in self._summed:
             for added, counted in torch.stack([each[name] for each in answers]).double().tolist():
                 self._total(name, added, counted)
@@ -132,7 +131,10 @@ class Meter:
         return {name: self._finished(name, *pair) for name, pair in self.totals.items()}
 
     def measured(self, classes: Mapping[str, Sequence[str]]) -> Measured:
-        """All that was measured; `classes` holds, for a metric, the names of its target's classes."""
+        """All that was measured, if anything; `classes` holds, for a metric, the names of its target's classes."""
+        self.read()
+        if not self.totals:
+            return Measured()
         found, gathered = Measured(self.scores()), {}
         for name in list(self._gathered):
             value = self._asked(name, Gathered.value)

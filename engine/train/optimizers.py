@@ -78,6 +78,12 @@ class Acting:
             for group, factor in zip(self.optimizer.param_groups, self.factors, strict=True):
                 group["lr"] = self.rate * factor
 
+    def forget_untaken(self) -> None:
+        """Leave out what it began to hold for a first step that it did not come to take."""
+        for weight, held in list(self.optimizer.state.items()):
+            if isinstance(held.get("step"), Tensor) and not held["step"]:
+                del self.optimizer.state[weight]
+
     def after_step(self) -> None:
         """Move on by a step of its own."""
         assert self.schedule is not None
@@ -187,11 +193,28 @@ def _build(
         listed.append(own)
     devices = FUSED.get(entry.op, ())
     sparse = any(node.params.get("sparse") is True for node, _weight in weights)
-    fused = {"fused": True} if not sparse and all(each.device.type in devices for _node, each in weights) else {}
+    kinds = {each.device.type for _node, each in weights}
+    # what comes of a momentum at rest is not the first one where that is dampened, and a GPU may rest in a first step
+    damped = bool(recipe.kwargs.get("dampening")) and kinds != {"cpu"}
+    is_fused = not sparse and not damped and kinds.issubset(devices)
     if sparse:
         _trust_sparse_tensors()
-    built = find(recipe.target)(listed, *recipe.args, **recipe.kwargs, **fused)
+    built = find(recipe.target)(listed, *recipe.args, **recipe.kwargs, **({"fused": True} if is_fused else {}))
+    begin_momentum(built)
     return built, tuple(factor for factor, _decay in groups)
+
+
+def begin_momentum(optimizer: torch.optim.Optimizer) -> None:
+    """Let the momentum of a fused SGD begin at rest.
+
+    A first step that a flag keeps it from taking would leave its momentum as memory that was never written.
+    """
+    if not isinstance(optimizer, torch.optim.SGD) or not optimizer.defaults["fused"]:
+        return
+    for group in optimizer.param_groups:
+        for weight in group["params"] if group["momentum"] and not group["dampening"] else ():
+            if optimizer.state[weight].get("momentum_buffer") is None:
+                optimizer.state[weight]["momentum_buffer"] = torch.zeros_like(weight)
 
 
 def _trust_sparse_tensors() -> None:

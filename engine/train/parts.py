@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from engine import draws
 from engine.problem import Mistake
 from engine.train.checkpoint import State, misfit
-from engine.train.optimizers import Acting
+from engine.train.optimizers import Acting, begin_momentum
 
 LBFGS = "LBFGS"
 
@@ -20,10 +22,21 @@ class Weights:
 
     def __init__(self, module: nn.Module) -> None:
         self._module = module
+        self._aside: State | None = None
 
     def state(self) -> State:
-        """All tensors by name."""
-        return dict(self._module.state_dict())
+        """All tensors by name; those put aside, while others stand in their place."""
+        return dict(self._module.state_dict()) if self._aside is None else self._aside
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Put the tensors aside while others stand in their place; at the end they are back."""
+        self._aside = {name: each.clone() for name, each in self._module.state_dict().items()}
+        try:
+            yield
+        finally:
+            self._module.load_state_dict(self._aside)
+            self._aside = None
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Take these tensors; raises Mistake where they are another graph's."""
@@ -110,6 +123,7 @@ class Optimizing:
         held = {place: weights[name] for place, name in enumerate(names) if name in weights}
         optimizer.load_state_dict({"state": held, "param_groups": [dict(group) for group in groups]})
         _arrange_as_weights(optimizer)
+        begin_momentum(optimizer)
 
 
 def _arrange_as_weights(optimizer: torch.optim.Optimizer) -> None:
@@ -121,7 +135,7 @@ def _arrange_as_weights(optimizer: torch.optim.Optimizer) -> None:
 
 
 class Random:
-    """Where the random numbers of torch are, on the host and on the device."""
+    """Where the random numbers are, on the host and on the device."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -129,10 +143,10 @@ class Random:
     def state(self) -> State:
         """The state of each generator."""
         device = {"device": torch.cuda.get_rng_state(self._device)} if self._device.type == "cuda" else {}
-        return {"host": torch.get_rng_state(), **device}
+        return {**draws.state(), **device}
 
-    def load(self, state: Mapping[str, Tensor]) -> None:
+    def load(self, state: Mapping[str, Any]) -> None:
         """Go back to these states."""
-        torch.set_rng_state(state["host"])
+        draws.load(state)
         if "device" in state and self._device.type == "cuda":
             torch.cuda.set_rng_state(state["device"], self._device)

@@ -77,6 +77,9 @@ def switched(training: Training, precision: Precision) -> Iterator[None]:
 
 def indeterminate(error: RuntimeError) -> Mistake | None:
     """What to say where an operation has no deterministic form, by what torch says; None for another error."""
+    if WORKSPACE in str(error):
+        words = "deterministic came too late for this process, which has used the GPU before; train again in a new one."
+        return Mistake(words, param="training.deterministic")
     found = re.match(r"(\S+) does not have a deterministic implementation", str(error))
     if found is None:
         return None

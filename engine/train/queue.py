@@ -8,27 +8,24 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import platformdirs
 from filelock import FileLock, Timeout
 
 from engine import spec as specs
+from engine.detached import Process, start_logged
 from engine.problem import Mistake
 from engine.runs import Runs
 from engine.spec import Spec, write_atomically
 from engine.train.folder import Run, new_run
 from engine.train.lock import is_held
 
-ROOT = Path(__file__).parents[2]
 LOCK_SECONDS = 5.0
 TRY_SECONDS = 0.5  # for the lock of who works through it: longer than anybody looks at it
 WAIT_SECONDS = 1.0  # between looks at whether the run before has ended
@@ -182,10 +179,10 @@ class Queue:
                 ended.add(run)
 
 
-def start_work(queue: Queue) -> subprocess.Popen[bytes]:
+def start_work(queue: Queue) -> Process:
     """Start a process that works through the queue and lives on by itself."""
     queue.folder.mkdir(parents=True, exist_ok=True)
-    return _detached(["queue", "start"], queue.log, "wb")
+    return start_logged(["queue", "start"], queue.log, "wb")
 
 
 def train_verb(run: Run, folder: Path) -> list[str]:
@@ -193,19 +190,6 @@ def train_verb(run: Run, folder: Path) -> list[str]:
     return ["train", str(run.path / "spec.json"), "--run", str(run.path), "--data-folder", str(folder)]
 
 
-def launch(run: Run, verb: Sequence[str]) -> subprocess.Popen[bytes]:
+def launch(run: Run, verb: Sequence[str]) -> Process:
     """Start a process that trains a run and lives on by itself; what it prints goes to the run's log."""
-    return _detached([*verb, "--watched", "--json"], run.log, "ab")
-
-
-def _detached(verb: Sequence[str], log: Path, mode: Literal["ab", "wb"]) -> subprocess.Popen[bytes]:
-    with log.open(mode) as stream:
-        return subprocess.Popen(
-            [sys.executable, "-m", "engine", *verb],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=stream,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            start_new_session=True,
-        )
+    return start_logged([*verb, "--watched", "--json"], run.log)

@@ -158,7 +158,9 @@ class _Part:
             return
         self._count += 1
         if self._plateau is not None and self._count > self._warmup:
-            self._plateau.step(loss if metric is None or not self._watches_metric else metric)
+            watched = metric if self._watches_metric else loss
+            if watched is not None:  # of a metric that does not apply there is nothing to judge
+                self._plateau.step(watched)
         elif self._scheduler is not None:
             self._scheduler.step()
 

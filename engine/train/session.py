@@ -25,12 +25,13 @@ from engine.spec import Spec
 from engine.train import classweights, precision
 from engine.train.averaging import Average
 from engine.train.checkpoint import Progressed, Stateful
-from engine.train.compiled import CompiledForward
+from engine.train.compiled import TAKES_TIME, CompiledForward
 from engine.train.ending import Ending
 from engine.train.gradients import Gradients, careful_stepper
 from engine.train.guard import Guard
 from engine.train.meter import LOSS, Measured, Meter
 from engine.train.optimizers import Acting, Acts, Forward, Step, build_turns, stepper
+from engine.train.parts import Weights
 from engine.train.precision import Precision
 from engine.training import score_problem
 from engine.validate import run_settings
@@ -66,6 +67,7 @@ class Session:
     forward: Forward  # the same as training steps take it, perhaps compiled
     gradients: Gradients
     average: Average | None
+    weights: Weights
     notes: tuple[str, ...]  # what was found in the data and in the settings
     resting: Sequence[nn.Module] = ()  # stay in evaluation mode while the others train
 
@@ -92,6 +94,11 @@ class Session:
         if progressed.epochs:
             self.ending.reach(progressed.epochs)
             self.gradients.run_batches = self.ending.run_batches
+
+    def prepare(self) -> None:
+        """Compile what is to be compiled as when the run began, where it goes on from a later step."""
+        if isinstance(self.forward, CompiledForward) and not self.forward.is_prepared:
+            self.forward.prepare(next(self.loader.training(0)))
 
     def extend(self, epochs: int) -> None:
         """Go on to the end of this epoch, which is after the one where the run was to end."""
@@ -131,29 +138,39 @@ class Session:
             each.eval()
 
     def measure(self, split: str) -> Measured:
-        """Losses and metrics over a whole split, the model in evaluation mode; nothing where there is no such split."""
-        if not self.loader.samples(split):
-            return Measured()
-        module, meter = self.compiled.module, Meter(self.compiled.program)
-        module.eval()
-        with torch.inference_mode():
-            for batch in self.loader.measuring(split):
-                meter.add(self.plain(*batch), len(batch[0]))
-        self.begin_training()
-        meter.read()
+        """Losses and metrics over a whole split; nothing where there is no such split."""
+        meter = Meter(self.compiled.program)
+        for _step in self.measuring(split, meter):
+            pass
         return meter.measured(self.classes)
 
-    def validate(self) -> Measured:
-        """Measure the validation split with the weights that are kept: their moving average where there is one."""
+    def measuring(self, split: str, meter: Meter) -> Iterator[int]:
+        """Measure a split, the model in evaluation mode; yields after each batch how many were added to the meter."""
+        if not self.loader.samples(split):
+            return
+        self.compiled.module.eval()
+        try:
+            for step, batch in enumerate(self.loader.measuring(split), 1):
+                with torch.inference_mode():  # not around the yield: what is done there may write to tensors
+                    meter.add(self.plain(*batch), len(batch[0]))
+                yield step
+        finally:
+            self.begin_training()
+
+    @contextmanager
+    def kept_in_place(self) -> Iterator[None]:
+        """Let the weights that are kept stand in the graph: their moving average where there is one."""
         if self.average is None:
-            return self.measure("validation")
-        with self.average.in_place():
-            return self.measure("validation")
+            yield
+            return
+        with self.weights.aside():
+            self.average.take_place()
+            yield
 
     def kept_weights(self) -> dict[str, Tensor]:
         """The model's state, the moving average in the place of the weights where there is one."""
-        state = self.compiled.module.state_dict()
-        return state if self.average is None else {**state, **self.average.state()}
+        module = self.compiled.module
+        return module.state_dict() if self.average is None else self.average.instead(module)
 
 
 def open_session(
@@ -206,7 +223,7 @@ def open_session(
         best_by=best_by,
         precision=used,
         plain=plain,
-        forward=CompiledForward(module, plain, list(compiled.program.losses)) if training.compile else plain,
+        forward=_compiled(compiled, plain) if training.compile else plain,
         gradients=Gradients(
             training,
             [turn.weights for turn in turns],
@@ -217,7 +234,8 @@ def open_session(
             average=average,
         ),
         average=average,
-        notes=(*dataset.notes, *([used.note] if used.note else ()), *weighed),
+        weights=Weights(module),
+        notes=(*dataset.notes, *([used.note] if used.note else ()), *([TAKES_TIME] * training.compile), *weighed),
         resting=[module.get_submodule(path) for path in _resting(compiled)],
     )
     session.begin_training()
@@ -238,6 +256,12 @@ def _balanced(spec: Spec, compiled: Compiled, dataset: data.Dataset) -> tuple[st
     for loss, (name, weights) in found.items():
         classweights.give(compiled.module.get_submodule(module_path(loss)), name, weights)
     return notes
+
+
+def _compiled(compiled: Compiled, plain: Forward) -> CompiledForward:
+    """The forward pass compiled, for any size where the Inputs name free sizes beside the number of samples."""
+    varied = len(compiled.report.sizes) > 1
+    return CompiledForward(compiled.module, plain, list(compiled.program.losses), varied=varied)
 
 
 def _in_precision(module: nn.Module, used: Precision, device: torch.device) -> Forward:

@@ -1,4 +1,4 @@
-"""Files written beside training: a slow disk keeps nothing waiting but the next of its kind."""
+"""Files written beside training: a slow disk keeps nothing waiting but the next one."""
 
 from __future__ import annotations
 
@@ -12,22 +12,21 @@ T = TypeVar("T")
 class Writer(Generic[T]):
     """Runs one piece of work after the other in a thread of its own; a newer one takes the place of one that waits.
 
-    So at most one of each kind is held in memory beside the one that is being written. The thread is no daemon: Python
-    ends those in the middle of PyTorch's code, which aborts the process.
+    So at most one is held in memory beside the one that is being written. The thread is no daemon: Python ends those
+    in the middle of PyTorch's code, which aborts the process.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._waiting: dict[str, Callable[[], T]] = {}  # by kind, in the order in which they came
+        self._waiting: Callable[[], T] | None = None
         self._done: list[T] = []
         self._fault: Exception | None = None
         self._thread: threading.Thread | None = None
 
-    def put(self, kind: str, work: Callable[[], T]) -> None:
-        """Have a piece of work done next, after what waits of other kinds."""
+    def put(self, work: Callable[[], T]) -> None:
+        """Have a piece of work done next."""
         with self._changed:
-            self._waiting.pop(kind, None)
-            self._waiting[kind] = work
+            self._waiting = work
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="writer")
                 self._thread.start()
@@ -50,11 +49,11 @@ class Writer(Generic[T]):
     def _work(self) -> None:
         while True:
             with self._changed:
-                if not self._waiting:
+                work, self._waiting = self._waiting, None
+                if work is None:
                     self._thread = None
                     self._changed.notify_all()
                     return
-                work = self._waiting.pop(next(iter(self._waiting)))
             try:
                 result = work()
             except Exception as error:  # it is raised where the results are taken

@@ -42,11 +42,13 @@ class EngineHere(EngineProcess):
 
     def request(self, do: str, reply: Reply, **arguments: Any) -> int:
         self._next += 1
+        self._waiting[self._next] = reply
         line, replies = json.dumps({"id": self._next, "do": do, **arguments}), io.StringIO()
 
         def answer() -> None:
             Server(io.StringIO(line), replies).run()
-            reply(json.loads(replies.getvalue().splitlines()[-1]))
+            for each in replies.getvalue().splitlines():
+                self._hear(json.loads(each))
 
         QTimer.singleShot(0, self, answer)
         return self._next

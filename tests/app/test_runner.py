@@ -41,7 +41,7 @@ class Process:
 @pytest.fixture
 def processes(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     Process.started = []
-    monkeypatch.setattr("app.warm.subprocess.Popen", Process)
+    monkeypatch.setattr("engine.detached.subprocess.Popen", Process)
     return Process.started
 
 

@@ -172,7 +172,7 @@ def test_data_that_is_missing_is_told(tmp_path: Path, capsys: pytest.CaptureFixt
         ("training.epochs", "write PATH=VALUE"),
         ("epochs=3", "must start with data., training. or sweep."),
         ("nodes.linear_9.params.bias=false", "did you mean 'linear_"),
-        ("nodes.linear_1.op=ReLU", "can be set"),
+        ("nodes.linear_1.op=Relu", "did you mean 'ReLU'"),
         ("training.optimizers.7.op=SGD", "no place 7"),
     ],
 )

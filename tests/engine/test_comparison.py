@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,20 @@ def test_a_setting_at_its_default_is_equal_to_one_that_is_not_written_down() -> 
     assert changes(spec, edit.set_setting(spec, "training.seed", 0)) == {}
     assert changes(spec, edit.set_setting(spec, "data.batching.batch_size", 32)) == {}
     assert changes(spec, edit.set_setting(spec, "training.seed", 1)) == {"training.seed": ("0", "1")}
+
+
+def test_params_that_are_not_written_down_stand_at_their_defaults() -> None:
+    spec = image_classifier()
+    bare = {"name": "main", "op": "Adam", "params": {}}
+    written = edit.set_setting(edit.set_optimizer(spec, "Adam"), "training.optimizers.0.params.lr", 0.001)
+    assert changes(spec, edit.set_setting(spec, "training.optimizers", [bare]), written) == {}
+    faster = edit.set_setting(written, "training.optimizers.0.params.lr", 0.01)
+    assert changes(spec, faster) == {"training.optimizers.main.params.lr": ("0.001", "0.01")}
+    stepped = edit.set_schedule(spec, 0, {"op": "StepLR", "params": {"step_size": 10}})
+    assert changes(stepped, edit.set_schedule(spec, 0, {"op": "StepLR", "params": {}})) == {}
+    node = replace(spec.nodes["conv2d_1"], params={"out_channels": 8})
+    short = replace(spec, nodes={**spec.nodes, "conv2d_1": node})
+    assert changes(short, edit.set_param(short, "conv2d_1", "stride", 1)) == {}
 
 
 def test_optimizers_are_told_by_their_names() -> None:

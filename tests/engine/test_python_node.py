@@ -14,7 +14,7 @@ from engine import block_edits, edit, python_trial, trust
 from engine.check import Checker, check
 from engine.cli import main
 from engine.compile import compile
-from engine.events import Failed, Finished
+from engine.events import Epoch, Event, Failed, Finished, Measuring, Progress, Stopped
 from engine.export import export
 from engine.export.own_code import indented
 from engine.python_code import file_name
@@ -22,6 +22,7 @@ from engine.python_node import fault_of, node_of
 from engine.spec import Spec, load, save
 from engine.train import loop
 from engine.train.checkpoint import load_weights, save_tensors
+from engine.train.commands import Command
 from engine.train.folder import Run
 from engine.train.predict import load_model
 from tests.alone import computed_alone
@@ -269,6 +270,49 @@ def test_a_layer_is_trained_and_predicts_after_it_was_loaded(tmp_path: Path) -> 
     before = compile(iris(HEAD), seed=0).module.state_dict()["python_1.linear.weight"]
     assert not torch.equal(compiled.module.state_dict()["python_1.linear.weight"], before)
     assert compiled.module.state_dict()["python_1.calls"] > 0
+
+
+DRAWING = """\
+import random
+import numpy as np
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(16, 3)
+        with torch.no_grad():
+            self.linear.weight *= random.gauss(1.0, 0.5)
+
+    def forward(self, x):
+        return self.linear(x) * random.uniform(0.5, 1.5) + np.random.randn()
+"""
+
+
+@pytest.mark.parametrize("kind", [Progress, Measuring])
+def test_a_stopped_run_draws_for_its_code_as_if_it_had_never_stopped(
+    tmp_path: Path, kind: type[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "READ_SECONDS", 0.0)
+    trust.trust(DRAWING)
+    spec = edit.set_setting(iris(DRAWING), "data.batching.batch_size", 6)
+    whole, run = Run(tmp_path / "whole"), Run(tmp_path / "run")
+    events = list(loop.train(spec, tmp_path, whole))
+    moment, stopped = 0, []
+    for event in loop.train(spec, tmp_path, run):
+        stopped.append(event)
+        moment += isinstance(event, kind)
+        if moment == 2:  # batches are still to come
+            run.tell(Command("stop"))
+    assert isinstance(stopped[-1], Stopped)
+    resumed = list(loop.resume(run))
+    assert run.weights.read_bytes() == whole.weights.read_bytes()
+    for one, other in zip(scores(events), scores([*stopped, *resumed]), strict=True):
+        assert one == other
+
+
+def scores(events: list[Event]) -> list[Any]:
+    epochs = [(each.train, each.validation) for each in events if isinstance(each, Epoch)]
+    return [*epochs, *(each.test for each in events if isinstance(each, Finished))]
 
 
 def test_a_run_of_somebody_else_needs_trust_too(tmp_path: Path) -> None:

@@ -184,7 +184,7 @@ def test_reading_may_be_cut_short_and_goes_on_the_next_time(tmp_path: Path) -> N
 def test_a_long_run_is_read_in_portions_and_listed_once_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told_run(tmp_path / "a", *WHOLE)
+    lived_before(told_run(tmp_path / "a", *WHOLE[:-1]))
     (expected,) = summaries(tmp_path)
     (tmp_path / INDEX).unlink()
     monkeypatch.setattr("engine.runs.PORTION", 100)
@@ -196,6 +196,7 @@ def test_a_long_run_is_read_in_portions_and_listed_once_it_is_read(
         read.append(runs.read(2.5))
     assert len(read) > 2
     assert read == [[]] * (len(read) - 1) + [[expected]]
+    assert (tmp_path / INDEX).is_file()
 
 
 def test_runs_that_are_grouped_in_folders_are_found_and_the_newest_comes_first(tmp_path: Path) -> None:

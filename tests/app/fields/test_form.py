@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLineEdit, QMenu, QToolButton
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QFileDialog, QLineEdit, QMenu, QToolButton
 from pytestqt.qtbot import QtBot
 
 from app.fields import Field, Form, readable
@@ -291,3 +291,21 @@ def test_params_of_a_group_stand_under_one_heading_that_folds_with_them(qtbot: Q
     words = words_in(form)
     assert words.count("Speed") == words.count("Length") == 1
     assert words.index("Speed") < words.index("First") < words.index("Second") < words.index("Length")
+
+
+def test_a_param_is_varied_from_the_menu_of_the_line_it_is_typed_in(qtbot: QtBot, tmp_path: Path) -> None:
+    form = Form(Everything, {}, folder=tmp_path, can_vary=True)
+    qtbot.addWidget(form)
+    form.show()
+    line = form.fields["number"].findChild(QLineEdit)
+    assert line is not None
+    line.customContextMenuRequested.emit(QPoint())
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    *usual, vary = menu.actions()
+    assert len(usual) > 3
+    assert vary.text() == "Vary in a sweep…"
+    with qtbot.waitSignal(form.varied) as varied:
+        vary.trigger()
+    assert varied.args == ["number"]
+    menu.close()

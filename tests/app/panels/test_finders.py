@@ -11,6 +11,7 @@ from app.panels.optimizer_box import OptimizerBox
 from app.panels.training import TrainingPanel
 from app.runner import Runner
 from engine import edit
+from engine.progress import Headway
 from tests.app.conftest import EngineHere
 from tests.app.gestures import press, words_in
 from tests.engine.train.making import iris
@@ -56,6 +57,60 @@ def test_a_batch_size_is_found_and_taken_over(holder: QWidget, document: Documen
     size = int(finder.use.text().removeprefix("Use "))
     finder.use.click()
     assert document.spec.data["batching"]["batch_size"] == size
+
+
+def curve(points: int, suggestion: float | None) -> Headway:
+    rates = [1e-5 * 2**place for place in range(points)]
+    losses = [1.0 - place / 50 for place in range(points)]
+    found = {"rates": rates, "losses": losses, "smoothed": losses, "suggestion": suggestion, "diverged": False}
+    return Headway("Trying learning rates", points, 100, found=found)
+
+
+@pytest.mark.parametrize(
+    ("suggestion", "words"),
+    [
+        (0.02, "Of the rates that were tried, the loss falls fastest at 0.02."),
+        (None, "The loss fell at none of the rates that were tried until then."),
+    ],
+)
+def test_a_curve_grows_and_what_there_is_when_it_is_stopped_counts(
+    holder: QWidget, document: Document, suggestion: float | None, words: str
+) -> None:
+    finder = RateFinder(document, OptimizerBox(document), holder)
+    finder.show()
+    finder._engine.went_on.emit(Headway("Trying learning rates", 1, 100))
+    finder._engine.went_on.emit(curve(20, suggestion))
+    assert "Trying learning rates: 20 of 100…" in words_in(finder)
+    assert (finder.bar.value(), finder.bar.maximum()) == (20, 100)
+    assert finder._plot is not None
+    assert len(finder._plot._smoothed.getData()[0]) == 20
+    assert not finder.use.isVisible()
+    finder.end.click()
+    assert words in words_in(finder)
+    assert finder.use.isVisible() == (suggestion is not None)
+    assert finder.end.text() == "Close"
+    finder.end.click()
+    assert not finder.isVisible()
+
+
+def test_sizes_are_listed_as_they_are_tried(holder: QWidget, document: Document) -> None:
+    finder = BatchFinder(document, holder)
+    finder.show()
+    tried = [{"batch_size": 8, "fits": True, "samples_per_second": 1000.0, "bytes": 2048}]
+    found = {"tried": tried, "largest": 8, "suggestion": 8, "reason": "stopped"}
+    finder._engine.went_on.emit(Headway("Trying batches of 16", found=found))
+    assert "1,000 samples/s" in words_in(finder)
+    finder.end.click()
+    assert "The largest that was tried with success is 8. Larger ones were not tried." in words_in(finder)
+    finder.use.click()
+    assert document.spec.data["batching"]["batch_size"] == 8
+
+
+def test_a_search_that_has_found_nothing_yet_closes_when_it_is_stopped(holder: QWidget, document: Document) -> None:
+    finder = RateFinder(document, OptimizerBox(document), holder)
+    finder.show()
+    finder.end.click()
+    assert not finder.isVisible()
 
 
 def test_what_cannot_be_trained_is_said_in_place_of_a_curve(holder: QWidget, document: Document, qtbot: QtBot) -> None:

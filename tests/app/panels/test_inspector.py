@@ -10,7 +10,7 @@ from app.document import Document
 from app.fields.editors import NumberEditor
 from app.fields.numbers import NumberBox
 from app.panels.inspector import Inspector
-from engine import edit
+from engine import block_edits, edit
 from engine.check import check
 from engine.columns import Column, DataReport
 from engine.ops import OPS
@@ -183,3 +183,18 @@ def test_a_node_that_is_removed_is_shown_no_longer(inspector: Inspector, documen
     assert "Select a node to see and change it." in words_in(inspector)
     document.new(Spec())
     assert "0 nodes" in words_in(inspector)
+
+
+def test_what_begins_from_a_file_inside_a_block_is_told_and_can_begin_anew(
+    inspector: Inspector, document: Document
+) -> None:
+    spec = block_edits.group(document.spec, ["conv2d_1", "relu_1"], "Features")
+    document.new(spec)
+    document.set_report(check(spec))
+    given = {"op": "FromFile", "params": {"path": "best.safetensors", "name": "features_1.0.conv2d_1.weight"}}
+    document.edit("Begin", lambda spec: edit.set_init(spec, "features_1", "0.conv2d_1.weight", given))
+    inspector.show_nodes(["features_1"])
+    assert "0.conv2d_1.weight begins from a file." in words_in(inspector)
+    press(inspector, "Begin anew")
+    assert document.spec == spec
+    assert "from a file" not in words_in(inspector)

@@ -4,15 +4,19 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.document import Document
 from app.panels.space_box import Chooser
-from app.panels.sweep_plots import CAPTIONS, SweepPlots
+from app.panels.sweep_plots import CAPTIONS, SweepPlots, _Scale
 from app.panels.sweeps import TABS, SweepPanel
 from app.panels.trial_table import COURSE
+from app.scope import Scope
 from app.sweeper import Sweeper
 from app.window import Window
+from engine import edit
+from engine.block_edits import group
 from engine.spec import Spec
 from engine.sweep.folder import SweepFolder, Trial, Trials
 from engine.sweep.plan import listed_space, planned
@@ -51,7 +55,7 @@ class Started:
 @pytest.fixture(autouse=True)
 def no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     Started.status, Started.commands = None, []
-    monkeypatch.setattr("app.sweeper.subprocess.Popen", Started)
+    monkeypatch.setattr("engine.detached.subprocess.Popen", Started)
 
 
 @pytest.fixture
@@ -103,6 +107,58 @@ def test_a_param_is_varied_from_the_inspector_and_undone(window: Window) -> None
     assert window.sweeps.space.ranges == []
 
 
+VARY = "Vary in a sweep…"
+
+
+def varied_by(window: Window, *widgets: QWidget) -> list[str]:
+    """The paths that are varied once each widget's menu has been used."""
+    for widget in widgets:
+        (action,) = widget.actions()
+        assert action.text() == VARY
+        action.trigger()
+        assert window.bottom.tabText(window.bottom.currentIndex()) == "Sweeps"
+        window.show_panel("Problems")
+    return [each["path"] for each in listed_space(window.document.spec)]
+
+
+def test_every_setting_of_training_and_data_is_varied_from_where_it_stands(window: Window) -> None:
+    spec = edit.set_default_init(edit.set_schedule(swept(), 0, "StepLR"), "Normal")
+    window.document.new(edit.add_optimizer(spec, "SGD"))
+    box, panel = window.training.optimizers, window.training
+    optimizer, schedule, init = box.optimizer.form, box.schedule.form, panel._init.form
+    assert optimizer is not None
+    assert schedule is not None
+    assert init is not None
+    assert varied_by(
+        window, optimizer.fields["lr"], box.optimizer.box, schedule.fields["gamma"], box.schedule.box, box._every,
+        init.fields["std"], panel._init.box, panel._batch.fields["batch_size"], panel._more.fields["clip_norm"],
+        window.data_panel._split.fields["validation"],
+    ) == [
+        LR, "training.optimizers.0.op", "training.optimizers.0.schedule.params.gamma",
+        "training.optimizers.0.schedule.op", "training.optimizers.0.every", "training.init.params.std",
+        "training.init.op", "data.batching.batch_size", "training.clip_norm", "data.split.validation",
+    ]  # fmt: skip
+
+
+def test_a_node_inside_a_block_is_varied_with_its_op_and_its_weights(window: Window) -> None:
+    window.document.new(group(swept(), ["linear_1", "dropout_1", "tanh_1"], "Part"))
+    window.inspector.show_nodes(["part_1"])
+    assert window.inspector._use is not None
+    assert varied_by(window, window.inspector._use._repeat) == ["nodes.part_1.repeat"]
+    window.inspector.show_scope(Scope(window.document, "Part"))
+    window.inspector.show_nodes(["tanh_1"])
+    (facts,) = [each for each in window.inspector.findChildren(QLabel) if each.text().startswith("tanh_1 ·")]
+    assert varied_by(window, facts)[-1] == "blocks.Part.nodes.tanh_1.op"
+    window.inspector.show_nodes(["linear_1"])
+    form, weights = window.inspector.form, window.inspector._weights
+    assert form is not None
+    assert weights is not None
+    varied = varied_by(window, form.fields["out_features"], weights._form.fields["lr_factor"])
+    assert varied[-2:] == [
+        f"blocks.Part.nodes.linear_1.{each}" for each in ("params.out_features", "weights.lr_factor")
+    ]
+
+
 def test_a_range_is_typed_as_on_the_command_line_and_a_wrong_one_stays_with_its_reason(
     panel: SweepPanel, document: Document
 ) -> None:
@@ -128,6 +184,21 @@ def test_settings_are_found_by_their_names(document: Document, panel: SweepPanel
     with qtbot.waitSignal(chooser.chosen) as chosen:
         chooser.search.returnPressed.emit()
     assert chosen.args == ["nodes.dropout_1.params.p"]
+
+
+def test_what_no_list_names_is_varied_by_its_path(panel: SweepPanel, document: Document, qtbot: QtBot) -> None:
+    chooser = Chooser(document.spec, panel)
+    chooser.search.setText("training.devise")
+    assert "did you mean 'device'?" in words_in(chooser)
+    chooser.search.setText("nothing")
+    assert "A path, such as training.epochs, names any value." in words_in(chooser)
+    chooser.search.setText("training.device")
+    assert not chooser._offer.isHidden()
+    assert chooser._offer.text(0) == "Vary training.device"
+    with qtbot.waitSignal(chooser.chosen) as chosen:
+        chooser.search.returnPressed.emit()
+    panel.vary(*chosen.args)
+    assert panel.space.ranges[-1].text() == "auto,cpu,cuda"
 
 
 # ----------------------------------------------------------------------------------------------------------- the sweep
@@ -228,6 +299,16 @@ def test_every_plot_is_drawn_and_a_brush_leaves_the_trials_that_pass_it(
     assert hidden == [True, False, False, True]
     panel.plots._brush(1.1, 0.5, 0.5)
     assert not any(panel.table.isRowHidden(row) for row in range(4))
+
+
+def test_words_and_nothing_stand_on_their_axis_in_the_order_of_the_range() -> None:
+    path = "training.clip_norm"
+    trials = [Trial(number, "finished", {path: value}, 0.5) for number, value in enumerate((5.0, None, 0.1))]
+    scale = _Scale(path, Trials("loss", higher=False, wanted=3, ranges={path: "null,0.1,5.0,10.0"}), trials)
+    assert scale.ticks() == [(0.0, "none"), (0.5, "0.1"), (1.0, "5")]
+    op = "nodes.relu_1.op"
+    alone = _Scale(op, Trials("loss", higher=False, wanted=3), [Trial(0, "finished", {op: "ReLU"}, 0.5)])
+    assert alone.ticks() == [(0.5, "ReLU")]
 
 
 def test_what_matters_is_asked_of_the_helper(

@@ -16,7 +16,7 @@ from app.panels.training import TrainingPanel
 from app.runner import Runner
 from engine import edit
 from engine.check import check
-from engine.events import Changed, Failed, Stopped
+from engine.events import Changed, Failed, Measuring, Stopped
 from engine.ops.optimizer import Optimizer
 from engine.ops.settings import Training
 from engine.problem import Fix
@@ -119,6 +119,9 @@ def test_a_run_is_followed_from_its_start_to_its_end(
     assert (bar.minimum(), bar.maximum()) == (0, 40)
     run.append(progress(2, 5))
     qtbot.waitUntil(lambda: "1,234 samples/s · 1:05 left" in words_in(panel))
+    assert bar.value() == 15
+    run.append(Measuring("validation", 1, 37, 1200))
+    qtbot.waitUntil(lambda: "Measuring the validation split · batch 37 of 1,200" in words_in(panel))
     assert bar.value() == 15
     run.append(epoch(2))
     qtbot.waitUntil(lambda: "validation  loss 0.45" in words_in(panel))

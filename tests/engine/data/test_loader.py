@@ -301,3 +301,21 @@ def test_letting_go_ends_workers_in_the_middle_of_an_epoch(tmp_path: Path) -> No
         worker.join(5)
         assert not worker.is_alive()
     del batches
+
+
+def test_a_batch_that_cannot_be_read_is_counted_so_that_an_epoch_goes_on_at_the_right_one(tmp_path: Path) -> None:
+    spec = with_batching(pictures(tmp_path), cache="none", batch_size=1)
+    loaded = loader(spec)
+    order = loaded._order(0)
+    assert order is not None
+    whole = epoch(spec)
+    made = data.prepare(spec, HERE)
+    broken = sorted(tmp_path.rglob("*.png"))[int(made.rows["train"][order[1]])]
+    broken.write_bytes(broken.read_bytes()[:40])
+    given = iter(loaded.training(0))
+    places = []
+    for _batch in given:
+        places.append(loaded.place)
+    loaded.close()
+    assert places == [1, *range(3, len(whole) + 1)]
+    assert same(epoch(spec, 0, places[1]), whole[places[1] :])

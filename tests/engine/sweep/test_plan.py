@@ -10,7 +10,7 @@ from engine.ops.sweep import Range
 from engine.problem import Mistake
 from engine.spec import dumps, loads
 from engine.sweep.objective import Objective, objective
-from engine.sweep.plan import parse_space, planned, read_plan
+from engine.sweep.plan import parse_space, planned, read_plan, short
 from engine.values import value_at
 from tests.engine.sweep.making import LR, WIDTH, swept
 
@@ -27,6 +27,10 @@ from tests.engine.sweep.making import LR, WIDTH, swept
         ("training.optimizers.main.params.betas=[0.9,0.999],[0.8,0.9]", [[0.9, 0.999], [0.8, 0.9]]),
         ("training.device=auto,cpu", ["auto", "cpu"]),
         ("training.epochs=1..3", [1, 2, 3]),
+        ("training.optimizers.0.op=SGD,AdamW", ["SGD", "AdamW"]),
+        ("training.optimizers.0.schedule.op=null,StepLR", [None, "StepLR"]),
+        ("nodes.tanh_1.op=ReLU,GELU", ["ReLU", "GELU"]),
+        ("training.clip_norm=null,1,5", [None, 1, 5]),
     ],
 )
 def test_a_range_tries_what_is_written(text: str, values: list[Any]) -> None:
@@ -35,7 +39,14 @@ def test_a_range_tries_what_is_written(text: str, values: list[Any]) -> None:
 
 
 def test_a_range_is_written_as_it_was_read() -> None:
-    for words in ("0.001..0.1:log", "0..1:points=3", "4..16:int:step=4", "4..20:int:log", "1,2,[3, 4],null,true,a"):
+    for words in (
+        "0.001..0.1:log",
+        "../a:b,../c",
+        "0..1:points=3",
+        "4..16:int:step=4",
+        "4..20:int:log",
+        "1,2,[3, 4],null,true,a",
+    ):
         path = LR if "." in words[:5] and ":int" not in words else WIDTH
         made = parse_space(swept(f"{LR}=1..2"), f"{path}={words}")
         again, _problems = Range.registry[made["op"]].parse(made["params"])
@@ -49,7 +60,7 @@ def test_a_range_is_written_as_it_was_read() -> None:
         ("nodes.dropot_1.params.p=0..1", "no node 'dropot_1' (did you mean 'dropout_1'?)"),
         ("nodes.linear_1.params.widht=1..2", "Linear has no param 'widht'"),
         ("training.optimizers.0.params.lr0=1..2", "there is no 'lr0' (did you mean 'lr'?)"),
-        ("epochs=1..2", "must start with nodes., data. or training."),
+        ("epochs=1..2", "must start with nodes., blocks., data. or training."),
         (f"{LR}=0..1:log", "low is 0; with log it must be greater than 0."),
         (f"{LR}=2..1", "low is 2 and high is 1; high must be greater."),
         (f"{LR}=1..x", "'x' is no number"),
@@ -114,6 +125,35 @@ def test_a_trials_spec_has_its_values_and_no_sweep() -> None:
     spec = planned(swept(f"{LR}=0.1,0.01", f"{WIDTH}=4..6")).applied({LR: 0.1, WIDTH: 5})
     assert (value_at(spec, LR), value_at(spec, WIDTH)) == (0.1, 5)
     assert spec.sweep == {}
+
+
+def test_an_op_is_chosen_before_the_params_it_may_not_have() -> None:
+    op, momentum = "training.optimizers.0.op", "training.optimizers.0.params.momentum"
+    spec = edit.set_optimizer(swept(), "SGD")
+    plan = planned(
+        edit.set_setting(spec, "sweep.space", [parse_space(spec, each) for each in (
+            f"{momentum}=0.5,0.9", f"{LR}=0.1,0.2", f"{op}=SGD,Adam")])
+    )  # fmt: skip
+    sgd = plan.applied({momentum: 0.9, LR: 0.2, op: "SGD"})
+    assert [value_at(sgd, each) for each in (momentum, LR, op)] == [0.9, 0.2, "SGD"]
+    adam = plan.applied({momentum: 0.9, LR: 0.2, op: "Adam"})
+    assert [value_at(adam, each) for each in (LR, op)] == [0.2, "Adam"]
+    assert "momentum" not in adam.training["optimizers"][0]["params"]
+
+
+@pytest.mark.parametrize(
+    ("path", "heading"),
+    [
+        (LR, "lr"),
+        ("training.optimizers.0.op", "optimizer"),
+        ("training.optimizers.0.schedule.op", "schedule.op"),
+        ("nodes.relu_1.op", "relu_1.op"),
+        ("blocks.Part.nodes.linear_1.params.bias", "Part.linear_1.bias"),
+        ("data.columns.petal.steps.0.params.low", "petal.low"),
+    ],
+)
+def test_headings_of_paths_are_short(path: str, heading: str) -> None:
+    assert short(path) == heading
 
 
 def test_a_project_keeps_its_sweep_and_one_without_writes_none() -> None:

@@ -13,15 +13,17 @@ from typing import Any
 import pytest
 
 from engine import edit
-from engine.events import Epoch, Finished
+from engine.block_edits import group
+from engine.events import Epoch, Finished, Stopped
 from engine.problem import Mistake
 from engine.sweep import run as runs
 from engine.sweep.folder import SweepFolder, Trials, sweeps_in
-from engine.sweep.plan import planned
+from engine.sweep.plan import parse_space, planned
 from engine.sweep.run import threads_for
 from engine.sweep.study import importances
 from engine.train import loop
 from engine.train.folder import Run
+from engine.values import value_at
 from tests.engine.sweep.making import LR, WIDTH, Here, done, folder_of, swept, tried
 from tests.engine.train.making import state_of
 
@@ -105,11 +107,35 @@ def test_a_trial_whose_graph_does_not_check_fails_with_the_reason_and_the_sweep_
     assert trials.done
 
 
+def test_a_kernel_too_large_for_its_input_fails_its_trial_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = edit.insert_behind(swept(sampler="grid", epochs=1), "Conv1d", "input_1", params={"padding": 0})
+    spec = edit.insert(spec, "Unsqueeze", "conv1d_1", "input", params={"dim": 1})
+    spec = edit.insert_behind(spec, "Flatten", "conv1d_1")
+    space = parse_space(spec, "nodes.conv1d_1.params.kernel_size=3,9")
+    folder = folder_of(edit.set_setting(spec, "sweep.space", [space]), tmp_path / "s")
+    trials = done(folder, monkeypatch)
+    assert [each.state for each in trials.trials] == ["finished", "failed"]
+    assert trials.trials[1].why.startswith("conv1d_1.kernel_size: kernel_size 9 reaches over 9 positions")
+    assert trials.done
+
+
+def test_ops_and_what_stands_inside_blocks_are_varied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    op, width = "training.optimizers.0.schedule.op", "blocks.Part.nodes.linear_1.params.out_features"
+    spec = group(swept(sampler="grid", epochs=1), ["linear_1", "dropout_1"], "Part")
+    ranges = [parse_space(spec, each) for each in (f"{op}=null,StepLR", f"{width}=4,8")]
+    trials = done(folder_of(edit.set_setting(spec, "sweep.space", ranges), tmp_path / "s"), monkeypatch)
+    assert [tuple(each.values()) for each in tried(trials)] == [(None, 4), (None, 8), ("StepLR", 4), ("StepLR", 8)]
+    trained = Run(tmp_path / "s" / trials.trials[3].run).spec()
+    assert (value_at(trained, op), value_at(trained, width)) == ("StepLR", 8)
+
+
 @pytest.mark.parametrize(
     ("space", "settings", "words"),
     [
         (f"{LR}=1..2", {"metric": "acuracy"}, "which the project does not measure (did you mean 'accuracy'?)"),
-        ("nodes.linear_2.params.out_features=1,3", {}, "nodes.linear_2.params.out_features = 1: "),
+        ("nodes.tanh_1.op=Conv1d,Conv2d", {}, 'nodes.tanh_1.op = "Conv1d": '),
     ],
 )
 def test_what_cannot_work_is_told_before_anything_starts(
@@ -263,3 +289,50 @@ def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest
     assert tried(trials, "cut off") == tried(trials, "finished") == tried(killed)
     assert "tried again" in trials.trials[0].why
     assert folder.sweep_state() == "finished"
+
+
+@pytest.mark.parametrize("sampler", ["random", "TPE"])
+def test_a_sweep_that_goes_on_draws_other_values_than_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sampler: str
+) -> None:
+    folder = folder_of(swept(f"{LR}=0.001..0.1:log", trials=4, sampler=sampler, epochs=1), tmp_path / "s")
+    stream = runs.sweep(folder)
+    monkeypatch.setattr(runs, "_Process", Here)
+    for trials in stream:
+        if trials.over() == 2:
+            folder.request_stop()
+    rates = [values[LR] for values in tried(done(folder, monkeypatch))]
+    assert len(set(rates)) == len(rates) >= 4
+
+
+def test_a_worker_that_ends_over_a_trial_does_not_take_the_next_one_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Once(Here):
+        def __init__(self, threads: int, log: object) -> None:
+            super().__init__(threads, log)
+            self.taken = 0
+
+        def train(self, run: Run, folder: Path) -> None:
+            self.taken += 1
+            if self.taken == 1:
+                super().train(run, folder)
+
+        def status(self) -> int | None:
+            return 0 if self.taken > 1 else None
+
+    folder = folder_of(swept(f"{LR}=0.1,0.2,0.3", sampler="grid"), tmp_path / "s")
+    monkeypatch.setattr(runs, "_Process", Once)
+    *_, last = runs.sweep(folder)
+    assert [each.state for each in last.trials] == ["finished"] * 3
+
+
+def test_a_trial_that_is_stopped_by_hand_counts_as_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Halted(Here):
+        def train(self, run: Run, folder: Path) -> None:
+            run.append(Stopped(str(run.path), 0))
+
+    folder = folder_of(swept(f"{LR}=0.1,0.2", sampler="grid"), tmp_path / "s")
+    monkeypatch.setattr(runs, "_Process", Halted)
+    *_, last = runs.sweep(folder)
+    assert [(each.state, each.why) for each in last.trials] == [("failed", "It was stopped while it trained.")] * 2

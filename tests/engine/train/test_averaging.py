@@ -6,9 +6,11 @@ import torch
 from torch import nn
 
 from engine import edit
+from engine.events import Epoch, Finished
 from engine.train.averaging import Average
 from engine.train.checkpoint import load_tensors
 from engine.train.folder import Run
+from engine.train.parts import Weights
 from engine.train.predict import evaluate
 from tests.engine.train.making import NAMES, by_hand, hand_batches, iris, plain, same_weights, trained
 
@@ -33,15 +35,30 @@ def test_the_average_of_the_weights_follows_its_formula_and_is_what_is_kept(tmp_
     assert evaluate(Run(tmp_path / "run")).scores == events[-1].test
 
 
-def test_while_the_average_stands_in_place_the_weights_wait() -> None:
+def test_while_the_average_stands_in_place_the_weights_are_aside() -> None:
     layer = nn.Linear(2, 1)
     layer.bias.requires_grad_(False)
-    average = Average(layer, 0.5)
+    average, weights = Average(layer, 0.5), Weights(layer)
     before = layer.weight.detach().clone()
     with torch.no_grad():
         layer.weight.add_(2.0)
     average.update()
-    with average.in_place():
+    with weights.aside():
+        average.take_place()
         assert torch.allclose(layer.weight, before + 1.0)
+        assert torch.allclose(weights.state()["weight"], before + 2.0)
     assert torch.allclose(layer.weight, before + 2.0)
     assert list(average.state()) == ["weight"]
+
+
+def test_the_average_of_a_weight_that_nodes_share_is_kept_under_both_names(tmp_path: Path) -> None:
+    spec = edit.add(iris(epochs=2), "Linear", params={"out_features": 3}, inputs={"input": "tanh_1"})
+    spec = edit.set_share(edit.set_setting(spec, "training.ema_decay", 0.99), "linear_3", "linear_2")
+    spec = edit.add(spec, "Add", inputs={"input": "linear_2", "other": "linear_3"})
+    spec = edit.connect(spec, "add_1", "cross_entropy_loss_1", "input")
+    events = trained(spec, tmp_path / "run")
+    assert isinstance(events[-1], Finished)
+    kept = load_tensors(tmp_path / "run" / "weights.safetensors")
+    assert torch.equal(kept["linear_2.weight"], kept["linear_3.weight"])
+    best = next(each for each in events if isinstance(each, Epoch) and each.epoch == events[-1].best_epoch)
+    assert evaluate(Run(tmp_path / "run"), "validation").scores == best.validation

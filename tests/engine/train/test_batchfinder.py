@@ -7,6 +7,7 @@ import torch
 
 from engine import edit
 from engine.problem import Mistake
+from engine.progress import Headway, watched
 from engine.train import batchfinder
 from engine.train.batchfinder import estimated, find_batch_size
 from engine.train.session import open_session
@@ -21,6 +22,17 @@ def test_sizes_are_doubled_until_a_batch_holds_all_samples(tmp_path: Path) -> No
     best = max(each.samples_per_second for each in fitted.tried)
     good = next(each for each in fitted.tried if each.batch_size == fitted.suggestion)
     assert good.samples_per_second >= 0.9 * best
+
+
+def test_each_size_is_told_as_the_next_is_tried(tmp_path: Path) -> None:
+    told: list[Headway] = []
+    with watched(told.append):
+        fitted = find_batch_size(iris(), tmp_path).encode()
+    assert told[0].found is None
+    for place, each in enumerate(told[1:-1], 1):
+        assert each.found is not None
+        assert each.found["tried"] == fitted["tried"][:place]
+        assert each.found["reason"] == "stopped"
 
 
 @pytest.mark.parametrize("most", [20, 40, 63, 100])

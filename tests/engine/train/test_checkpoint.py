@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import signal
 import subprocess
 import sys
@@ -12,11 +13,12 @@ import pytest
 import torch
 
 from engine import edit
-from engine.events import Checkpoint, Failed, Finished, Started
+from engine.events import Checkpoint, Epoch, Failed, Finished, Started
 from engine.problem import Mistake
-from engine.train import checkpoint, loop
-from engine.train.checkpoint import load_tensors, newest_checkpoint, save_tensors
+from engine.train import checkpoint, keeper, loop
+from engine.train.checkpoint import EPOCH, is_kept, load_tensors, newest_checkpoint, save_tensors
 from engine.train.folder import Run
+from engine.train.predict import evaluate
 from engine.train.writer import Writer
 from tests.engine.train.making import iris, state_of, trained
 
@@ -86,7 +88,7 @@ def test_a_run_all_of_whose_checkpoints_are_damaged_says_so(tmp_path: Path) -> N
 def test_as_many_checkpoints_are_kept_as_often_as_is_set(
     tmp_path: Path, keep: int, every: int, epochs: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Writer, "put", lambda self, kind, work: self._done.append(work()))
+    monkeypatch.setattr(Writer, "put", lambda self, work: self._done.append(work()))
     spec = edit.set_setting(iris(epochs=4), "training.keep_checkpoints", keep)
     trained(edit.set_setting(spec, "training.checkpoint_every", every), tmp_path / "run")
     kept = [int(path.stem.split("-")[0]) for path in Run(tmp_path / "run").checkpoint_files()]
@@ -102,7 +104,7 @@ def test_a_full_disk_costs_the_older_checkpoints_first(tmp_path: Path, monkeypat
             raise OSError(errno.ENOSPC, "No space left on device")
         written(path, *arguments)
 
-    monkeypatch.setattr(Writer, "put", lambda self, kind, work: self._done.append(work()))
+    monkeypatch.setattr(Writer, "put", lambda self, work: self._done.append(work()))
     monkeypatch.setattr(checkpoint, "save_tensors", full)
     events = trained(edit.set_setting(iris(epochs=6), "training.keep_checkpoints", 5), run.path)
     assert isinstance(events[-1], Finished)
@@ -119,7 +121,7 @@ def test_a_tensor_under_two_names_is_written_once(tmp_path: Path) -> None:
         load_tensors(tmp_path / "b")
 
 
-def test_a_slow_disk_holds_back_nothing_but_the_newest_of_each_kind() -> None:
+def test_a_slow_disk_holds_back_nothing_but_the_newest() -> None:
     writer: Writer[str] = Writer()
     begun, going = threading.Event(), threading.Event()
 
@@ -128,14 +130,13 @@ def test_a_slow_disk_holds_back_nothing_but_the_newest_of_each_kind() -> None:
         assert going.wait(10)
         return "first"
 
-    writer.put("checkpoint", slow)
+    writer.put(slow)
     assert begun.wait(10)
     for number in range(5):
-        writer.put("checkpoint", f"checkpoint {number}".format)
-        writer.put("weights", f"weights {number}".format)
+        writer.put(f"checkpoint {number}".format)
     assert writer.take() == []
     going.set()
-    assert writer.flush() == ["first", "checkpoint 4", "weights 4"]
+    assert writer.flush() == ["first", "checkpoint 4"]
 
 
 def test_what_went_wrong_while_writing_is_raised_where_it_is_taken() -> None:
@@ -144,10 +145,10 @@ def test_what_went_wrong_while_writing_is_raised_where_it_is_taken() -> None:
     def full() -> str:
         raise OSError(errno.ENOSPC, "full")
 
-    writer.put("checkpoint", full)
+    writer.put(full)
     with pytest.raises(OSError, match="full"):
         writer.flush()
-    writer.put("checkpoint", lambda: "again")
+    writer.put(lambda: "again")
     assert writer.flush() == ["again"]
 
 
@@ -165,3 +166,56 @@ def test_an_event_after_a_line_cut_by_a_kill_has_a_line_of_its_own(tmp_path: Pat
     list(loop.resume(run, more_epochs=1))
     assert [each.epochs for each in run.events() if isinstance(each, Finished)] == [1, 2]
     assert state_of(run) == "finished"
+
+
+def stopped_after(epoch: int, run: Run) -> None:
+    """Train six epochs, a checkpoint with every second one, cut off after one of them."""
+    stream = loop.train(edit.set_setting(iris(epochs=6), "training.checkpoint_every", 2), run.path.parent, run)
+    next(each for each in stream if isinstance(each, Checkpoint) and each.epoch == epoch)
+    stream.close()  # type: ignore[attr-defined]  # it is a generator
+
+
+def test_best_weights_from_after_the_checkpoint_give_way_to_its_own(tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    stopped_after(4, run)
+    saved, _notes = newest_checkpoint(run)
+    assert is_kept(run, saved.progressed)
+    later = {name: torch.zeros_like(each) for name, each in load_tensors(run.weights).items()}
+    save_tensors(run.weights, later, {EPOCH: 5})  # as a kill between the two files leaves them
+    assert not is_kept(run, saved.progressed)
+    slower = edit.set_setting(run.spec(), "training.optimizers.0.params.lr", 0.0)
+    events = list(loop.resume(run, spec=slower))
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    assert finished.best_epoch >= 4
+    kept = next((each for each in events if isinstance(each, Epoch) and each.epoch == finished.best_epoch), None)
+    assert kept is None or evaluate(run, "validation").scores == kept.validation
+    assert not any(torch.equal(each, later[name]) for name, each in load_tensors(run.weights).items())
+
+
+def test_a_kill_between_the_best_weights_and_the_checkpoint_changes_nothing(tmp_path: Path) -> None:
+    whole, run = Run(tmp_path / "whole"), Run(tmp_path / "run")
+    trained(edit.set_setting(iris(epochs=6), "training.checkpoint_every", 2), whole.path)
+    stopped_after(4, run)
+    save_tensors(run.weights, load_tensors(run.weights), {EPOCH: 5})
+    assert isinstance(list(loop.resume(run))[-1], Finished)
+    assert run.weights.read_bytes() == whole.weights.read_bytes()
+
+
+def test_a_checkpoint_whose_best_weights_could_not_be_written_is_not_written_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, counted = Run(tmp_path / "run"), itertools.count(1)
+
+    def full(*arguments: Any) -> None:
+        if next(counted) > 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save_tensors(*arguments)
+
+    monkeypatch.setattr(keeper, "save_tensors", full)
+    failed = trained(iris(epochs=6), run.path)[-1]
+    assert isinstance(failed, Failed)
+    assert "The disk is full" in failed.message
+    assert is_kept(run, newest_checkpoint(run)[0].progressed)
+    monkeypatch.undo()
+    assert isinstance(list(loop.resume(run))[-1], Finished)

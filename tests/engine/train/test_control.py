@@ -8,13 +8,26 @@ import pytest
 import torch
 
 from engine import edit
-from engine.events import Changed, Checkpoint, Continued, Epoch, Event, Finished, Paused, Progress, Started, Stopped
+from engine.events import (
+    Changed,
+    Checkpoint,
+    Continued,
+    Epoch,
+    Event,
+    Finished,
+    Measuring,
+    Paused,
+    Progress,
+    Started,
+    Stopped,
+)
 from engine.problem import Mistake
+from engine.spec import Spec
 from engine.train import loop
 from engine.train.checkpoint import load_tensors, newest_checkpoint
 from engine.train.commands import FILE, Command, Inbox, forget, send
 from engine.train.folder import Run
-from tests.engine.train.making import iris, last_weights, trained
+from tests.engine.train.making import iris, last_weights, trained, with_settings
 
 
 @pytest.fixture(autouse=True)
@@ -37,12 +50,21 @@ def at(epoch: int, step: int) -> Callable[[Any], bool]:
     return lambda event: isinstance(event, Progress) and (event.epoch, event.step) == (epoch, step)
 
 
+def measuring(split: str, epoch: int) -> Callable[[Any], bool]:
+    return lambda event: isinstance(event, Measuring) and (event.split, event.epoch) == (split, epoch)
+
+
 def is_a(kind: type[Event]) -> Callable[[Any], bool]:
     return lambda event: isinstance(event, kind)
 
 
 def kinds(events: list[Any], *wanted: type[Event]) -> list[type[Event]]:
     return [type(each) for each in events if isinstance(each, wanted)]
+
+
+def measured_long(spec: Spec, **settings: Any) -> Spec:
+    """The same in small batches, so that measuring takes several."""
+    return edit.set_setting(with_settings(spec, **settings), "data.batching.batch_size", 6)
 
 
 def test_a_run_that_pauses_and_goes_on_ends_as_if_it_had_not(tmp_path: Path) -> None:
@@ -94,6 +116,66 @@ def test_a_run_that_rests_goes_on_to_its_epochs_end_where_it_is_to_stop_there(tm
     events = told(loop.train(iris(), tmp_path, run), run, *moments)
     assert kinds(events, Paused, Continued, Stopped) == [Paused, Continued, Stopped]
     assert newest_checkpoint(run)[0].progressed.epoch == 2
+
+
+@pytest.mark.parametrize("settings", [{}, {"ema_decay": 0.8}, {"max_steps": 25}])
+@pytest.mark.parametrize(("split", "epoch", "step"), [("validation", 1, True), ("test", 2, False)])
+def test_a_run_stopped_while_it_measures_takes_no_step_twice(
+    tmp_path: Path, split: str, epoch: int, step: bool, settings: dict[str, Any]
+) -> None:
+    spec = measured_long(iris(epochs=2), **settings)
+    whole = trained(spec, tmp_path / "whole")
+    run = Run(tmp_path / "run")
+    events = told(loop.train(spec, tmp_path, run), run, (measuring(split, epoch), Command("stop")))
+    assert isinstance(events[-1], Stopped)
+    progressed = newest_checkpoint(run)[0].progressed
+    assert (progressed.epoch, progressed.step > 0) == (epoch, step)
+    resumed: list[Any] = list(loop.resume(run))
+    assert not [each for each in resumed if isinstance(each, Progress)]
+    assert run.weights.read_bytes() == (tmp_path / "whole" / "weights.safetensors").read_bytes()
+    assert all(
+        torch.equal(each, last_weights(tmp_path / "whole")[name]) for name, each in last_weights(run.path).items()
+    )
+    assert resumed[-1].test == whole[-1].test
+    scores = [(each.epoch, each.train, each.validation) for each in whole if isinstance(each, Epoch)]
+    assert [
+        (each.epoch, each.train, each.validation) for each in [*events, *resumed] if isinstance(each, Epoch)
+    ] == scores
+
+
+def test_a_run_rests_while_it_measures_and_keeps_the_weights_that_it_trains(tmp_path: Path) -> None:
+    spec = measured_long(iris(epochs=2), ema_decay=0.8)
+    trained(spec, tmp_path / "whole")
+    run = Run(tmp_path / "run")
+    stream = loop.train(spec, tmp_path, run)
+    next(event for event in stream if measuring("validation", 1)(event))
+    run.tell(Command("pause"))
+    paused = next(event for event in stream if isinstance(event, Paused))
+    kept = last_weights(run.path)
+    run.tell(Command("go on"))
+    events = list(stream)
+    steps = next(each.steps_per_epoch for each in run.events() if isinstance(each, Started))
+    assert paused == Paused(1, steps)
+    assert not [each for each in events if isinstance(each, Progress)]
+    whole = last_weights(tmp_path / "whole")  # of after the same steps, for the second epoch is the last
+    assert all(torch.equal(each, whole[name]) for name, each in kept.items())
+    assert run.weights.read_bytes() == (tmp_path / "whole" / "weights.safetensors").read_bytes()
+
+
+def test_epochs_added_while_the_test_is_measured_are_trained_before_it_counts(tmp_path: Path) -> None:
+    spec = measured_long(iris(epochs=1))
+    run = Run(tmp_path / "run")
+    events = told(loop.train(spec, tmp_path, run), run, (measuring("test", 1), Command("epochs", 1)))
+    assert kinds(events, Epoch, Finished) == [Epoch, Epoch, Finished]
+    trained(edit.set_setting(spec, "training.epochs", 2), tmp_path / "whole")
+    assert run.weights.read_bytes() == (tmp_path / "whole" / "weights.safetensors").read_bytes()
+
+
+def test_measuring_is_told_batch_by_batch_but_for_the_last(tmp_path: Path) -> None:
+    events = trained(measured_long(iris(epochs=1)), tmp_path / "run")
+    (steps,) = {each.steps for each in events if isinstance(each, Measuring) and each.split == "validation"}
+    told_of = [each.step for each in events if isinstance(each, Measuring) and each.split == "validation"]
+    assert told_of == list(range(1, steps))
 
 
 def test_a_checkpoint_is_kept_when_it_is_asked_for(tmp_path: Path) -> None:

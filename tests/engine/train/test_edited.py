@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from engine import edit
-from engine.events import Changed, Epoch, Failed, Finished, Started
+from engine.events import Changed, Epoch, Failed, Finished, Measuring, Progress, Started
 from engine.spec import load
 from engine.train import loop
 from engine.train.checkpoint import load_tensors, newest_checkpoint
+from engine.train.commands import Command
 from engine.train.folder import Run
 from engine.train.predict import load_model
 from tests.engine.train.making import iris, plain, trained, with_settings
@@ -148,3 +149,34 @@ def test_a_spec_that_stays_is_kept_once(tmp_path: Path) -> None:
         run.begin(spec)
         assert load(run.path / run.newest_spec()) == run.spec() == spec
     assert {path.name for path in (run.path / "specs").iterdir()} == {"0.json", "0-2.json", "0-3.json"}
+
+
+def test_a_default_that_is_written_down_changes_nothing(tmp_path: Path) -> None:
+    run, whole = Run(tmp_path / "run"), Run(tmp_path / "whole")
+    list(loop.train(iris(epochs=3), tmp_path, whole))
+    stream = loop.train(iris(epochs=3), tmp_path, run)
+    next(each for each in stream if isinstance(each, Epoch))
+    run.tell(Command("stop"))
+    list(stream)
+    written = edit.set_setting(edit.set_setting(iris(epochs=3), "training.accumulate", 1), "data.split.method", "auto")
+    events = list(loop.resume(run, spec=written))
+    assert not any(isinstance(each, Changed) for each in events)
+    assert run.weights.read_bytes() == whole.weights.read_bytes()
+
+
+def test_a_run_stopped_while_it_measures_goes_on_changed_and_takes_no_step_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "READ_SECONDS", 0.0)
+    spec = edit.set_setting(iris(epochs=2), "data.batching.batch_size", 6)
+    run = Run(tmp_path / "run")
+    for event in loop.train(spec, tmp_path, run):
+        if isinstance(event, Measuring):
+            run.tell(Command("stop"))
+    steps = newest_checkpoint(run)[0].progressed.step
+    events = list(loop.resume(run, spec=edit.insert(spec, "ReLU", "tanh_1", "input")))
+    assert isinstance(events[-1], Finished)
+    epochs = [each for each in events if isinstance(each, Epoch)]
+    assert [each.epoch for each in epochs] == [1, 2]
+    assert (epochs[0].train, set(epochs[0].validation)) == ({}, {"loss", "accuracy"})
+    assert [each.step for each in events if isinstance(each, Progress)] == list(range(1, steps + 1))

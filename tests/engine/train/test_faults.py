@@ -66,3 +66,22 @@ def test_a_number_that_a_gpu_refuses_leads_to_the_columns_of_classes(
 def test_a_fault_of_torch_is_told_in_its_first_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "stepper", failing_from(0, RuntimeError("no kernel.\nat here")))
     assert trained(iris(), tmp_path / "run")[-1].message == "PyTorch stopped the training: no kernel."
+
+
+def test_memory_that_runs_out_in_an_optimizers_first_step_can_be_gone_on_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, made = Run(tmp_path / "run"), iter(range(2))
+    zeros = torch.zeros_like
+
+    def scarce(*arguments: Any, **more: Any) -> torch.Tensor:
+        if next(made, None) is None:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return zeros(*arguments, **more)
+
+    monkeypatch.setattr(torch, "zeros_like", scarce)
+    assert "needs more memory" in trained(iris(epochs=1), run.path)[-1].message
+    monkeypatch.undo()
+    assert isinstance(list(loop.resume(run))[-1], Finished)
+    trained(iris(epochs=1), tmp_path / "whole")
+    assert run.weights.read_bytes() == (tmp_path / "whole" / "weights.safetensors").read_bytes()

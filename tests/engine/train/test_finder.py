@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from engine import edit
 from engine.problem import Mistake
 from engine.progress import Headway, watched
 from engine.spec import Spec
+from engine.train import finder
 from engine.train.finder import HIGHEST, LOWEST, STEPS, find_lr, suggested
 from tests.engine.train.making import iris, with_settings
 
@@ -68,6 +70,23 @@ def test_a_sweep_tells_how_far_it_is_and_is_alike_each_time(tmp_path: Path) -> N
     assert find_lr(iris(), tmp_path, steps=12) == first
 
 
+def test_the_curve_is_told_while_it_grows_but_no_oftener_than_it_can_be_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Headway] = []
+    with watched(told.append):
+        find_lr(iris(), tmp_path, steps=12)
+    assert sum(each.found is not None for each in told) < 12
+    monkeypatch.setattr(finder, "TELL_SECONDS", 0.0)
+    told.clear()
+    with watched(told.append):
+        swept = find_lr(iris(), tmp_path, steps=12)
+    for each in told[: len(swept.rates)]:
+        assert each.found is not None
+        assert each.found["losses"] == swept.losses[: each.done]
+        assert each.found["suggestion"] == suggested(swept.rates[: each.done], swept.smoothed[: each.done])
+
+
 def test_schedules_and_limits_do_not_disturb_a_sweep(tmp_path: Path) -> None:
     spec = edit.set_schedule(with_settings(iris(), max_steps=3, accumulate=2), 0, "ExponentialLR")
     assert len(find_lr(spec, tmp_path, steps=20, highest=1e-3).rates) == 20
@@ -85,3 +104,16 @@ def test_the_rate_of_one_of_several_optimizers_is_swept(tmp_path: Path) -> None:
 def test_a_project_that_cannot_be_trained_says_why(tmp_path: Path) -> None:
     with pytest.raises(Mistake, match="The data has no column 'nothing'"):
         find_lr(edit.set_param(iris(), "input_1", "column", "nothing"), tmp_path)
+
+
+def test_batches_are_added_up_wherever_an_epoch_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[int] = []
+    taken = torch.optim.Adam.step
+
+    def counted(optimizer: torch.optim.Adam) -> None:
+        steps.append(1)
+        taken(optimizer)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", counted)
+    find_lr(with_settings(iris(epochs=1), accumulate=4), tmp_path, highest=1e-3, steps=20)
+    assert len(steps) == 20

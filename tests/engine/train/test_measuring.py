@@ -20,6 +20,7 @@ from engine.train.checkpoint import Progressed
 from engine.train.commands import Command
 from engine.train.folder import Run
 from engine.train.gather import Gathered
+from engine.train.meter import Meter
 from engine.train.predict import evaluate, load_model, predict
 from engine.train.session import open_session
 
@@ -248,3 +249,22 @@ def test_bpr_ranks_what_users_like(tmp_path: Path) -> None:
     assert told[-1].test["ndcg"] > 0.85
     assert told[-1].test["hit_rate"] > 0.9
     assert told[-1].test["mrr"] < told[-1].test["ndcg"]
+
+
+def test_what_is_gathered_does_not_depend_on_when_it_is_read(tmp_path: Path) -> None:
+    spec = network("Diabetes", 1, ("features", [10], "float32"), ("target", [1], "float32"))
+    spec = edit.add(spec, "Linear", params={"out_features": 1}, inputs={"input": "input_1"})
+    for op in ("MSELoss", "R2", "Pearson"):
+        spec = edit.add(spec, op, inputs={"input": "linear_1", "target": "input_2"})
+    session = open_session(spec, tmp_path)
+    often, seldom = Meter(session.compiled.program), Meter(session.compiled.program)
+    with torch.no_grad():
+        for place, batch in enumerate(session.loader.training(0)):
+            answers = session.plain(*batch)
+            for meter in (often, seldom):
+                meter.add(answers, len(batch[0]))
+            often.read()
+            if place % 3 == 2:  # as a checkpoint does, and going on from it
+                often = Meter(session.compiled.program, often.totals, often.states())
+    seldom.read()
+    assert often.measured({}) == seldom.measured({})

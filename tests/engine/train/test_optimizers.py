@@ -574,3 +574,20 @@ def test_the_optimizers_of_a_checkpoint_are_kept_apart_by_name(tmp_path: Path) -
     assert any(name.startswith("optimizers.critic.") for name in names)
     entries, problems = read_optimizers(gan(), ["mse_loss_1", "l1_loss_1"])
     assert [entry.turn.name for entry in entries] == ["critic", "maker"] and problems == []
+
+
+def test_a_first_step_that_a_flag_forbids_leaves_momentum_as_if_it_had_not_been(tmp_path: Path) -> None:
+    session = open_session(iris("SGD", lr=0.1, momentum=0.9), tmp_path)
+    (acting,) = session.acting
+    weights = [weight for turn in session.turns for weight in turn.weights]
+    copies = [weight.detach().clone().requires_grad_() for weight in weights]
+    by_hand = torch.optim.SGD(copies, lr=0.1, momentum=0.9)
+    for flag in (1.0, 0.0, 0.0):
+        acting.optimizer.found_inf = torch.tensor(flag)  # type: ignore[attr-defined]  # what fused kernels look at
+        for weight, copy in zip(weights, copies, strict=True):
+            weight.grad = torch.full_like(weight, 0.5)
+            copy.grad = torch.full_like(copy, 0.5)
+        acting.optimizer.step()
+        if not flag:
+            by_hand.step()
+    assert all(torch.allclose(ours, theirs) for ours, theirs in zip(weights, copies, strict=True))

@@ -34,7 +34,7 @@ def test_layers_compute_in_the_precision_that_was_chosen_and_weights_stay_as_the
     layer.register_forward_hook(lambda _module, _inputs, output: seen.append(output.dtype))
     with session.at_work():
         answers = session.stepper()(next(session.loader.training(0)), 0)
-        session.validate()
+        session.measure("validation")
     assert set(seen) == {dtype}
     assert answers["cross_entropy_loss_1"].dtype == torch.float32
     assert {each.dtype for each in session.compiled.module.parameters()} == {torch.float32}
@@ -132,3 +132,12 @@ def test_a_loss_that_a_gpu_refuses_in_half_precision_is_said_with_what_to_take()
     assert "take BCEWithLogitsLoss in its place" in problem.message
     assert list(_unsafe(spec, Precision(torch.bfloat16), CPU)) == []
     assert list(_unsafe(spec, Precision(), GPU)) == []
+
+
+def test_a_process_that_has_used_a_gpu_is_too_late_for_strict_runs() -> None:
+    words = (
+        "Deterministic behavior was enabled, but you must set an environment variable: CUBLAS_WORKSPACE_CONFIG=:16:8"
+    )
+    told = indeterminate(RuntimeError(words))
+    assert told is not None
+    assert "train again in a new one" in told.message

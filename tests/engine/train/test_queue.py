@@ -160,7 +160,7 @@ def test_a_damaged_queue_is_said_and_left_as_it_is(queue: Queue, text: str) -> N
 def test_the_work_is_started_in_a_process_of_its_own(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[tuple[list[str], dict[str, Any]]] = []
     monkeypatch.setattr(
-        "engine.train.queue.subprocess.Popen", lambda command, **options: started.append((command, options))
+        "engine.detached.subprocess.Popen", lambda command, **options: started.append((command, options))
     )
     start_work(queue)
     ((command, options),) = started

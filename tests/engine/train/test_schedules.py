@@ -439,3 +439,12 @@ def test_a_plateau_watches_the_metric_that_says_which_epoch_was_best(tmp_path: P
     assert acting.rate == LR / 2
     run = edit.set_setting(spec, "training.epochs", 2)
     assert isinstance(trained(run, tmp_path / "run")[-1], Finished)
+
+
+def test_a_plateau_rests_where_its_metric_does_not_apply(tmp_path: Path) -> None:
+    spec = project({"op": "ReduceLROnPlateau", "params": {"watch": "metric", "patience": 0, "factor": 0.5}})
+    spec = edit.add(spec, "Accuracy", inputs={"input": "linear_2", "target": "input_2"})
+    (acting,) = open_session(spec, tmp_path).acting
+    for loss in (1.0, 0.5, 0.25):
+        acting.after_epoch(loss, None)
+    assert acting.rate == LR
