@@ -285,30 +285,31 @@ class Runs:
 
         Runs that are not read to their end after so many seconds are left for the next reading, if they are new.
         """
-        found, end = runs_in(self.folder), time.monotonic() + seconds
-        before, self._entries = self._entries, {}
-        for run in found:
-            entry = self._entries[run.path] = before.get(run.path) or _Entry()
-            if run.path not in before:
-                self._unread.add(run.path)
-            self._changed = self._read_on(run, entry, end) or self._changed
+        found, before = runs_in(self.folder), self._entries
+        self._entries = {run.path: before.get(run.path) or _Entry() for run in found}
+        self._unread = (self._unread & self._entries.keys()) | (self._entries.keys() - before.keys())
         self._changed = self._changed or self._entries.keys() != before.keys()
-        self._unread &= self._entries.keys()
+        for run in found:
+            if run.path not in self._unread:
+                self._read_on(run)
+        end = time.monotonic() + seconds  # for the new ones, however long it took to look at the others
+        for run in found:
+            if time.monotonic() < end and run.path in self._unread:
+                self._read_on(run, end)
         self.behind = bool(self._unread)
         if self._changed and not self.behind:
             self._changed = False
             self._keep()
         return [self._entries[run.path].summary(run) for run in found if run.path not in self._unread]
 
-    def _read_on(self, run: Run, entry: _Entry, end: float) -> bool:
-        """Read a run as far as there is time, if it is new; returns whether it has ended meanwhile."""
-        changed = False
-        while time.monotonic() < end or run.path not in self._unread:
+    def _read_on(self, run: Run, end: float = math.inf) -> None:
+        """Read what is new of a run, as far as there is time."""
+        entry = self._entries[run.path]
+        while time.monotonic() < end:
             if not entry.look(run):
                 self._unread.discard(run.path)
-                break
-            changed = entry.told.last in ENDED
-        return changed
+                return
+            self._changed = self._changed or entry.told.last in ENDED
 
     def again(self, run: Run) -> Summary:
         """Look at one run of the folder."""

@@ -199,6 +199,17 @@ def test_a_long_run_is_read_in_portions_and_listed_once_it_is_read(
     assert (tmp_path / INDEX).is_file()
 
 
+def test_new_runs_are_read_however_many_are_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(9):
+        told_run(tmp_path / f"known{number}", *WHOLE)
+    runs = Runs(tmp_path)
+    runs.read()
+    told_run(tmp_path / "new", *WHOLE)
+    clock = iter(range(1000))
+    monkeypatch.setattr("engine.runs.time.monotonic", lambda: next(clock))
+    assert len([runs.read(3.0) for _ in range(3)][-1]) == 10
+
+
 def test_runs_that_are_grouped_in_folders_are_found_and_the_newest_comes_first(tmp_path: Path) -> None:
     for place, name in enumerate(("old", "sweep/middle", "new")):
         run = told_run(tmp_path / name, *WHOLE)
