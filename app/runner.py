@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -11,16 +13,19 @@ from app.warm import Warm
 from engine import spec as specs
 from engine.comparison import changed
 from engine.detached import Process
-from engine.events import LAST, Continued, Epoch, Event, Paused, Started
+from engine.events import LAST, Continued, Epoch, Event, Measuring, Paused, Progress, Started
 from engine.problem import Mistake
 from engine.spec import Spec
 from engine.train.commands import Command, Do
 from engine.train.folder import Run, new_run, runs_in
 
 TAIL_MS = 50
+BUSY_SECONDS = 0.012  # for reading what lies behind at a time, so that the window stays free
+PORTION = 32 * 1024  # bytes of events that are read at once
 ALIVE_EVERY = 20  # tails between looks at whether the process lives
 REAP_MS = 500
 KILL_MS = 300  # that a run has to stop by itself before it is ended
+LOCK_SECONDS = 0.2  # that the lock of a run may be in use by others that look at it
 LOG_LINES = 12
 CHANGED = "changed.json"  # in a run's folder: the project with which it is to go on
 
@@ -29,7 +34,8 @@ class Runner(QObject):
     """One run at a time is followed; runs go on by themselves when nobody follows."""
 
     started = Signal(Run)
-    told: Signal[tuple[Event]] = Signal(object)
+    came: Signal[tuple[list[Event], int]] = Signal(list, object)  # all events of a portion, and the byte behind them
+    told: Signal[tuple[Event]] = Signal(object)  # each event but progress that newer progress had overtaken
     ended = Signal(Run, str)  # and its state
     failed = Signal(str)  # why a run could not be started or told
 
@@ -41,12 +47,13 @@ class Runner(QObject):
         self._warm = Warm()
         self._process: Process | None = None
         self._ending: list[Process] = []
-        self._offset = 0
+        self.offset = 0  # of the run's events: those behind it are still to come
+        self._waiting: deque[Event] = deque()  # events that came and are to be told
         self._ticks = 0
         self._epoch = 0
+        self._over = ""  # how the run ended, by its last word
         self._next: Spec | None = None  # with which the run goes on once it has stopped
         self._timer = QTimer(self)
-        self._timer.setInterval(TAIL_MS)
         self._timer.timeout.connect(self._tail)
         self._kill_timer = QTimer(self)
         self._kill_timer.setSingleShot(True)
@@ -91,13 +98,15 @@ class Runner(QObject):
             return
         verb = ["resume", str(run.path)]
         try:
-            run.forget_commands()
+            run.make_ready(LOCK_SECONDS)
             if spec is not None:
                 specs.save(spec, run.path / CHANGED)
                 verb += ["--spec", str(run.path / CHANGED)]
             if more_epochs:
                 verb += ["--epochs", str(more_epochs)]
-            self._launch(run, verb, offset=run.tail()[1])
+            self._launch(run, verb, run.told_bytes())
+        except Mistake as mistake:
+            self.failed.emit(mistake.message)
         except OSError as error:
             self.failed.emit(f"{run.path} cannot be written: {error.strerror or error}.")
 
@@ -133,8 +142,10 @@ class Runner(QObject):
                 self.follow(living)
 
     def _follow(self, run: Run, offset: int) -> None:
-        self.run, self._offset, self._ticks, self.paused, self._next = run, offset, 0, False, None
-        self._timer.start()
+        self.run, self.offset, self._ticks, self.paused = run, offset, 0, False
+        self._over, self._next = "", None
+        self._waiting.clear()
+        self._timer.start(TAIL_MS)
         self.started.emit(run)
 
     def leave(self) -> None:
@@ -198,7 +209,8 @@ class Runner(QObject):
             if self._process is not None:
                 self._process.kill()
                 self._process.wait()
-            self.run.note_killed(self._epoch)
+            if not self._over:
+                self.run.note_killed(self._epoch)
         except (OSError, Mistake) as error:
             self.failed.emit(f"The run could not be ended: {error}.")
 
@@ -209,17 +221,34 @@ class Runner(QObject):
         run = self.run
         self._ticks += 1
         dead = self._ticks % ALIVE_EVERY == 0 and not self._alive(run)  # looked at before the last lines are read
-        events, self._offset = run.tail(self._offset)
-        for event in events:
-            self._note(event)
-            self.told.emit(event)
-            if isinstance(event, LAST):
-                self._end(run, type(event).__name__.lower())
-                return
-        if dead:
+        is_behind = not self._tell_on(run)
+        self._timer.setInterval(0 if is_behind else TAIL_MS)
+        if is_behind:
+            return
+        if self._over and not run.alive():  # so that it can be gone on with at once
+            self._end(run, self._over)
+        elif dead:
             self._end(run, "lost")
 
+    def _tell_on(self, run: Run) -> bool:
+        """Tell what has come, as far as there is time; returns whether that was all."""
+        end = time.perf_counter() + BUSY_SECONDS
+        while self.running and time.perf_counter() < end:
+            if not self._waiting:
+                before = self.offset
+                events, self.offset = run.tail(before, PORTION)
+                if self.offset == before:
+                    return True
+                self.came.emit(events, self.offset)
+                self._waiting.extend(_not_overtaken(events))
+            else:
+                event = self._waiting.popleft()
+                self._note(event)
+                self.told.emit(event)
+        return False
+
     def _note(self, event: Event) -> None:
+        self._over = type(event).__name__.lower() if isinstance(event, LAST) else ""
         if isinstance(event, Paused | Continued):
             self.paused = isinstance(event, Paused)
         if isinstance(event, Started | Epoch):
@@ -248,6 +277,14 @@ class Runner(QObject):
         self._ending = [each for each in self._ending if each.poll() is None]
         if self._ending:
             QTimer.singleShot(REAP_MS, self, self._reap)
+
+
+def _not_overtaken(events: list[Event]) -> Iterator[Event]:
+    """The events but for progress that newer progress among them has overtaken; stages are told more rarely."""
+    progress = [event for event in events if isinstance(event, Progress)]
+    measuring = [event for event in events if isinstance(event, Measuring)]
+    newest = {id(each) for each in (*progress[-1:], *[each for each in progress if each.stages][-1:], *measuring[-1:])}
+    return (event for event in events if not isinstance(event, Progress | Measuring) or id(event) in newest)
 
 
 def log_end(run: Run) -> str:

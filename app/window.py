@@ -321,7 +321,7 @@ class Window(QMainWindow):
             process.printed.connect(self.log.add)
             process.progressed.connect(self.statusBar().showMessage)
         runner.started.connect(self._run_started)
-        runner.told.connect(lambda event: self.curves.take(event))
+        runner.came.connect(lambda events, offset: self.curves.take(events, offset))
         runner.told.connect(self.data_page.take)
         runner.ended.connect(self._run_ended)
         runner.ended.connect(lambda _run, _state: self._keep_ready.start())
@@ -585,7 +585,7 @@ class Window(QMainWindow):
     def _run_started(self, run: Run) -> None:
         self.show_panel("Training")
         self.show_panel("Curves")
-        self.curves.follow(run)
+        self.curves.follow(run, self.runner.offset)
         self.runs.show_run(run)
 
     def _run_ended(self, run: Run, state: str) -> None:

@@ -198,6 +198,7 @@ def sentences(event: Event) -> tuple[str, ...]:
 
 
 _BY_NAME: dict[str, type[Event]] = {kind.__name__.lower(): kind for kind in get_args(Event)}
+_FIELDS = {kind: frozenset(each.name for each in dataclasses.fields(kind)) for kind in _BY_NAME.values()}
 
 
 def encode(event: Event) -> dict[str, Any]:
@@ -212,7 +213,7 @@ def decode(data: Mapping[str, Any]) -> Event | None:
     kind = _BY_NAME.get(fields.pop("event", ""))
     if kind is None:
         return None
-    known = {each.name for each in dataclasses.fields(kind)}
+    known = _FIELDS[kind]
     values = {name: _restored(value) for name, value in fields.items() if name in known}
     if "stages" in values:
         values["stages"] = tuple(Stage(**each) for each in fields["stages"])

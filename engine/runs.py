@@ -27,6 +27,7 @@ LOSS = "loss"
 ENDED = ("finished", "stopped", "failed")
 AT_WORK = ("starting", "running", "paused")
 PROGRESS = (b'{"event": "progress"', b'{"event": "measuring"')
+PORTION = 512 * 1024  # bytes of events that are read at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,20 +177,16 @@ class _Told:
             self.last = type(event).__name__.lower()
 
     def read_on(self, run: Run) -> bool:
-        """Take in the events that have come; returns whether there were any. A file that has shrunk is read anew."""
-        path = run.path / "events.jsonl"
+        """Take in the next portion of events; returns whether there was one. A file that has shrunk is read anew."""
         try:
-            size = path.stat().st_size
+            size = run.told_bytes()
             if size == self.offset:
                 return False
             if size < self.offset:
                 self.__init__()  # type: ignore[misc]  # begins anew
-            with path.open("rb") as stream:
-                stream.seek(self.offset)
-                data = stream.read()
+            whole = run.lines(self.offset, PORTION)
         except OSError:
             return False
-        whole = data[: data.rfind(b"\n") + 1]
         # Nearly all lines tell of progress, which no summary needs.
         for event in decode_events(b"\n".join(each for each in whole.splitlines() if not each.startswith(PROGRESS))):
             self.take(event)
@@ -217,7 +214,7 @@ class _Entry:
         return cls(**{**data, "about": _about(data["about"]), "told": _Told(**data["told"])})
 
     def look(self, run: Run) -> bool:
-        """Read what has changed; returns whether anything had."""
+        """Read what has changed, of the events a portion; returns whether anything had."""
         changed = self._look_at_spec(run)
         written = _written(run.path / ABOUT)
         if written != self.about_time:
@@ -238,11 +235,11 @@ class _Entry:
         return True
 
     def state(self, run: Run) -> str:
-        """How the run stands; a process that died without a word has left a lock that nobody holds."""
-        if self.told.last in ENDED:
-            return self.told.last
+        """How the run stands: a run that had ended may be at work again, and one that died without a word is not."""
         if run.alive():
             return self.told.last if self.told.last == "paused" else "running"
+        if self.told.last in ENDED:
+            return self.told.last
         return "starting" if not self.told.last and time.time() - self.spec_time / 1e9 < START_SECONDS else "crashed"
 
     def summary(self, run: Run) -> Summary:
@@ -280,31 +277,45 @@ class Runs:
         self.folder = folder
         self.behind = False  # whether there are runs that the last reading had no time for
         self._entries = self._kept()
+        self._unread = set(self._entries)  # of the entries, those that were not yet read to their end
+        self._changed = False  # whether there is something to keep
 
     def read(self, seconds: float = math.inf) -> list[Summary]:
         """Look at the folder; the newest run comes first.
 
-        Runs that are read for the first time after so many seconds are left for the next reading.
+        Runs that are not read to their end after so many seconds are left for the next reading, if they are new.
         """
-        found, end = runs_in(self.folder), time.monotonic() + seconds
-        entries: dict[Path, _Entry] = {}
-        changed = False
+        found, before = runs_in(self.folder), self._entries
+        self._entries = {run.path: before.get(run.path) or _Entry() for run in found}
+        self._unread = (self._unread & self._entries.keys()) | (self._entries.keys() - before.keys())
+        self._changed = self._changed or self._entries.keys() != before.keys()
         for run in found:
-            known = self._entries.get(run.path)
-            if known is None and time.monotonic() > end:
-                continue
-            entry = entries[run.path] = known or _Entry()
-            changed = (entry.look(run) and entry.told.last in ENDED) or changed
-        changed = changed or entries.keys() != self._entries.keys()
-        self._entries, self.behind = entries, len(entries) < len(found)
-        if changed and not self.behind:
+            if run.path not in self._unread:
+                self._read_on(run)
+        end = time.monotonic() + seconds  # for the new ones, however long it took to look at the others
+        for run in found:
+            if time.monotonic() < end and run.path in self._unread:
+                self._read_on(run, end)
+        self.behind = bool(self._unread)
+        if self._changed and not self.behind:
+            self._changed = False
             self._keep()
-        return [entries[run.path].summary(run) for run in found if run.path in entries]
+        return [self._entries[run.path].summary(run) for run in found if run.path not in self._unread]
+
+    def _read_on(self, run: Run, end: float = math.inf) -> None:
+        """Read what is new of a run, as far as there is time."""
+        entry = self._entries[run.path]
+        while time.monotonic() < end:
+            if not entry.look(run):
+                self._unread.discard(run.path)
+                return
+            self._changed = self._changed or entry.told.last in ENDED
 
     def again(self, run: Run) -> Summary:
         """Look at one run of the folder."""
         entry = self._entries.setdefault(run.path, _Entry())
-        entry.look(run)
+        while entry.look(run):
+            pass
         return entry.summary(run)
 
     def _kept(self) -> dict[Path, _Entry]:

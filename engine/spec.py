@@ -24,6 +24,7 @@ Json = Any
 Wire = str  # "node" or "node.port": the output a wire starts at
 
 SUFFIX = ".netloom"
+PART = ".part"  # of the name of a file that is not yet whole
 ID = re.compile(r"[a-z][a-z0-9_]*")
 BLOCK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 LARGEST_FILE = 256 * 2**20  # bytes; a spec of 100,000 nodes is about 40 MiB
@@ -354,7 +355,7 @@ def save(spec: Spec, path: Path) -> None:
 def write_atomically(path: Path, write: Callable[[Any], object]) -> None:
     """Have `write` fill a temporary file beside `path`, then put it in its place; a link stays a link."""
     path = path.resolve()
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PART)
     try:
         with os.fdopen(handle, "wb") as stream:
             write(stream)

@@ -99,13 +99,13 @@ class ControlBox(QWidget):
 
     def _pause_or_go_on(self) -> None:
         self.pause.setEnabled(False)
-        if self._stops_later:
+        if self._runner.paused:
+            self._runner.go_on()
+        elif self._stops_later:
             self._stops_later = False
             self._runner.tell("go on")
             self.pause.setEnabled(True)
             self._judge()
-        elif self._runner.paused:
-            self._runner.go_on()
         else:
             self._runner.pause()
 
@@ -195,7 +195,7 @@ class ControlBox(QWidget):
         self._steering.setVisible(running)
         self._adding.setVisible(running or (self._last is not None and bool(self._last.checkpoint_files())))
         self.which.setVisible(len(self._rates) > 1)
-        self.pause.setText("Do not stop" if self._stops_later else "Go on" if paused else "Pause")
+        self.pause.setText("Go on" if paused else "Do not stop" if self._stops_later else "Pause")
         self._later.setVisible(self._stops_later)
         self._changes.setVisible(self._runner.is_changed())
         self._dress()

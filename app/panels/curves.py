@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import html
-import math
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -29,10 +28,11 @@ from PySide6.QtWidgets import (
 )
 
 from app.icons import icon
+from app.panels.points import LR, Points, smoothed
 from app.panels.sections import dim
 from app.run_colours import RunColours
 from app.theme import SPACE, mono, theme, themes
-from engine.events import LAST, Epoch, Event, Progress, Started
+from engine.events import LAST, Event
 from engine.runs import name_of
 from engine.train.folder import Run
 
@@ -40,91 +40,9 @@ LEAST_HEIGHT = 140
 LEAST_POINTS = 3  # below so many, a line shows as dots
 # Live drawing takes a small share of the time, so that nothing stalls; yet curves are never older than two seconds.
 LEAST_DRAW_MS, MOST_DRAW_MS, DRAW_SHARE = 100, 2000, 0.008
+READ_SECONDS = 0.012  # for reading what runs told before at a time, so that the window stays free
 STEPS_ALPHA = 120  # of 255, for the values between the epochs
-LR = "learning rate"
 SOLID, DASHED = "━━", "╍╍"
-
-
-@dataclass
-class _Line:
-    """The points of one line: epochs and values."""
-
-    x: list[float] = field(default_factory=list)
-    y: list[float] = field(default_factory=list)
-
-    def add(self, x: float, y: float) -> None:
-        self.x.append(x)
-        self.y.append(y)
-
-    def stretch(self, x: float, y: float) -> None:
-        """Add a point of what mostly stays: a level stretch is its two ends."""
-        if self.y[-2:] == [y, y]:
-            self.x[-1] = x
-        else:
-            self.add(x, y)
-
-
-@dataclass
-class _Curves:
-    """What one run has told: {(metric, split): line}; "steps" holds the training values between the epochs."""
-
-    lines: dict[tuple[str, str], _Line] = field(default_factory=dict)
-    moving: set[str] = field(default_factory=set)  # the learning rates that have changed
-
-    def take(self, event: Event) -> None:
-        """Take in an event."""
-        match event:
-            case Started():
-                self._forget_after(event.epoch + event.step / max(1, event.steps_per_epoch))
-            case Progress():
-                at = event.epoch - 1 + event.step / max(1, event.steps)
-                for name, value in event.train.items():
-                    self._add(name, "steps", at, value)
-                self._add_rates(at, event.learning_rates)
-            case Epoch():
-                for split, scores in (("train", event.train), ("validation", event.validation)):
-                    for name, value in scores.items():
-                        self._add(name, split, event.epoch, value)
-                self._add_rates(event.epoch, event.learning_rates)
-
-    def _forget_after(self, place: float) -> None:
-        """Take away what lies behind a place, in epochs: a run that goes on from there tells it anew."""
-        for key, line in list(self.lines.items()):
-            kept = [point for point in zip(line.x, line.y, strict=True) if point[0] <= place]
-            if kept:
-                self.lines[key] = _Line([x for x, _y in kept], [y for _x, y in kept])
-            else:
-                del self.lines[key]
-
-    def _add(self, name: str, split: str, x: float, y: float) -> None:
-        self.lines.setdefault((name, split), _Line()).add(x, y)
-
-    def _add_rates(self, x: float, rates: Mapping[str, float]) -> None:
-        for optimizer, rate in rates.items():
-            name = f"{LR} {optimizer}" if len(rates) > 1 else LR
-            line = self.lines.setdefault((name, "train"), _Line())
-            if line.y and line.y[-1] != rate:
-                self.moving.add(name)
-            line.stretch(x, rate)
-
-    def metrics(self) -> list[str]:
-        """The names of what is measured, the loss first; a learning rate that stays is not worth a plot."""
-        names = dict.fromkeys(name for name, _split in self.lines)
-        return [name for name in names if not name.startswith(LR) or name in self.moving]
-
-
-def smoothed(values: np.ndarray, weight: float) -> np.ndarray:
-    """An exponential moving average without the bias of its start; gaps (NaN) stay gaps."""
-    if weight <= 0:
-        return values
-    out, last, count = np.empty(len(values)), 0.0, 0
-    for place, value in enumerate(values):
-        if not math.isfinite(value):
-            out[place] = math.nan
-            continue
-        last, count = last * weight + (1 - weight) * value, count + 1
-        out[place] = last / (1 - weight**count)
-    return out
 
 
 def _coloured(text: str, colour: QColor) -> str:
@@ -138,7 +56,7 @@ class Curves(QWidget):
         super().__init__()
         pg.setConfigOptions(antialias=True)
         self._colours = colours or RunColours()
-        self._runs: dict[Run, _Curves] = {}
+        self._runs: dict[Run, Points] = {}
         self._followed: Run | None = None
         self._plots: dict[str, pg.PlotItem] = {}
         self._items: dict[tuple[Run, str, str], pg.PlotDataItem] = {}
@@ -149,6 +67,9 @@ class Curves(QWidget):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._catch_up)
+        self._reading = QTimer(self)
+        self._reading.setSingleShot(True)
+        self._reading.timeout.connect(self._read_on)
         self.view = pg.GraphicsLayoutWidget()
         self._empty = dim("Train, and the curves of the loss and of each metric grow here.")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -172,7 +93,7 @@ class Curves(QWidget):
         self.smoothing.valueChanged.connect(lambda _value: self._draw())
         self.logarithmic.toggled.connect(self._scale)
         self.view.scene().sigMouseMoved.connect(self._hover)
-        themes.changed.connect(self._rebuild)
+        themes.changed.connect(self._redraw)
         self._dress()
 
     def _tools(self) -> QHBoxLayout:
@@ -196,33 +117,59 @@ class Curves(QWidget):
 
     # ------------------------------------------------------------------------------------------------------ runs
 
-    def follow(self, run: Run) -> None:
-        """Show a run that begins, or goes on, and add what it tells."""
+    def follow(self, run: Run, offset: int) -> None:
+        """Show a run that begins, or goes on; from that byte of its events on they come by `take`."""
         self._followed = run
-        curves = self._runs.setdefault(run, _Curves())
-        if not curves.lines:
-            self._read(run, curves)
+        curves = self._runs.get(run)
+        if curves is None or curves.offset > offset:
+            curves = self._runs[run] = Points(offset)
+        curves.follow(offset)
+        self._read_on()
         self._rebuild()
 
-    def take(self, event: Event) -> None:
-        """Take in an event of the run that is followed; its last is drawn at once."""
-        if isinstance(event, LAST):
-            self._timer.start(0)
-        if self._followed is None or not isinstance(event, Started | Progress | Epoch):
+    def take(self, events: list[Event], offset: int) -> None:
+        """Take in the events before a byte of the run that is followed; its last is drawn at once."""
+        if self._followed is None:
             return
-        curves = self._runs[self._followed]
-        before = len(curves.lines), len(curves.metrics())
-        curves.take(event)
-        self._stale = self._stale or (len(curves.lines), len(curves.metrics())) != before
+        with self._growing():
+            self._runs[self._followed].come(events, offset)
+        if any(isinstance(event, LAST) for event in events):
+            self._timer.start(0)
+
+    @contextlib.contextmanager
+    def _growing(self) -> Iterator[None]:
+        """Have what comes meanwhile drawn, after a while."""
+        before = self._known_lines()
+        yield
+        self._stale = self._stale or self._known_lines() != before
         if not self._timer.isActive():
             self._timer.start(self._pause_ms)
+
+    def _known_lines(self) -> list[tuple[int, int]]:
+        return [(len(curves.lines), len(curves.moving)) for curves in self._runs.values()]
+
+    def _read_on(self) -> None:
+        """Read what the runs have told before, as far as there is time."""
+        end = time.perf_counter() + READ_SECONDS
+        with self._growing():
+            while (found := self._behind()) is not None and time.perf_counter() < end:
+                run, curves = found
+                curves.read_on(run)
+        if found is not None:
+            self._reading.start(0)
+
+    def _behind(self) -> tuple[Run, Points] | None:
+        return next((each for each in self._runs.items() if each[1].is_behind), None)
 
     def _catch_up(self) -> None:
         """Draw what has come; the longer that takes, the longer until the next time."""
         if not self.isVisible():
             return
-        if self._stale:
+        if any((name, split) not in self._runs[run].lines for run, name, split in self._items):
             self._rebuild()
+            return
+        if self._stale:
+            self._extend()
             return
         begun = time.perf_counter()
         self._draw()
@@ -240,9 +187,9 @@ class Curves(QWidget):
         kept = [*runs, *([self._followed] if self._followed and self._followed not in runs else [])]
         for run in kept:
             if run not in self._runs:
-                self._runs[run] = _Curves()
-                self._read(run, self._runs[run])
+                self._runs[run] = Points(run.told_bytes())
         self._runs = {run: self._runs[run] for run in kept}
+        self._read_on()
         self._rebuild()
 
     def clear(self) -> None:
@@ -251,29 +198,55 @@ class Curves(QWidget):
         self._followed = None
         self._rebuild()
 
-    def _read(self, run: Run, curves: _Curves) -> None:
-        for event in run.events():
-            curves.take(event)
-
     # ------------------------------------------------------------------------------------------------------ plots
 
-    def _rebuild(self) -> None:
-        """Make the plots anew: another metric, another run or another theme has come."""
+    def _redraw(self) -> None:
+        """Make the plots anew: another theme has come."""
         self._dress()
+        self._clear()
+        self._rebuild()
+
+    def _clear(self) -> None:
         self.view.clear()
         self._plots.clear()
         self._items.clear()
-        self._drawn.clear()
         self._crosses.clear()
-        metrics = list(dict.fromkeys(name for curves in self._runs.values() for name in curves.metrics()))
-        self._stack.setCurrentIndex(1 if metrics else 0)
-        for place, name in enumerate(metrics):
-            self._plots[name] = self._plot(name, place)
+
+    def _rebuild(self) -> None:
+        """Make the lines anew: other runs are shown, or one has taken a line back. Plots stay where they can."""
+        if self._plots.keys() - self._metrics().keys():
+            self._clear()
+        for (_run, name, _split), item in self._items.items():
+            self._plots[name].removeItem(item)
+        self._items.clear()
+        self._drawn.clear()
+        self.fit()
+        self._extend()
+
+    def _extend(self) -> None:
+        """Add what is lacking: one plot at a time, so that the window stays free, and its lines."""
+        for name in self._lacking()[:1]:
+            self._plots[name] = self._plot(name, len(self._plots))
+        self._fill()
+        if self._stale:
+            self._timer.start(0)
+
+    def _metrics(self) -> dict[str, None]:
+        """The names of what the runs have measured."""
+        return dict.fromkeys(name for curves in self._runs.values() for name in curves.metrics())
+
+    def _lacking(self) -> list[str]:
+        """The metrics that have no plot yet."""
+        return [name for name in self._metrics() if name not in self._plots]
+
+    def _fill(self) -> None:
+        """Put the lines that are lacking into the plots, and what is known of them."""
+        self._stack.setCurrentIndex(1 if self._plots else 0)
         for run, curves in self._runs.items():
-            known = [key for key in curves.lines if key[0] in self._plots]
+            known = [key for key in curves.lines if key[0] in self._plots and (run, *key) not in self._items]
             for name, split in sorted(known, key=lambda key: ("steps", "train", "validation").index(key[1])):
                 self._items[run, name, split] = self._line(run, name, split)
-        self._stale = False
+        self._stale = bool(self._lacking())
         self._show_legend()
         self._scale()
         self._draw()
@@ -378,8 +351,8 @@ class Curves(QWidget):
     def _values_at(self, x: float) -> str:
         parts = [f"epoch {x:.2f}"]
         for run, name, split in self._items:
-            line = self._runs[run].lines[name, split]
-            if split != "steps" and line.x:
+            line = self._runs[run].lines.get((name, split))
+            if split != "steps" and line is not None:
                 near = min(range(len(line.x)), key=lambda place: abs(line.x[place] - x))
                 parts.append(f"{name} {split} {line.y[near]:.4g}")
         return "   ".join(parts[:9])
@@ -419,5 +392,13 @@ class Curves(QWidget):
             writer = csv.writer(stream)
             writer.writerow(("run", "metric", "split", "epoch", "value"))
             for run, curves in self._runs.items():
+                while curves.is_behind:
+                    curves.read_on(run)
                 for (name, split), line in curves.lines.items():
-                    writer.writerows((name_of(run), name, split, x, y) for x, y in zip(line.x, line.y, strict=True))
+                    rows = zip(map(_short, line.x), line.y, strict=True)
+                    writer.writerows((name_of(run), name, split, x, y) for x, y in rows)
+
+
+def _short(x: float) -> float:
+    """A whole epoch as a whole number."""
+    return int(x) if x.is_integer() else x

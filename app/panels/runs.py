@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QFileSystemWatcher, QPoint, QSize, Qt, QTimer, QUrl, Signal
-from PySide6.QtGui import QAction, QDesktopServices
+from PySide6.QtGui import QAction, QDesktopServices, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -38,7 +38,7 @@ from engine.train.folder import Run
 
 REFRESH_MS = 400  # after the folder has changed
 FOLLOW_MS = 1000  # between looks at runs that are at work
-READ_SECONDS = 0.1  # for reading new runs at a time, so that the window stays free
+READ_SECONDS = 0.015  # for reading new runs at a time, so that the window stays free
 ROW_HEIGHT, ICON = 26, 16  # pixels
 ANY_STATE, ANY_TAG = "All states", "All tags"
 STATES = ("running", "paused", "starting", "finished", "stopped", "failed", "crashed")
@@ -91,6 +91,7 @@ class RunList(QWidget):
         self._lay_out(beside)
         self._fill_folders()
         self._timer = self._single_shot(REFRESH_MS, self.refresh)
+        self._more_timer = self._single_shot(0, self.refresh)
         self._follow_timer = self._single_shot(FOLLOW_MS, self._follow)
         self._watcher = QFileSystemWatcher(self)
         self._connect()
@@ -105,7 +106,7 @@ class RunList(QWidget):
         self.model.described.connect(self.described)
         self.model.described.connect(lambda _run: self._fill_tags())
         self.model.refused.connect(self.refused)
-        self.table.selectionModel().selectionChanged.connect(lambda *_: self._judge())
+        self.table.selectionModel().selectionChanged.connect(lambda *_: self._look_again())
         self.search.textChanged.connect(lambda _text: self._choose())
         self.states.activated.connect(lambda _place: self._choose())
         self.tags.activated.connect(lambda _place: self._choose())
@@ -197,7 +198,7 @@ class RunList(QWidget):
             self._watcher.addPath(str(folder))
         self.model.show_runs(self._runs.read(READ_SECONDS))
         if self._runs.behind:
-            QTimer.singleShot(0, self, self.refresh)
+            self._more_timer.start()
         self._fill_states()
         self._fill_tags()
         self._show_emptiness()
@@ -210,6 +211,18 @@ class RunList(QWidget):
             self.model.show_run(self._runs.again(summary.run))
         self._judge()
         self._look_after_living()
+
+    def _look_again(self) -> None:
+        """Look at the selected runs, which may be at work again: the folder does not tell of that."""
+        for summary in self.selected():
+            self.model.show_run(self._runs.again(summary.run))
+        self._judge()
+        self._look_after_living()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Look at what happened while nobody did."""
+        super().showEvent(event)
+        self._timer.start()
 
     def _look_after_living(self) -> None:
         if any(summary.at_work for summary in self.model.summaries()):
@@ -345,6 +358,9 @@ class RunList(QWidget):
             self.told.emit(f"Moved {gone[0].name if len(gone) == 1 else f'{len(gone)} runs'} to the trash")
 
     def _trashed(self, run: Run) -> bool:
+        if run.alive():
+            self.refused.emit(f"{run.name} is being trained and stays; stop it before it goes to the trash.")
+            return False
         try:
             send2trash(str(run.path))
         except OSError as error:

@@ -83,8 +83,8 @@ def resume(arguments: argparse.Namespace) -> int:
     run = Run(arguments.run)
     spec = run.spec() if arguments.spec is None else load(arguments.spec)
     trusted(arguments, spec)
-    if not run.alive():
-        run.forget_commands()
+    if not arguments.watched:  # else the window has done so, and may have told the run something since
+        run.make_ready()
     _stop_on_signals(run)
     _make_room(watched=arguments.watched)
     from engine.train.loop import resume as work  # torch's seconds only where they are needed

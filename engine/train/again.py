@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -23,8 +25,14 @@ def folder_of(run: Run) -> Path:
 
 def device_of(run: Run) -> str | None:
     """The device that the run was trained on, or None where this machine has it not."""
-    known = run.environment().get("device")
+    known = _known(run).get("device")
     return str(known) if known in {each.name for each in devices()} else None
+
+
+def _known(run: Run) -> Mapping[str, Any]:
+    """The environment of a run; "cuda" without a number is the first one there."""
+    known = run.environment()
+    return {**known, "device": "cuda:0"} if known.get("device") == "cuda" else known
 
 
 def take_threads(run: Run) -> None:
@@ -36,6 +44,6 @@ def take_threads(run: Run) -> None:
 
 def changes(run: Run) -> list[str]:
     """Say what is not as it was when the run was trained, and may lead to other numbers."""
-    then = run.environment()
+    then = _known(run)
     now = environment(choose(device_of(run) or "auto"), Path(str(then.get("folder", "."))))
     return environment_changes(then, {**now, "threads": then.get("threads")})

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from engine.problem import Mistake
 from engine.spec import write_atomically
-from engine.train.folder import CHECKPOINT, Run
+from engine.train.folder import CHECKPOINT, DAMAGED, Run
 
 BESIDE = "netloom"  # what a file tells beside its tensors, as JSON
 ALIASES = "aliases"
@@ -26,7 +26,6 @@ CHECKSUMS = "crc32"
 STATE = "state"
 EPOCH = "epoch"  # after which weights were those of a file
 TENSOR = "tensor"  # key of what stands for a tensor in JSON
-DAMAGED = ".damaged"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 State = dict[str, Any]  # JSON values and tensors, nested

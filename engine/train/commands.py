@@ -60,14 +60,21 @@ class Inbox:
         self._offset = 0
 
     def take(self) -> list[Command]:
-        """The commands that have come since the last look; what is no command is passed over."""
+        """The commands that have come since the last look; what is no command is passed over.
+
+        A file that has become smaller was begun anew.
+        """
         try:
-            if self._path.stat().st_size <= self._offset:
+            size = self._path.stat().st_size
+            if size == self._offset:
                 return []
+            if size < self._offset:
+                self._offset = 0
             with self._path.open("rb") as stream:
                 stream.seek(self._offset)
                 data = stream.read()
         except FileNotFoundError:
+            self._offset = 0
             return []
         whole = data[: data.rfind(b"\n") + 1]
         self._offset += len(whole)

@@ -54,7 +54,7 @@ class Control:
         self._keeper.checkpoint(at)
         yield from self._keeper.finished()
         yield Paused(at.epoch, at.step)
-        while self._rests and not self.stops:
+        while self._rests and self.stops != "now":
             time.sleep(LOOK_SECONDS)
             yield from self._take()
             if self._changed:
@@ -63,7 +63,7 @@ class Control:
                 yield from self._keeper.finished()
         self.rested += time.monotonic() - begun
         self._session.ending.begin(self.seconds())
-        if not self.stops:
+        if self.stops != "now":
             yield Continued(at.epoch, at.step)
 
     def _take(self) -> Iterator[Event]:
@@ -71,8 +71,10 @@ class Control:
             match command.do:
                 case "pause":
                     self._rests = True
+                case "go on" if self._rests:
+                    self._rests = False
                 case "go on":
-                    self._rests, self.stops = False, ""
+                    self.stops = ""
                 case "stop":
                     self.stops = "now"
                 case "stop after epoch":

@@ -13,28 +13,29 @@ import json
 import os
 import re
 import signal
-import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from engine import events as event_types
-from engine.events import LAST, Event, Failed, Finished, Started, Stopped
+from engine.events import Event, Stopped
 from engine.problem import Mistake
-from engine.spec import Spec, dumps, load, write_atomically
+from engine.spec import PART, Spec, dumps, load, write_atomically
 from engine.train import commands
 from engine.train.commands import Command
+from engine.train.lock import is_held
 
-State = Literal["starting", "running", "finished", "stopped", "failed", "lost"]
 EVENTS = "events.jsonl"
 SPECS = "specs"
 PROCESS = "process.json"
 CHECKPOINT = ".safetensors"
+DAMAGED = ".damaged"  # behind the name of a checkpoint that was set aside
 START_SECONDS = 60.0  # how long a run may take until its first event
 LOCK_SECONDS = 5.0
+ALL = -1  # bytes
 
 
 class Run:
@@ -115,24 +116,28 @@ class Run:
     def keep_spec(self, spec: Spec, step: int) -> None:
         """Write a spec that the run is trained with from a step on; those before it stay in `specs`."""
         data = dumps(spec).encode()
+        if self._kept_spec() is not None and (self.path / "spec.json").read_bytes() == data:
+            return
         (self.path / SPECS).mkdir(exist_ok=True)
-        taken = sum(each == step for each, _again in self._kept_specs())
-        kept = self.path / SPECS / (f"{step}-{taken + 1}.json" if taken else f"{step}.json")
+        kept, number = self.path / SPECS / f"{step}.json", 1
+        while kept.exists():
+            number += 1
+            kept = kept.with_name(f"{step}-{number}.json")
         for path in (kept, self.path / "spec.json"):
             write_atomically(path, lambda stream: stream.write(data))
 
     def newest_spec(self) -> str:
         """The file in the folder that holds the spec trained now, such as "specs/0.json"."""
-        kept = self._kept_specs()
-        return f"{SPECS}/{kept[max(kept)]}" if kept else "spec.json"
+        kept = self._kept_spec()
+        return f"{SPECS}/{kept.name}" if kept is not None else "spec.json"
 
-    def _kept_specs(self) -> dict[tuple[int, int], str]:
-        """The names of the specs kept, by their step and which they are of that step."""
-        found = {}
-        for path in (self.path / SPECS).glob("*.json"):
-            step, _, again = path.stem.partition("-")
-            found[int(step), int(again or 1)] = path.name
-        return found
+    def _kept_spec(self) -> Path | None:
+        """The spec kept that is the present one; steps tell no order, for their count falls as batches grow."""
+        try:
+            present = (self.path / "spec.json").read_bytes()
+        except FileNotFoundError:
+            return None
+        return next((path for path in (self.path / SPECS).glob("*.json") if path.read_bytes() == present), None)
 
     def checkpoint_files(self) -> list[Path]:
         """The checkpoints, the newest first; their names tell the epoch and the step."""
@@ -140,7 +145,8 @@ class Run:
 
     def has_begun(self) -> bool:
         """Whether it came to a checkpoint, be that one whole or not."""
-        return any(self.checkpoints.iterdir()) if self.checkpoints.is_dir() else False
+        found = self.checkpoints.iterdir() if self.checkpoints.is_dir() else ()
+        return any(path.suffix in (CHECKPOINT, DAMAGED) for path in found)
 
     # ---------------------------------------------------------------------------------------------------- events
 
@@ -149,45 +155,57 @@ class Run:
         with (self.path / EVENTS).open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(event_types.encode(event), ensure_ascii=False) + "\n")
 
-    def tail(self, offset: int = 0) -> tuple[list[Event], int]:
-        """Read the events behind a byte offset; returns them and the offset to go on from.
+    def told_bytes(self) -> int:
+        """How many bytes of events there are."""
+        try:
+            return (self.path / EVENTS).stat().st_size
+        except FileNotFoundError:
+            return 0
 
-        A last line that is not yet whole is left for the next time; lines that are damaged are passed over.
+    def lines(self, offset: int = 0, most: int = ALL) -> bytes:
+        """Read the whole lines of events behind a byte offset, about so many bytes of them, yet one at least.
+
+        A last line that is not yet whole is left for the next time.
         """
         try:
             with (self.path / EVENTS).open("rb") as stream:
                 stream.seek(offset)
-                data = stream.read()
+                data = stream.read(most)
+                if b"\n" not in data:
+                    data += stream.readline()
         except FileNotFoundError:
-            return [], offset
-        whole = data[: data.rfind(b"\n") + 1]
+            return b""
+        return data[: data.rfind(b"\n") + 1]
+
+    def tail(self, offset: int = 0, most: int = ALL) -> tuple[list[Event], int]:
+        """Read events as `lines` does; returns them and the offset to go on from. Damaged lines are passed over."""
+        whole = self.lines(offset, most)
         return list(decode_events(whole)), offset + len(whole)
 
     def events(self) -> list[Event]:
         """All events so far."""
         return self.tail()[0]
 
-    def state(self) -> State:
-        """How the run stands, from its last event and its lock."""
-        if self.alive():
-            return "running"
-        ended = next((event for event in reversed(self.events()) if isinstance(event, (*LAST, Started))), None)
-        match ended:
-            case Finished():
-                return "finished"
-            case Stopped():
-                return "stopped"
-            case Failed():
-                return "failed"
-        age = time.time() - (self.path / "spec.json").stat().st_mtime if (self.path / "spec.json").exists() else 0.0
-        return "starting" if ended is None and age < START_SECONDS else "lost"
-
     # -------------------------------------------------------------------------------------------- lock, commands
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the run's lock; raises Mistake where another process does, or where the folder cannot be written."""
-        lock = FileLock(self.path / "lock", timeout=LOCK_SECONDS)
+        with self._taken(LOCK_SECONDS):
+            self.write_json(PROCESS, {"pid": os.getpid()})
+            self._end_last_line()
+            self._clear_leftovers()
+            yield
+
+    def _clear_leftovers(self) -> None:
+        """Delete the files that a killed process left half written."""
+        for folder in (self.path, self.checkpoints, self.path / SPECS):
+            for path in folder.glob(f".*{PART}"):
+                path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _taken(self, seconds: float) -> Iterator[None]:
+        lock = FileLock(self.path / "lock", timeout=seconds)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             lock.acquire()
@@ -199,8 +217,6 @@ class Run:
             words = f"{self.path} cannot be written to ({error.strerror or error})"
             raise Mistake(f"{words}; choose another folder, or copy the run to one and go on there.") from None
         try:
-            self.write_json(PROCESS, {"pid": os.getpid()})
-            self._end_last_line()
             yield
         finally:
             lock.release()
@@ -238,21 +254,16 @@ class Run:
         commands.send(self.path, command)
 
     def forget_commands(self) -> None:
-        """Take away the commands that nobody has followed."""
+        """Take away the commands that nobody has followed; only for the process that works on the run."""
         commands.forget(self.path)
 
+    def make_ready(self, wait: float = LOCK_SECONDS) -> None:
+        """Take away what was told to a process that has gone, before another is started to go on.
 
-def is_held(path: Path) -> bool:
-    """Whether a process holds the lock of this file; it falls with the process."""
-    if not path.exists():
-        return False
-    lock = FileLock(path, timeout=0)
-    try:
-        lock.acquire()
-    except (Timeout, OSError):
-        return True
-    lock.release()
-    return False
+        Raises Mistake where a process works on the run for `wait` seconds more, or the folder cannot be written.
+        """
+        with self._taken(wait):
+            self.forget_commands()
 
 
 def decode_events(data: bytes) -> Iterator[Event]:

@@ -87,18 +87,19 @@ def resume(run: Run, *, device: str | None = None, spec: Spec | None = None, mor
         yield from recorded(run, guarded(placed(present, _resumed(present, run, folder, device, more_epochs))))
 
 
-def _started(spec: Spec, folder: Path, run: Run, device: str | None) -> Iterator[Event]:
+def _started(spec: Spec, folder: Path, run: Run, device: str | None, more_epochs: int = 0) -> Iterator[Event]:
     threads = torch.get_num_threads()
     run.write_json("environment.json", {"threads": threads, "folder": str(folder.resolve())})  # to begin anew by
     session = open_session(spec, folder, device=device)
     run.write_json("environment.json", environment(session.device, folder))
     run.write_json("data.json", session.dataset.state)
-    yield from _worked(run, spec, session, Progressed())
+    yield from _worked(run, spec, session, Progressed(), more_epochs=more_epochs)
 
 
 def _resumed(spec: Spec, run: Run, folder: Path, device: str | None, more_epochs: int) -> Iterator[Event]:
     if not run.has_begun():
-        yield from _started(spec, folder, run, device)
+        run.begin(spec)
+        yield from _started(spec, folder, run, device, more_epochs)
         return
     saved, notes = newest_checkpoint(run)
     before = load(run.path / saved.spec)

@@ -23,9 +23,11 @@ from engine.detached import Process, start_logged
 from engine.problem import Mistake
 from engine.runs import Runs
 from engine.spec import Spec, write_atomically
-from engine.train.folder import Run, is_held, new_run
+from engine.train.folder import Run, new_run
+from engine.train.lock import is_held
 
 LOCK_SECONDS = 5.0
+TRY_SECONDS = 0.5  # for the lock of who works through it: longer than anybody looks at it
 WAIT_SECONDS = 1.0  # between looks at whether the run before has ended
 
 
@@ -149,7 +151,7 @@ class Queue:
         Raises Mistake where another process is at it.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.folder / "worker.lock", timeout=0)
+        lock = FileLock(self.folder / "worker.lock", timeout=TRY_SECONDS)
         while True:
             try:
                 lock.acquire()

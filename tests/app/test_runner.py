@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,10 @@ from pytestqt.qtbot import QtBot
 from app.document import Document
 from app.runner import Runner, log_end
 from engine import edit
-from engine.events import Event, Finished, Stopped
+from engine.events import Event, Finished, Stage, Stopped
 from engine.spec import load, save
 from engine.train.commands import FILE, Command, Inbox
-from tests.app.story import FINISHED, STARTED, WHOLE, epoch, told_run
+from tests.app.story import FINISHED, STARTED, WHOLE, epoch, progress, told_run
 from tests.builders import image_classifier
 
 
@@ -176,3 +177,67 @@ def test_a_living_run_of_the_project_is_followed_again(runner: Runner, tmp_path:
         assert runner.run == run
     assert following == [False, True]
     runner.leave()
+
+
+def test_a_run_at_work_is_not_gone_on_with_and_hears_what_it_was_told(
+    runner: Runner, processes: list[list[str]], qtbot: QtBot, tmp_path: Path
+) -> None:
+    run = told_run(tmp_path / "runs" / "a", STARTED, Stopped("a", 1))
+    with run.locked():
+        run.tell(Command("pause"))
+        with qtbot.waitSignal(runner.failed) as failed:
+            runner.resume(run)
+        assert "is being trained by another process" in failed.args[0]
+        assert Inbox(run.path).take() == [Command("pause")]
+    assert (runner.running, processes) == (False, [])
+
+
+def test_a_run_that_was_gone_on_with_elsewhere_is_followed_past_its_earlier_end(
+    runner: Runner, qtbot: QtBot, tmp_path: Path
+) -> None:
+    run = told_run(tmp_path / "runs" / "a", STARTED, Stopped("a", 1))
+    told: list[Event] = []
+    runner.told.connect(told.append)
+    with run.locked():
+        runner.follow(run)
+        qtbot.waitUntil(lambda: len(told) == 2)
+        assert runner.running
+        run.append(STARTED)
+        run.append(FINISHED)
+        qtbot.waitUntil(lambda: len(told) == 4)
+        assert runner.running
+    with qtbot.waitSignal(runner.ended) as ended:
+        pass
+    assert ended.args == [run, "finished"]
+
+
+def test_of_what_lies_behind_all_events_come_and_of_progress_the_newest_is_told(
+    runner: Runner, qtbot: QtBot, tmp_path: Path
+) -> None:
+    staged = replace(progress(1, 3), stages=(Stage("model", 1.0, 0.5),))
+    looks = (progress(1, 1), progress(1, 2), staged, progress(1, 4), progress(1, 5))
+    events: tuple[Event, ...] = (STARTED, *looks, epoch(1), FINISHED)
+    run = told_run(tmp_path / "runs" / "a", *events)
+    came: list[tuple[list[Event], int]] = []
+    told: list[Event] = []
+    runner.came.connect(lambda portion, offset: came.append((portion, offset)))
+    runner.told.connect(told.append)
+    with qtbot.waitSignal(runner.ended):
+        runner.follow(run)
+        assert runner.offset == 0
+    assert came == [(list(events), run.told_bytes())]
+    assert told == [STARTED, staged, progress(1, 5), epoch(1), FINISHED]
+
+
+def test_what_lies_behind_is_told_bit_by_bit(
+    runner: Runner, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.runner.PORTION", 1)
+    monkeypatch.setattr("app.runner.BUSY_SECONDS", 1e-9)
+    run = told_run(tmp_path / "runs" / "a", *WHOLE)
+    told: list[Event] = []
+    runner.told.connect(told.append)
+    monkeypatch.setattr("app.runner.time.perf_counter", iter(x / 2e9 for x in range(1000)).__next__)
+    with qtbot.waitSignal(runner.ended) as ended:
+        runner.follow(run)
+    assert (told, ended.args) == (list(WHOLE), [run, "finished"])

@@ -23,6 +23,7 @@ from engine.spec import load, save
 from engine.train.commands import Command
 from engine.train.folder import Run
 from tests.builders import image_classifier
+from tests.engine.train.making import state_of
 
 ROOT = Path(__file__).parents[2]
 Trained = tuple[Path, Path, list[dict[str, Any]]]  # a project, its run, and the events that training it printed
@@ -523,7 +524,7 @@ def test_ctrl_c_stops_with_a_checkpoint_and_the_run_can_go_on(tmp_path: Path) ->
         *_rest, last = process.stdout
         assert process.wait(30) == 0
     assert json.loads(last)["event"] == "stopped"
-    assert run.state() == "stopped"
+    assert state_of(run) == "stopped"
     assert any(run.checkpoints.iterdir())
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine import edit
-from engine.events import Changed, Continued, Epoch, Failed, Finished, Paused, Started, Stopped
+from engine.events import Changed, Continued, Epoch, Event, Failed, Finished, Paused, Started, Stopped
 from engine.runs import (
     INDEX,
     About,
@@ -95,6 +95,16 @@ def test_a_run_that_goes_on_after_its_end_is_not_finished_any_more(tmp_path: Pat
     assert (again.state, again.epoch, again.epochs, again.best) == ("running", 5, 9, 0.95)
 
 
+@pytest.mark.parametrize("last", [FINISHED, Stopped("a", 4), Failed("Wrong.")])
+def test_a_run_that_had_ended_is_at_work_from_the_moment_that_its_lock_is_held(tmp_path: Path, last: Event) -> None:
+    run = told_run(tmp_path / "a", STARTED, last)
+    runs = Runs(tmp_path)
+    ended = runs.read()[0].state
+    with run.locked():
+        assert (runs.again(run).state, runs.read()[0].at_work) == ("running", True)
+    assert runs.again(run).state == ended
+
+
 def test_why_a_run_failed_is_told_until_it_goes_on(tmp_path: Path) -> None:
     run = told_run(tmp_path / "a", STARTED, Failed("The disk is full."))
     assert only(tmp_path).message == "The disk is full."
@@ -169,6 +179,35 @@ def test_reading_may_be_cut_short_and_goes_on_the_next_time(tmp_path: Path) -> N
     runs = Runs(tmp_path)
     assert (runs.read(-1.0), runs.behind) == ([], True)
     assert (len(runs.read()), runs.behind) == (3, False)
+
+
+def test_a_long_run_is_read_in_portions_and_listed_once_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lived_before(told_run(tmp_path / "a", *WHOLE[:-1]))
+    (expected,) = summaries(tmp_path)
+    (tmp_path / INDEX).unlink()
+    monkeypatch.setattr("engine.runs.PORTION", 100)
+    clock = iter(range(100))
+    monkeypatch.setattr("engine.runs.time.monotonic", lambda: next(clock))
+    runs = Runs(tmp_path)
+    read: list[list[Summary]] = []
+    while not read or runs.behind:
+        read.append(runs.read(2.5))
+    assert len(read) > 2
+    assert read == [[]] * (len(read) - 1) + [[expected]]
+    assert (tmp_path / INDEX).is_file()
+
+
+def test_new_runs_are_read_however_many_are_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(9):
+        told_run(tmp_path / f"known{number}", *WHOLE)
+    runs = Runs(tmp_path)
+    runs.read()
+    told_run(tmp_path / "new", *WHOLE)
+    clock = iter(range(1000))
+    monkeypatch.setattr("engine.runs.time.monotonic", lambda: next(clock))
+    assert len([runs.read(3.0) for _ in range(3)][-1]) == 10
 
 
 def test_runs_that_are_grouped_in_folders_are_found_and_the_newest_comes_first(tmp_path: Path) -> None:

@@ -323,3 +323,20 @@ def test_a_damaged_run_is_listed_all_the_same(runs: RunList, tmp_path: Path) -> 
     )
     runs.refresh()
     assert column(runs, NAME) == ["a"]
+
+
+def test_a_run_that_is_at_work_again_is_offered_neither_to_be_resumed_nor_for_the_trash(
+    runs: RunList, tmp_path: Path, qtbot: QtBot
+) -> None:
+    run = told_run(tmp_path / "runs" / "a", STARTED, Stopped("a", 1), checkpoint=True)
+    runs.refresh()
+    with run.locked():
+        select(runs, "a")
+        assert not {"resume", "delete"} & offered(runs)
+        assert text(runs, 0, "State") == "running"
+    select(runs, "a")
+    assert {"resume", "delete"} <= offered(runs)
+    with run.locked(), qtbot.waitSignal(runs.refused) as refused:
+        runs._act("delete")
+    assert refused.args == ["a is being trained and stays; stop it before it goes to the trash."]
+    assert run.path.is_dir()

@@ -12,9 +12,9 @@ from engine import edit
 from engine.cli import main
 from engine.events import Changed, Epoch, Event, Finished, Paused, Stopped
 from engine.spec import save
-from engine.train.commands import Inbox
+from engine.train.commands import Command, Inbox
 from engine.train.folder import Run
-from tests.engine.train.making import iris
+from tests.engine.train.making import iris, state_of
 
 ROOT = Path(__file__).parents[3]
 LONGEST = 60.0
@@ -44,7 +44,7 @@ def test_a_run_in_another_process_is_steered_and_ended(tmp_path: Path, capsys: p
             assert process.wait(LONGEST) != 0
         finally:
             process.kill()
-    assert run.state() == "lost"
+    assert state_of(run) == "crashed"
     assert main(["tell", str(run.path), "stop"]) == 2
     assert "is not being trained; go on with it with `netloom resume`" in capsys.readouterr().err
 
@@ -102,3 +102,27 @@ def test_a_process_that_waits_runs_the_verb_that_it_is_handed(tmp_path: Path) ->
     assert isinstance(Run(tmp_path / "run").events()[-1], Finished)
     assert Inbox(tmp_path / "run").take() == []
     subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=True, timeout=LONGEST)
+
+
+@pytest.mark.parametrize(("flags", "end"), [([], Finished), (["--watched"], Stopped)])
+def test_a_run_forgets_what_its_last_process_was_told_but_heeds_the_window_that_began_it(
+    tmp_path: Path, flags: list[str], end: type[Event]
+) -> None:
+    save(iris(epochs=1), tmp_path / "p.netloom")
+    run = Run(tmp_path / "run")
+    assert main(["train", str(tmp_path / "p.netloom"), "--run", str(run.path)]) == 0
+    run.tell(Command("stop"))
+    assert main(["resume", str(run.path), "--epochs", "2", *flags]) == 0
+    assert isinstance(run.events()[-1], end)
+
+
+def test_a_run_at_work_is_not_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Run(tmp_path / "run")
+    run.begin(iris())
+    with run.locked():
+        run.tell(Command("pause"))
+        assert main(["resume", str(run.path)]) == 2
+        assert Inbox(run.path).take() == [Command("pause")]
+    assert "is being trained by another process" in capsys.readouterr().err

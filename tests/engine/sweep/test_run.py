@@ -25,6 +25,7 @@ from engine.train import loop
 from engine.train.folder import Run
 from engine.values import value_at
 from tests.engine.sweep.making import LR, WIDTH, Here, done, folder_of, swept, tried
+from tests.engine.train.making import state_of
 
 ROOT = Path(__file__).parents[3]
 
@@ -41,7 +42,7 @@ def test_a_grid_is_trained_whole_and_scores_as_its_runs_do_by_themselves(
         scores = [event.validation["accuracy"] for event in alone if isinstance(event, Epoch)]
         assert trial.scores == tuple(scores)
         assert trial.score == max(scores)
-        assert Run(folder.path / trial.run).state() == "finished"
+        assert state_of(Run(folder.path / trial.run)) == "finished"
     best = trials.best()
     assert best is not None
     assert best.score == max(each.score or 0 for each in trials.trials)
@@ -281,7 +282,7 @@ def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest
     deadline = time.monotonic() + 60
     while run.alive() and time.monotonic() < deadline:  # its worker hears of it, and stops
         time.sleep(0.05)
-    assert run.state() == "stopped"
+    assert state_of(run) == "stopped"
     folder.begin(edit.set_setting(folder.spec(), "training.epochs", 2))
     trials = done(folder, monkeypatch)
     assert [each.state for each in trials.trials] == ["cut off", "finished"]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from engine import data, edit
 from engine.ops.settings import Training
+from engine.runs import Runs
 from engine.spec import Spec
 from engine.train import loop
 from engine.train.checkpoint import load_tensors
@@ -52,6 +53,11 @@ def settings(**values: Any) -> Training:
 
 def trained(spec: Spec, run: Path) -> list[Any]:
     return list(loop.train(spec, run.parent, Run(run)))
+
+
+def state_of(run: Run) -> str:
+    """How a run stands, as the list of runs tells it."""
+    return Runs(run.path.parent).again(run).state
 
 
 def plain(spec: Spec) -> Spec:

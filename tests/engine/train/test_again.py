@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from engine.devices import Device
 from engine.problem import Mistake
 from engine.train import again
 from engine.train.folder import Run
@@ -38,6 +39,16 @@ def test_what_is_another_version_or_device_now_is_said(run: Run) -> None:
         "The device was cuda:9; it is cpu now.",
     ]
     assert again.device_of(run) is None
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda:0"])
+def test_a_gpu_without_a_number_is_the_first_one(run: Run, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(again, "devices", lambda: [Device("cpu", ""), Device("cuda:0", "")])
+    monkeypatch.setattr(again, "choose", torch.device)
+    monkeypatch.setattr(again, "environment", lambda device, _folder: {**run.environment(), "device": str(device)})
+    run.write_json("environment.json", {**run.environment(), "device": name})
+    assert again.device_of(run) == "cuda:0"
+    assert again.changes(run) == []
 
 
 def test_the_number_of_threads_is_taken_over(run: Run, own_threads: None) -> None:

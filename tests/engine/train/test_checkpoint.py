@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import errno
 import itertools
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ from engine.train.checkpoint import EPOCH, is_kept, load_tensors, newest_checkpo
 from engine.train.folder import Run
 from engine.train.predict import evaluate
 from engine.train.writer import Writer
-from tests.engine.train.making import iris, trained
+from tests.engine.train.making import iris, state_of, trained
 
 
 def damage(path: Path, *, at: int) -> None:
@@ -49,6 +52,26 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before_and_is_told(tmp_path: 
     assert isinstance(events[-1], Finished)
     assert run.weights.read_bytes() == (tmp_path / "whole" / "weights.safetensors").read_bytes()
     assert newest.with_name(f"{newest.name}.damaged").exists()
+
+
+def test_a_run_whose_first_checkpoint_was_cut_off_begins_anew_and_clears_what_is_left_of_it(tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    run.begin(iris(epochs=1))
+    for path in (run.checkpoints / "0000001-000000000.safetensors", run.weights, run.path / "specs" / "0.json"):
+        killed_while_writing(path)
+    events = list(loop.resume(run))
+    assert isinstance(events[-1], Finished)
+    assert not [path for path in run.path.rglob("*") if path.name.startswith(".")]
+
+
+def killed_while_writing(path: Path) -> None:
+    """Write a file in a process that is killed halfway."""
+    script = (
+        "import os, signal, sys; from pathlib import Path; from engine.spec import write_atomically;"
+        "write_atomically(Path(sys.argv[1]), lambda _stream: os.kill(os.getpid(), signal.SIGKILL))"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(path)], cwd=Path(__file__).parents[3], check=False)
+    assert done.returncode == -signal.SIGKILL
 
 
 def test_a_run_all_of_whose_checkpoints_are_damaged_says_so(tmp_path: Path) -> None:
@@ -142,7 +165,7 @@ def test_an_event_after_a_line_cut_by_a_kill_has_a_line_of_its_own(tmp_path: Pat
         stream.write('{"event": "prog')
     list(loop.resume(run, more_epochs=1))
     assert [each.epochs for each in run.events() if isinstance(each, Finished)] == [1, 2]
-    assert run.state() == "finished"
+    assert state_of(run) == "finished"
 
 
 def stopped_after(epoch: int, run: Run) -> None:

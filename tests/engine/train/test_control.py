@@ -25,7 +25,7 @@ from engine.problem import Mistake
 from engine.spec import Spec
 from engine.train import loop
 from engine.train.checkpoint import load_tensors, newest_checkpoint
-from engine.train.commands import FILE, Command, Inbox, send
+from engine.train.commands import FILE, Command, Inbox, forget, send
 from engine.train.folder import Run
 from tests.engine.train.making import iris, last_weights, trained, with_settings
 
@@ -94,6 +94,28 @@ def test_a_run_stops_after_the_step_or_after_the_epoch(tmp_path: Path, do: Any, 
     progressed = newest_checkpoint(run)[0].progressed
     assert (progressed.epoch, progressed.step) == (epoch, step)
     assert [each.epoch for each in events if isinstance(each, Epoch)] == list(range(1, epoch + 1))
+
+
+@pytest.mark.parametrize(("more", "end"), [((), Stopped), (((is_a(Continued), Command("go on")),), Finished)])
+def test_a_run_that_is_to_stop_after_its_epoch_can_rest_before(tmp_path: Path, more: Any, end: type[Event]) -> None:
+    run = Run(tmp_path / "run")
+    moments = (
+        (at(2, 3), Command("stop after epoch")),
+        (at(2, 4), Command("pause")),
+        (is_a(Paused), Command("rate", 0.03)),
+        (is_a(Changed), Command("go on")),
+        *more,
+    )
+    events = told(loop.train(iris(), tmp_path, run), run, *moments)
+    assert kinds(events, Paused, Changed, Continued, Stopped, Finished) == [Paused, Changed, Continued, end]
+
+
+def test_a_run_that_rests_goes_on_to_its_epochs_end_where_it_is_to_stop_there(tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    moments = ((at(2, 3), Command("pause")), (is_a(Paused), Command("stop after epoch")))
+    events = told(loop.train(iris(), tmp_path, run), run, *moments)
+    assert kinds(events, Paused, Continued, Stopped) == [Paused, Continued, Stopped]
+    assert newest_checkpoint(run)[0].progressed.epoch == 2
 
 
 @pytest.mark.parametrize("settings", [{}, {"ema_decay": 0.8}, {"max_steps": 25}])
@@ -234,6 +256,19 @@ def test_commands_that_are_none_are_passed_over_and_half_a_line_waits(tmp_path: 
         stream.write('te", "value": 0.5}\n')
     assert inbox.take() == [Command("rate", 0.5)]
     assert inbox.take() == []
+
+
+def test_commands_are_heard_when_the_file_was_taken_away_and_begun_anew(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    send(tmp_path, Command("rate", 0.123456))
+    assert inbox.take() == [Command("rate", 0.123456)]
+    forget(tmp_path)
+    send(tmp_path, Command("stop"))
+    assert inbox.take() == [Command("stop")]
+    forget(tmp_path)
+    assert inbox.take() == []
+    send(tmp_path, Command("stop"))
+    assert inbox.take() == [Command("stop")]
 
 
 @pytest.mark.parametrize(

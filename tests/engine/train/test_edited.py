@@ -123,6 +123,34 @@ def test_a_checkpoint_without_the_state_of_a_part_is_gone_on_with(
     assert isinstance(list(loop.resume(run, more_epochs=1))[-1], Finished)
 
 
+def test_a_spec_trained_later_is_the_newest_though_its_batches_are_larger(tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    trained(iris(epochs=1), run.path)
+    for epochs, size in ((2, 4), (3, 32)):
+        spec = edit.set_setting(edit.set_setting(iris(), "data.batching.batch_size", size), "training.epochs", epochs)
+        assert changed_in(list(loop.resume(run, spec=spec)))
+        assert load(run.path / run.newest_spec()) == load(run.path / newest_checkpoint(run)[0].spec) == run.spec()
+    assert not [each for each in loop.resume(run, more_epochs=1) if "project was changed" in str(each)]
+
+
+def test_a_run_that_begins_anew_with_another_spec_and_more_epochs_is_trained_and_kept_as_asked(tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    run.begin(iris(epochs=1))
+    wider = edit.set_param(iris(epochs=1), "linear_1", "out_features", 5)
+    events = list(loop.resume(run, spec=wider, more_epochs=1))
+    assert [each.epoch for each in events if isinstance(each, Epoch)] == [1, 2]
+    assert run.spec() == wider == load(run.path / newest_checkpoint(run)[0].spec)
+    assert list(load_model(run).program.outputs) == ["output_1"]
+
+
+def test_a_spec_that_stays_is_kept_once(tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    for spec in (iris(), iris(), iris(epochs=5), iris(epochs=5), iris()):
+        run.begin(spec)
+        assert load(run.path / run.newest_spec()) == run.spec() == spec
+    assert {path.name for path in (run.path / "specs").iterdir()} == {"0.json", "0-2.json", "0-3.json"}
+
+
 def test_a_default_that_is_written_down_changes_nothing(tmp_path: Path) -> None:
     run, whole = Run(tmp_path / "run"), Run(tmp_path / "whole")
     list(loop.train(iris(epochs=3), tmp_path, whole))

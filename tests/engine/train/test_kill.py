@@ -11,7 +11,7 @@ from engine.train.folder import Run
 from tests.engine.data.making import steps
 from tests.engine.data.test_loader import pictures, with_batching
 from tests.engine.train.killing import Nursery
-from tests.engine.train.making import iris
+from tests.engine.train.making import iris, state_of
 
 LONGEST = 0.4  # seconds that a trainer lives, once it has begun
 EPOCHS_A_KILL = 60
@@ -57,7 +57,7 @@ def killed_and_whole(nursery: Nursery, spec: Spec, folder: Path, kills: int, lon
     one, other = killed.checkpoint_files()[0], whole.checkpoint_files()[0]
     assert one.name == other.name
     assert tensors_of(one) == tensors_of(other)
-    assert killed.state() == "finished"
+    assert state_of(killed) == "finished"
 
 
 def tensors_of(checkpoint: Path) -> bytes:

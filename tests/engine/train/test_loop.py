@@ -25,7 +25,7 @@ from engine.train.commands import Command
 from engine.train.folder import Run
 from engine.train.predict import evaluate, load_model, load_pair, predict
 from tests.builders import image_classifier
-from tests.engine.train.making import iris, trained
+from tests.engine.train.making import iris, state_of, trained
 
 ROOT = Path(__file__).parents[3]
 
@@ -37,7 +37,7 @@ def test_a_run_tells_all_it_does_and_leaves_a_whole_folder(tmp_path: Path) -> No
     assert [event.epoch for event in events if isinstance(event, Epoch)] == [1, 2, 3]
     assert [event.epoch for event in events if isinstance(event, Checkpoint)][-1] == 3
     run = Run(tmp_path / "run")
-    assert run.state() == "finished"
+    assert state_of(run) == "finished"
     assert run.events() == events
     assert {"spec.json", "events.jsonl", "weights.safetensors", "environment.json", "data.json"} <= {
         path.name for path in run.path.iterdir()
@@ -83,7 +83,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(
     run = Run(tmp_path / "run")
     events = stopped_after(spec, run, 2, midway=midway)
     assert isinstance(events[-1], Stopped)
-    assert run.state() == "stopped"
+    assert state_of(run) == "stopped"
     resumed = list(loop.resume(run))
     assert isinstance(resumed[-1], Finished)
     one, other = load_tensors(tmp_path / "whole" / "weights.safetensors"), load_tensors(run.weights)
@@ -104,7 +104,7 @@ def test_a_killed_process_is_seen_and_its_run_goes_on(tmp_path: Path) -> None:
     assert run.alive()
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    assert run.state() == "lost"
+    assert state_of(run) == "crashed"
     run.tell(Command("stop"))
     events = []
     for event in loop.resume(run):
@@ -118,7 +118,7 @@ def test_a_loss_that_becomes_nan_ends_the_run_with_its_step(tmp_path: Path) -> N
     assert isinstance(failed, Failed)
     assert "epoch 1, step" in failed.message
     assert "learning rate" in failed.message
-    assert Run(tmp_path / "run").state() == "failed"
+    assert state_of(Run(tmp_path / "run")) == "failed"
 
 
 @pytest.mark.parametrize(

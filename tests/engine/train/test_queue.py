@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from engine import edit
+from engine.events import Event
 from engine.problem import Mistake
 from engine.spec import Spec, load
 from engine.train.folder import Run
@@ -87,11 +88,12 @@ def test_what_waits_is_trained_one_after_the_other(queue: Queue, trained: list[P
     assert not queue.at_work()
 
 
+@pytest.mark.parametrize("told", [(STARTED,), (STARTED, FINISHED)], ids=["begun", "gone on with"])
 def test_the_next_run_waits_for_one_that_is_at_work_in_the_same_folder(
-    queue: Queue, trained: list[Path], monkeypatch: pytest.MonkeyPatch
+    queue: Queue, trained: list[Path], monkeypatch: pytest.MonkeyPatch, told: tuple[Event, ...]
 ) -> None:
     added(queue, "a")
-    before = told_run(queue.folder.parent / "runs" / "before", STARTED)
+    before = told_run(queue.folder.parent / "runs" / "before", *told)
     lock = before.locked()
     lock.__enter__()
     waits: list[float] = []
@@ -140,6 +142,8 @@ def test_a_run_that_is_taken_stands_in_its_folder(queue: Queue) -> None:
     assert taken[0] == entry
     assert taken[1].path.parent == entry.runs
     assert load(taken[1].path / "spec.json") == entry.spec
+    taken[1].begin(taken[1].spec())  # as training does
+    assert [path.name for path in (taken[1].path / "specs").iterdir()] == ["0.json"]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"entries": [{"id": "x"}], "paused": false}', '{"entries": 3}'])
