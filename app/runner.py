@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -53,6 +54,9 @@ class Runner(QObject):
         self._epoch = 0
         self._over = ""  # how the run ended, by its last word
         self._next: Spec | None = None  # with which the run goes on once it has stopped
+        self._project: Path | None = None  # of the run that is followed, where it was saved
+        self._is_replaced = False  # whether another project was opened since
+        document.replaced.connect(self._replaced)
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._tail)
         self._kill_timer = QTimer(self)
@@ -69,6 +73,17 @@ class Runner(QObject):
     def at_work(self) -> bool:
         """Whether the run that is followed has a process that works on it."""
         return self.running and self.run is not None and self._alive(self.run)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the run that is followed is of the project that is open: only then do changes concern it."""
+        path = self._document.path
+        return not self._is_replaced or (path is not None and path == self._project)
+
+    def _replaced(self) -> None:
+        self._is_replaced = True
+        if not self.is_own:
+            self._next = None
 
     # ------------------------------------------------------------------------------------------------ start and end
 
@@ -144,6 +159,7 @@ class Runner(QObject):
     def _follow(self, run: Run, offset: int) -> None:
         self.run, self.offset, self._ticks, self.paused = run, offset, 0, False
         self._over, self._next = "", None
+        self._project, self._is_replaced = self._document.path, False
         self._waiting.clear()
         self._timer.start(TAIL_MS)
         self.started.emit(run)
@@ -191,7 +207,7 @@ class Runner(QObject):
 
     def is_changed(self) -> bool:
         """Whether the project is another than the run that rests is trained with."""
-        return self.paused and self.run is not None and self.differs(self.run)
+        return self.paused and self.is_own and self.run is not None and self.differs(self.run)
 
     def differs(self, run: Run) -> bool:
         """Whether the project would train otherwise than a run does; where nodes stand is none of it."""

@@ -181,6 +181,8 @@ class ControlBox(QWidget):
         self.rate.setText(show_number(float(f"{shown.pop():.4g}")) if len(shown) == 1 else "")
 
     def _ended(self, _run: Run, _state: str) -> None:
+        if not self._runner.is_own:
+            self._last = None
         self.more.setEnabled(True)
         self._judge()
 

@@ -120,7 +120,8 @@ class RunBox(QWidget):
         """Mend what ended the run; what cannot be mended twice is offered once."""
         self._document.mend(fix)
         self.fixes.show_problems([])
-        self.state.setText("Mended. Resume with the changes, or train anew.")
+        go_on = "Resume with the changes, or train anew." if self._ended_run is not None else "Train again."
+        self.state.setText(f"Mended. {go_on}")
 
     def _go_to_node(self) -> None:
         if self._failed is not None and self._failed.node:
@@ -195,8 +196,9 @@ class RunBox(QWidget):
             case Failed():
                 self._failed = event
                 self.state.setText("")
-                self._go.setVisible(bool(event.node))
-                self.fixes.show_problems([Problem(event.message, event.node, event.param, event.fixes)])
+                self._go.setVisible(bool(event.node) and self._runner.is_own)
+                fixes = event.fixes if self._runner.is_own else ()
+                self.fixes.show_problems([Problem(event.message, event.node, event.param, fixes)])
 
     def _ended(self, run: Run, state: str) -> None:
         if state == "lost":
@@ -205,7 +207,8 @@ class RunBox(QWidget):
             self.state.setText(f"The training process ended unexpectedly; its last checkpoint is kept.{more}")
         if self.bar.maximum() == 0:
             self.bar.hide()
-        self._ended_run = run if state in ("stopped", "lost", "failed") and run.checkpoint_files() else None
+        can_go_on = state in ("stopped", "lost", "failed") and self._runner.is_own and bool(run.checkpoint_files())
+        self._ended_run = run if can_go_on else None
         self.offer()
 
 

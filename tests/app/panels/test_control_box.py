@@ -163,3 +163,15 @@ def test_epochs_are_added_while_it_runs_and_once_it_has_finished(
     press(box, "more epochs")
     assert launched[0][:4] == ["resume", str(run.path), "--epochs", "7"]
     runner.leave()
+
+
+def test_changes_of_another_project_are_none_of_the_runs(
+    box: ControlBox, runner: Runner, document: Document, qtbot: QtBot, tmp_path: Path
+) -> None:
+    _run, inbox = followed(runner, qtbot, tmp_path, Paused(1, 2))
+    document.new(edit.set_setting(image_classifier(), "training.seed", 3))
+    assert not runner.is_changed()
+    assert "was changed" not in words_in(box)
+    press(box, "Go on")
+    assert inbox.take() == [Command("go on")]
+    runner.leave()

@@ -242,3 +242,20 @@ def test_another_project_forgets_the_run(
 def test_devices_are_named(panel: TrainingPanel) -> None:
     panel.set_devices([{"name": "cpu", "description": "8 cores"}, {"name": "cuda", "description": "A card"}])
     assert "auto uses cuda here.\ncpu: 8 cores\ncuda: A card" in words_in(panel)
+
+
+def test_a_run_that_ends_under_another_project_is_not_offered_to_it(
+    panel: TrainingPanel, document: Document, runner: Runner, qtbot: QtBot, tmp_path: Path
+) -> None:
+    ready(document)
+    run = told_run(tmp_path / "runs" / "a", STARTED, spec=document.spec, checkpoint=True)
+    runner.follow(run)
+    document.new(edit.set_setting(document.spec, "training.seed", 3))
+    fix = Fix("Halve the batches", "set_setting", {"path": "data.batching.batch_size", "value": 8})
+    run.append(Failed("Too large.", "linear_1", fixes=(fix,)))
+    qtbot.waitUntil(lambda: not runner.running)
+    assert "Too large." in words_in(panel)
+    assert "Halve" not in words_in(panel)
+    assert not panel.run.resume.isVisible()
+    assert not panel.run.resume_changed.isVisible()
+    assert not panel.run.control.more.isVisible()
