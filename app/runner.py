@@ -38,6 +38,7 @@ class Runner(QObject):
     came: Signal[tuple[list[Event], int]] = Signal(list, object)  # all events of a portion, and the byte behind them
     told: Signal[tuple[Event]] = Signal(object)  # each event but progress that newer progress had overtaken
     ended = Signal(Run, str)  # and its state
+    steered = Signal()  # the run was told something
     failed = Signal(str)  # why a run could not be started or told
 
     def __init__(self, document: Document) -> None:
@@ -45,6 +46,7 @@ class Runner(QObject):
         self._document = document
         self.run: Run | None = None
         self.paused = False
+        self.stops_later = False  # whether it was told to stop after its epoch
         self._warm = Warm()
         self._process: Process | None = None
         self._ending: list[Process] = []
@@ -157,7 +159,7 @@ class Runner(QObject):
                 self.follow(living)
 
     def _follow(self, run: Run, offset: int) -> None:
-        self.run, self.offset, self._ticks, self.paused = run, offset, 0, False
+        self.run, self.offset, self._ticks, self.paused, self.stops_later = run, offset, 0, False, False
         self._over, self._next = "", None
         self._project, self._is_replaced = self._document.path, False
         self._waiting.clear()
@@ -178,6 +180,11 @@ class Runner(QObject):
             return
         try:
             self.run.tell(Command(do, value, optimizer))
+            if do == "stop after epoch":
+                self.stops_later = True
+            elif do == "stop" or (do == "go on" and not self.paused):  # which ends a rest first
+                self.stops_later = False
+            self.steered.emit()
         except OSError as error:
             self.failed.emit(f"The run cannot be told to {do}: {error.strerror or error}.")
         except Mistake as mistake:

@@ -37,7 +37,6 @@ class ControlBox(QWidget):
         self._runner = runner
         self._last: Run | None = None
         self._rates: dict[str, float] = {}
-        self._stops_later = False
         self.pause = QPushButton("Pause")
         self.pause.clicked.connect(self._pause_or_go_on)
         self.stop = QPushButton("Stop")
@@ -68,6 +67,7 @@ class ControlBox(QWidget):
         runner.started.connect(self._started)
         runner.told.connect(self._take)
         runner.ended.connect(self._ended)
+        runner.steered.connect(self._judge)
         document.changed.connect(lambda _spec: self._judge())
         document.replaced.connect(self._forget)
         themes.changed.connect(self._dress)
@@ -90,7 +90,7 @@ class ControlBox(QWidget):
         column.addWidget(self._adding)
 
     def _dress(self) -> None:
-        self.pause.setIcon(icon("resume" if self._runner.paused or self._stops_later else "pause"))
+        self.pause.setIcon(icon("resume" if self._runner.paused or self._runner.stops_later else "pause"))
         self.stop.setIcon(icon("stop"))
         self.keep.setIcon(icon("save"))
         self.more.setIcon(icon("add"))
@@ -101,11 +101,9 @@ class ControlBox(QWidget):
         self.pause.setEnabled(False)
         if self._runner.paused:
             self._runner.go_on()
-        elif self._stops_later:
-            self._stops_later = False
+        elif self._runner.stops_later:
             self._runner.tell("go on")
             self.pause.setEnabled(True)
-            self._judge()
         else:
             self._runner.pause()
 
@@ -115,9 +113,7 @@ class ControlBox(QWidget):
 
     def _stop_later(self) -> None:
         """Let the run stop after its epoch; until then it can be told not to."""
-        self._stops_later = True
         self._runner.tell("stop after epoch")
-        self._judge()
 
     def _stop_now(self) -> None:
         self._close()
@@ -125,8 +121,6 @@ class ControlBox(QWidget):
 
     def _close(self) -> None:
         """Let nothing more be asked of a run that is to stop, but that it stops sooner."""
-        self._stops_later = False
-        self._judge()
         for each in (self.pause, self.keep, self.more, self.rate):
             each.setEnabled(False)
 
@@ -148,7 +142,7 @@ class ControlBox(QWidget):
     # --------------------------------------------------------------------------------------------------- what is told
 
     def _started(self, run: Run) -> None:
-        self._last, self._rates, self._stops_later = run, {}, False
+        self._last, self._rates = run, {}
         self.which.clear()
         for each in (self.pause, self.keep, self.more, self.rate):
             each.setEnabled(False)
@@ -197,8 +191,8 @@ class ControlBox(QWidget):
         self._steering.setVisible(running)
         self._adding.setVisible(running or (self._last is not None and bool(self._last.checkpoint_files())))
         self.which.setVisible(len(self._rates) > 1)
-        self.pause.setText("Go on" if paused else "Do not stop" if self._stops_later else "Pause")
-        self._later.setVisible(self._stops_later)
+        self.pause.setText("Go on" if paused else "Do not stop" if self._runner.stops_later else "Pause")
+        self._later.setVisible(self._runner.stops_later)
         self._changes.setVisible(self._runner.is_changed())
         self._dress()
 
