@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from engine.declare import did_you_mean
+from engine.ops import OPS
 from engine.ops.settings import Training
 from engine.optimizers import Entry
 from engine.problem import Fix, Problem
-from engine.spec import Spec
+from engine.spec import Node, Spec
 
 LOSS = "loss"  # the sum of all losses, as a score
 SCORES = ("best_metric", "stop_metric")
+SMOOTHING = "label_smoothing"  # as a setting, and as a param of losses
 
 
 def training_problems(
@@ -23,10 +26,41 @@ def training_problems(
     """
     yield from _repeat_problems(training, entries)
     yield from _sparse_problems(spec, training)
+    yield from _smoothing_problems(spec, training)
     for setting in SCORES:
         name = getattr(training, setting)
         if metrics and name and name not in (LOSS, *losses, *metrics):
             yield score_problem(setting, name, (LOSS, *losses, *metrics))
+
+
+def smoothed(spec: Spec, share: float) -> Spec:
+    """The spec whose losses that know label smoothing have this much of it where they have none set."""
+    if not share:
+        return spec
+    blocks = {name: replace(block, nodes=_smoothed(block.nodes, share)) for name, block in spec.blocks.items()}
+    return replace(spec, nodes=_smoothed(spec.nodes, share), blocks=blocks)
+
+
+def _smoothed(nodes: Mapping[str, Node], share: float) -> dict[str, Node]:
+    return {
+        id: replace(node, params={**node.params, SMOOTHING: share})
+        if _takes_smoothing(node) and not node.params.get(SMOOTHING)
+        else node
+        for id, node in nodes.items()
+    }
+
+
+def _takes_smoothing(node: Node) -> bool:
+    return node.op in OPS and SMOOTHING in OPS[node.op].params()
+
+
+def _smoothing_problems(spec: Spec, training: Training) -> Iterator[Problem]:
+    nodes = [*spec.nodes.values(), *(node for block in spec.blocks.values() for node in block.nodes.values())]
+    if training.label_smoothing and not any(map(_takes_smoothing, nodes)):
+        words = (
+            f"{SMOOTHING} is {training.label_smoothing:g}, but no loss of the graph knows it, as CrossEntropyLoss does"
+        )
+        yield Problem(f"{words}; set it to 0.", None, f"training.{SMOOTHING}", (_reset(SMOOTHING),))
 
 
 def score_problem(setting: str, name: str, known: Sequence[str]) -> Problem:

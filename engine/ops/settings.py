@@ -185,6 +185,14 @@ class Training(Settings):
         advanced=True,
         group="Classes",
     )
+    label_smoothing: float = param(
+        0.0,
+        "Share of the target that is spread over all classes, in cross-entropy losses that have none set.",
+        low=0,
+        high=1,
+        advanced=True,
+        group="Classes",
+    )
     seed: int = param(
         0,
         "Start of all random choices; the same seed trains alike.",

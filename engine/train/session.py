@@ -33,7 +33,7 @@ from engine.train.meter import LOSS, Measured, Meter
 from engine.train.optimizers import Acting, Acts, Forward, Step, build_turns, stepper
 from engine.train.parts import Weights
 from engine.train.precision import Precision
-from engine.training import score_problem
+from engine.training import score_problem, smoothed
 from engine.validate import run_settings
 
 UNSAFE_IN_HALF = {"BCELoss": "BCEWithLogitsLoss"}  # on GPUs torch refuses them in autocast; and what to take instead
@@ -182,6 +182,7 @@ def open_session(
     began from is needed, and its data is as it was then.
     """
     training, batching = _settings(spec)
+    spec = smoothed(spec, training.label_smoothing)
     compiled = compile(spec, seed=training.seed if trained is None else None, folder=folder)
     names = _columns(spec, compiled, folder)
     dataset = data.prepare(spec, folder, names, trained)

@@ -14,6 +14,7 @@ from engine.train import loop
 from engine.train.commands import Command
 from engine.train.folder import Run
 from engine.train.gradients import Gradients
+from engine.train.predict import evaluate
 from tests.engine.train.making import (
     BATCH,
     by_hand,
@@ -165,3 +166,16 @@ def test_an_optimizer_that_runs_the_network_several_times_says_what_does_not_go_
 
 def training_problems(spec: Spec) -> list[Any]:
     return [each for each in validate.problems(spec) if each.param and each.param.startswith("training.")]
+
+
+def test_labels_are_smoothed_as_pytorch_smooths_them(tmp_path: Path) -> None:
+    spec = with_settings(plain(iris("SGD", epochs=2, lr=0.1)), label_smoothing=0.2)
+    finished = trained(spec, tmp_path / "run")[-1]
+    model, loss_of = by_hand(), nn.CrossEntropyLoss(label_smoothing=0.2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, fused=True)
+    for _epoch, features, labels in hand_batches(spec, tmp_path, 2):
+        optimizer.zero_grad()
+        loss_of(model(features), labels).backward()
+        optimizer.step()
+    assert same_weights(tmp_path / "run", model)
+    assert evaluate(Run(tmp_path / "run")).scores == finished.test
