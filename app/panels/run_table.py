@@ -64,9 +64,9 @@ def _graph(summary: Summary) -> str:
 
 
 HEADINGS = (
-    Heading(NAME, lambda run: run.name, width=238),
+    Heading(NAME, lambda run: run.name, width=256),
     Heading("State", lambda run: run.state, width=84),
-    Heading("Epoch", lambda run: f"{run.epoch} of {run.epochs or '?'}", lambda run: run.epoch, 72),
+    Heading("Epoch", lambda run: f"{run.epoch} of {run.epochs or '?'}", lambda run: run.epoch, 88),
     Heading("Best", _best, lambda run: run.best, 124),
     Heading("Test", _test, _test_value, 124),
     Heading("Time", lambda run: duration(run.seconds) if run.seconds else "", lambda run: run.seconds, 60),
