@@ -20,6 +20,7 @@ LONGEST = 120.0  # seconds that a trainer may take that nobody kills
 
 def work(project: str, path: str) -> None:
     """Train a project in a run folder, or go on where it was left."""
+    multiprocessing.set_start_method("fork", force=True)  # as in a run of its own, whose data workers end with it
     run = Run(Path(path))
     os.environ["OMP_NUM_THREADS"] = "1"
     stream = loop.resume(run) if (run.path / "spec.json").exists() else loop.train(load(Path(project)), Path(), run)
