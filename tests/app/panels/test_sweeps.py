@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QLabel, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.document import Document
@@ -173,6 +173,53 @@ def test_a_range_is_typed_as_on_the_command_line_and_a_wrong_one_stays_with_its_
     line.setText("0..4")
     line.editingFinished.emit()
     assert "out_features is 0; it must be at least 1." in words_in(panel)
+
+
+def typed(panel: SweepPanel, place: int, text: str, qtbot: QtBot) -> None:
+    """Type a range without leaving its line."""
+    panel.activateWindow()
+    line = panel.space.ranges[place]
+    line.setFocus()
+    qtbot.waitUntil(line.hasFocus)
+    line.selectAll()
+    qtbot.keyClicks(line, text)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_range_that_is_removed_while_the_cursor_is_in_it_leaves_the_others_as_they_are(
+    panel: SweepPanel, document: Document, qtbot: QtBot, place: int
+) -> None:
+    kept = listed_space(document.spec)[1 - place]
+    typed(panel, place, "0.5..0.75", qtbot)
+    path = listed_space(document.spec)[place]["path"]
+    remove = next(each for each in panel.findChildren(QToolButton) if each.toolTip() == f"Vary {path} no longer")
+    remove.click()
+    assert listed_space(document.spec) == [kept]
+    assert document.undo_stack.count() == 1
+
+
+@pytest.mark.parametrize("space", [(f"{WIDTH}=4..12",), (f"{LR}=0.001..1:log", f"{WIDTH}=4..12")])
+def test_what_is_being_typed_does_not_reach_another_project(
+    panel: SweepPanel, document: Document, qtbot: QtBot, space: tuple[str, ...]
+) -> None:
+    typed(panel, 0, "3..5", qtbot)
+    other = swept(*space)
+    document.new(other)
+    for line in panel.space.ranges:
+        line.editingFinished.emit()
+    assert document.spec == other
+
+
+def test_an_undo_shows_the_range_as_it_was_in_the_line_that_has_the_cursor(
+    panel: SweepPanel, document: Document, qtbot: QtBot
+) -> None:
+    typed(panel, 1, "8, 16", qtbot)
+    line = panel.space.ranges[1]
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert line.text() == "8,16"
+    document.undo_stack.undo()
+    assert line.hasFocus()
+    assert line.text() == "4..12:int"
 
 
 def test_settings_are_found_by_their_names(document: Document, panel: SweepPanel, qtbot: QtBot) -> None:
