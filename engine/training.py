@@ -8,9 +8,9 @@ from engine.declare import did_you_mean
 from engine.ops.settings import Training
 from engine.optimizers import Entry
 from engine.problem import Fix, Problem
+from engine.program import LOSS
 from engine.spec import Spec
 
-LOSS = "loss"  # the sum of all losses, as a score
 SCORES = ("best_metric", "stop_metric")
 
 

@@ -169,3 +169,11 @@ def test_a_sweep_makes_best_what_says_which_epoch_is_best() -> None:
     assert objective(planned(by_loss)) == Objective("loss", higher=False)
     named = edit.set_setting(by_loss, "sweep.metric", "accuracy")
     assert objective(planned(named)) == Objective("accuracy", higher=True)
+
+
+@pytest.mark.parametrize("setting", ["training.best_metric", "sweep.metric"])
+def test_the_only_loss_is_called_as_epochs_call_it(setting: str) -> None:
+    spec = edit.set_setting(swept(f"{LR}=0.1,0.01"), setting, "cross_entropy_loss_1")
+    assert objective(planned(spec)) == Objective("loss", higher=False)
+    spec = edit.add(spec, "CrossEntropyLoss", inputs={"input": "linear_2", "target": "input_2"})
+    assert objective(planned(spec)) == Objective("cross_entropy_loss_1", higher=False)
