@@ -19,7 +19,7 @@ from engine.ops.sweep import Choices, Numbers, Range, Sweep, WholeNumbers
 from engine.problem import Fix, Mistake, Problem
 from engine.schedules import located
 from engine.spec import Spec, jsonable
-from engine.values import parted, value_at, with_value
+from engine.values import by_place, parted, value_at, with_value
 
 SPACE = "space"  # what stands in the sweep section beside the settings of `Sweep`
 PATH = f"sweep.{SPACE}"
@@ -80,8 +80,8 @@ def is_op(path: str) -> bool:
 
 def _is_idle(spec: Spec, path: str, values: Mapping[str, Any]) -> bool:
     """Whether the op that was chosen beside a param does not have it."""
-    owner, params, _name = path.rpartition(".params.")
-    if not params or f"{owner}.op" not in values:
+    owner, params, _name = by_place(spec, path).rpartition(".params.")
+    if not params or f"{owner}.op" not in {by_place(spec, each) for each in values}:
         return False
     try:
         value_at(spec, path)
@@ -114,7 +114,7 @@ def read_plan(spec: Spec) -> tuple[Plan | None, list[Problem]]:
         problems += found
         if varied is not None:
             space.append(varied)
-    problems += _repeated(space)
+    problems += _repeated(spec, space)
     if not listed and not problems:
         problems.append(Problem("A sweep needs a setting to vary; choose one, and a range for it.", None, PATH))
     if problems or settings is None:
@@ -182,13 +182,14 @@ def _place_of(problem: Problem) -> tuple[str | None, str | None]:
     return problem.node, problem.param
 
 
-def _repeated(space: Sequence[Varied]) -> Iterator[Problem]:
+def _repeated(spec: Spec, space: Sequence[Varied]) -> Iterator[Problem]:
     known: set[str] = set()
     for place, each in enumerate(space):
-        if each.path in known:
+        path = by_place(spec, each.path)
+        if path in known:
             fix = Fix("Remove it", "remove_setting", {"path": f"{PATH}.{place}"})
             yield Problem(f"{each.path} is varied twice; remove one of its ranges.", None, f"{PATH}.{place}", (fix,))
-        known.add(each.path)
+        known.add(path)
 
 
 # ---------------------------------------------------------------------------------------------------- as it is written

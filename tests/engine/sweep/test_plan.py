@@ -94,6 +94,8 @@ def test_a_value_that_its_setting_does_not_take_is_told_before_anything_starts(t
 def test_a_sweep_without_a_space_or_with_a_path_twice_is_no_plan() -> None:
     assert "needs a setting to vary" in read_plan(swept())[1][0].message
     assert "varied twice" in read_plan(swept(f"{LR}=1..2", f"{LR}=1..3"))[1][0].message
+    by_name = "training.optimizers.main.params.lr"
+    assert f"{by_name} is varied twice" in read_plan(swept(f"{LR}=1..2", f"{by_name}=1..3"))[1][0].message
 
 
 @pytest.mark.parametrize(
@@ -139,6 +141,14 @@ def test_an_op_is_chosen_before_the_params_it_may_not_have() -> None:
     adam = plan.applied({momentum: 0.9, LR: 0.2, op: "Adam"})
     assert [value_at(adam, each) for each in (LR, op)] == [0.2, "Adam"]
     assert "momentum" not in adam.training["optimizers"][0]["params"]
+
+
+@pytest.mark.parametrize("owners", [("0", "main"), ("main", "0")])
+def test_an_optimizer_is_the_same_by_its_place_and_by_its_name(owners: tuple[str, str]) -> None:
+    op, betas = f"training.optimizers.{owners[0]}.op", f"training.optimizers.{owners[1]}.params.betas"
+    plan = planned(swept(f"{op}=Adam,SGD", f"{betas}=[0.9,0.999],[0.8,0.9]"))
+    assert plan.applied({op: "Adam", betas: [0.8, 0.9]}).training["optimizers"][0]["params"]["betas"] == [0.8, 0.9]
+    assert "betas" not in plan.applied({op: "SGD", betas: [0.8, 0.9]}).training["optimizers"][0]["params"]
 
 
 @pytest.mark.parametrize(
