@@ -154,7 +154,8 @@ class SweepPlots(QWidget):
             wide = max(LEAST_WIDE, self.view.width() // len(trials.ranges) - AXIS_WIDE)
             name = self.fontMetrics().elidedText(short(path), Qt.TextElideMode.ElideLeft, wide)
             plot = self._plot(column, trials.metric if first is None else "", name)
-            self._scatter(plot, [scale.place(each.values.get(path)) for each in scored], scored)
+            there = [each for each in scored if path in each.values]
+            self._scatter(plot, [scale.of(each) for each in there], there)
             plot.getAxis("bottom").setTicks([_staggered(scale.ticks(), wide)])
             plot.setXRange(0, 1, padding=EDGE)
             if first is not None:
@@ -189,11 +190,11 @@ class SweepPlots(QWidget):
         view = _BrushView(self._brush)
         plot = self._plot(0, "", "", view)
         plot.hideAxis("left")
-        lines = [(each, [scale.place(scale.value(each)) for scale in scales]) for each in scored]
+        lines = [(each, [scale.of(each) for scale in scales]) for each in scored]
         left = self._left(lines)
         order = {each.number: place for place, each in enumerate(reversed(trials.ranked()))}
         for each, places in sorted(lines, key=lambda line: order.get(line[0].number, -1)):
-            plot.plot(range(len(places)), places, pen=self._pen(each, order, among=left))
+            plot.plot(range(len(places)), places, pen=self._pen(each, order, among=left), connect="finite")
         ground = QColor(theme().panel)  # below the words, which lie upon lines
         ground.setAlpha(GROUND)
         for place, scale in enumerate(scales):
@@ -245,7 +246,7 @@ class SweepPlots(QWidget):
         self._draw()
         scored = [each for each in trials.trials if each.score is not None]
         scales = [_Scale(path, trials, scored) for path in trials.ranges] + [_Scale("", trials, scored)]
-        self.brushed.emit(self._left([(each, [scale.place(scale.value(each)) for scale in scales]) for each in scored]))
+        self.brushed.emit(self._left([(each, [scale.of(each) for scale in scales]) for each in scored]))
 
 
 class _BrushView(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph has no types
@@ -278,17 +279,20 @@ class _Scale:
 
     def __init__(self, path: str, trials: Trials, scored: Sequence[Trial]) -> None:
         self._path = path
-        found = [self.value(each) for each in scored]
+        found = [self._value(each) for each in scored if not path or path in each.values]
         self._numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in found)
         self._whole = self._numbers and all(isinstance(each, int) for each in found)
         self._log = self._numbers and ":log" in trials.ranges.get(path, "")
         self._names = [] if self._numbers else _in_order(found, trials.ranges.get(path, ""))
         known = [self._at(each) for each in found] if self._numbers else []
-        self._low, self._high = min(known, default=0.0), max(known, default=1.0)
+        self._low, self._high = min(known, default=math.nan), max(known, default=math.nan)
 
-    def value(self, trial: Trial) -> Any:
-        """What a trial has on this scale."""
-        return trial.values.get(self._path) if self._path else trial.score
+    def _value(self, trial: Trial) -> Any:
+        return trial.values[self._path] if self._path else trial.score
+
+    def of(self, trial: Trial) -> float:
+        """Where a trial stands; NaN where its ops do not have the param."""
+        return math.nan if self._path and self._path not in trial.values else self.place(self._value(trial))
 
     def _at(self, value: Any) -> float:
         return math.log10(value) if self._log else float(value)
@@ -303,6 +307,8 @@ class _Scale:
         """Places and what stands there: each name, or numbers from end to end."""
         if not self._numbers:
             return [(self.place(name), name) for name in self._names[:FEW]]
+        if math.isnan(self._low):
+            return []
         if self._high <= self._low:
             return [(0.5, shown(self._back(self._low)))]
         known = [self._back(self._low + part * (self._high - self._low)) for part in (0.0, 0.5, 1.0)]

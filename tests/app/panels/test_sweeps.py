@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -182,7 +184,7 @@ def typed(panel: SweepPanel, place: int, text: str, qtbot: QtBot) -> None:
     line.setFocus()
     qtbot.waitUntil(line.hasFocus)
     line.selectAll()
-    qtbot.keyClicks(line, text)
+    QTest.keyClicks(line, text)
 
 
 @pytest.mark.parametrize("place", [0, 1])
@@ -215,7 +217,7 @@ def test_an_undo_shows_the_range_as_it_was_in_the_line_that_has_the_cursor(
 ) -> None:
     typed(panel, 1, "8, 16", qtbot)
     line = panel.space.ranges[1]
-    qtbot.keyClick(line, Qt.Key.Key_Return)
+    QTest.keyClick(line, Qt.Key.Key_Return)
     assert line.text() == "8,16"
     document.undo_stack.undo()
     assert line.hasFocus()
@@ -356,6 +358,27 @@ def test_words_and_nothing_stand_on_their_axis_in_the_order_of_the_range() -> No
     op = "nodes.relu_1.op"
     alone = _Scale(op, Trials("loss", higher=False, wanted=3), [Trial(0, "finished", {op: "ReLU"}, 0.5)])
     assert alone.ticks() == [(0.5, "ReLU")]
+
+
+def test_params_that_the_ops_of_a_trial_do_not_have_stand_nowhere(panel: SweepPanel) -> None:
+    op, gamma = "training.optimizers.0.schedule.op", "training.optimizers.0.schedule.params.gamma"
+    tried: tuple[dict[str, Any], ...] = ({op: None}, {op: "StepLR", gamma: 0.5}, {op: "StepLR", gamma: 0.1})
+    trials = Trials(
+        "loss",
+        higher=False,
+        wanted=3,
+        trials=tuple(Trial(number, "finished", values, 0.5 + number) for number, values in enumerate(tried)),
+        ranges={op: "null,StepLR", gamma: "0.1,0.5"},
+    )
+    scale = _Scale(gamma, trials, trials.trials)
+    assert [scale.of(each) for each in trials.trials] == [pytest.approx(math.nan, nan_ok=True), 1.0, 0.0]
+    assert [text for _place, text in scale.ticks()] == ["0.1", "0.3", "0.5"]
+    assert _Scale(gamma, trials, trials.trials[:1]).ticks() == []
+    for name in CAPTIONS:
+        panel.plots.show_kind(name)
+        panel.plots.show_trials(trials)
+    panel.table.show_trials(trials)
+    assert [cell(panel.table, row, COURSE + 2).text() for row in range(3)] == ["", "0.5", "0.1"]
 
 
 def test_what_matters_is_asked_of_the_helper(

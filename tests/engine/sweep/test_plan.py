@@ -118,9 +118,29 @@ def test_a_section_that_was_damaged_by_hand_is_told_where(path: str, value: Any,
 
 def test_the_grid_is_the_product_of_its_ranges() -> None:
     plan = planned(swept(f"{LR}=0.1,0.01", f"{WIDTH}=4..6", sampler="grid"))
-    combinations = [tuple(plan.combination(place).values()) for place in range(plan.combinations())]
+    combinations = [tuple(each.values()) for each in plan.combinations()]
     assert combinations == list(itertools.product([0.1, 0.01], [4, 5, 6]))
     assert plan.trials() == 6
+
+
+SCHEDULE = "training.optimizers.0.schedule"
+GAMMA, WARMUP = f"{SCHEDULE}.params.gamma", f"{SCHEDULE}.params.warmup"
+
+
+def test_a_grid_trains_no_two_trials_that_differ_in_params_their_ops_do_not_have() -> None:
+    spec = edit.set_schedule(swept(), 0, "StepLR")
+    ranges = (
+        f"{GAMMA}=0.1,0.5", f"{SCHEDULE}.op=null,StepLR,CosineAnnealingLR", f"{WARMUP}=0,2",
+        "training.optimizers.0.op=Adam,SGD", "training.optimizers.main.params.betas=[0.9,0.999],[0.8,0.9]",
+    )  # fmt: skip
+    space = [parse_space(spec, each) for each in ranges]
+    plan = planned(edit.set_setting(edit.set_setting(spec, "sweep.space", space), "sweep.sampler", "grid"))
+    trained = [dumps(plan.applied(each)) for each in plan.combinations()]
+    every = [each.range.grid() for each in plan.space]
+    paths = [each.path for each in plan.space]
+    possible = {dumps(plan.applied(dict(zip(paths, each, strict=True)))) for each in itertools.product(*every)}
+    assert len(set(trained)) == len(trained) == plan.count() == (1 + 2 * 2 + 2) * (2 + 1)
+    assert set(trained) == possible
 
 
 def test_a_trials_spec_has_its_values_and_no_sweep() -> None:
