@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -360,6 +363,51 @@ def test_words_and_nothing_stand_on_their_axis_in_the_order_of_the_range() -> No
     assert alone.ticks() == [(0.5, "ReLU")]
 
 
+def lines_in(panel: SweepPanel) -> list[pg.PlotCurveItem]:
+    """The lines of the plot on show, the topmost first."""
+    return [each for each in panel.plots.view.scene().items() if isinstance(each, pg.PlotCurveItem)]
+
+
+def many(count: int) -> Trials:
+    values = ({LR: 0.001 * (1 + place % 7), WIDTH: 4 + place % 9} for place in range(count))
+    trials = (Trial(place, "finished", each, place / count, (0.5,)) for place, each in enumerate(values))
+    return replace(TRIALS, trials=tuple(trials))
+
+
+def test_plots_are_drawn_only_while_they_are_on_show(
+    panel: SweepPanel, sweeper: Sweeper, document: Document, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    folder = told_sweep(sweeper, document.spec)
+    panel._list()
+    panel.tabs.setCurrentIndex(TABS.index("History"))
+    qtbot.waitUntil(panel.plots.isVisible)
+    drawn: list[int] = []
+    monkeypatch.setattr(SweepPlots, "_draw_history", lambda _plots, trials, _scored: drawn.append(len(trials.trials)))
+    panel._show_sweep()
+    assert drawn == [4]
+    panel.tabs.setCurrentIndex(TABS.index("Trials"))
+    folder.write_trials(many(9))
+    panel._show_sweep()
+    assert drawn == [4]
+    panel.tabs.setCurrentIndex(TABS.index("History"))
+    qtbot.waitUntil(lambda: len(drawn) > 1)
+    assert drawn == [4, 9]
+
+
+def test_many_trials_side_by_side_are_few_items_with_the_best_on_top(
+    panel: SweepPanel, sweeper: Sweeper, document: Document, qtbot: QtBot
+) -> None:
+    told_sweep(sweeper, document.spec, many(100))
+    panel._list()
+    panel.tabs.setCurrentIndex(TABS.index("Parallel"))
+    qtbot.waitUntil(lambda: bool(lines_in(panel)))
+    best, *others = lines_in(panel)
+    assert len(others) < 12
+    assert sum(int(np.isnan(each.yData).sum()) for each in (best, *others)) == 100
+    assert best.yData[2] == 1.0
+    assert max(each.yData[2::4].max() for each in others) < 1.0
+
+
 def test_params_that_the_ops_of_a_trial_do_not_have_stand_nowhere(panel: SweepPanel) -> None:
     op, gamma = "training.optimizers.0.schedule.op", "training.optimizers.0.schedule.params.gamma"
     tried: tuple[dict[str, Any], ...] = ({op: None}, {op: "StepLR", gamma: 0.5}, {op: "StepLR", gamma: 0.1})
@@ -374,8 +422,8 @@ def test_params_that_the_ops_of_a_trial_do_not_have_stand_nowhere(panel: SweepPa
     assert [scale.of(each) for each in trials.trials] == [pytest.approx(math.nan, nan_ok=True), 1.0, 0.0]
     assert [text for _place, text in scale.ticks()] == ["0.1", "0.3", "0.5"]
     assert _Scale(gamma, trials, trials.trials[:1]).ticks() == []
-    for name in CAPTIONS:
-        panel.plots.show_kind(name)
+    for place in range(1, len(TABS)):
+        panel.tabs.setCurrentIndex(place)
         panel.plots.show_trials(trials)
     panel.table.show_trials(trials)
     assert [cell(panel.table, row, COURSE + 2).text() for row in range(3)] == ["", "0.5", "0.1"]
