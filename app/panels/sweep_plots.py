@@ -147,8 +147,7 @@ class SweepPlots(QWidget):
             best.append((max if trials.higher else min)(score, best[-1]) if best else score)
         if best:
             places = [each.number for each in finished] + [finished[-1].number + 1]
-            plot.plot(places, best, stepMode="right" if len(places) == len(best) else "center",
-                      pen=pg.mkPen(theme().accent, width=2))  # fmt: skip
+            plot.plot(places, best, stepMode="center", pen=pg.mkPen(theme().accent, width=2))
 
     def _scatter(self, plot: pg.PlotItem, places: Sequence[float], scored: list[Trial]) -> None:
         """A dot for each trial, hollow where it was pruned."""
@@ -354,7 +353,7 @@ class _Scale:
         if self._high <= self._low:
             return [(0.5, shown(self._back(self._low)))]
         known = [self._back(self._low + part * (self._high - self._low)) for part in (0.0, 0.5, 1.0)]
-        return [(self.place(each), f"{each:.3g}") for each in known]
+        return [(self.place(each), shown(each) if self._whole else f"{each:.3g}") for each in known]
 
     def _back(self, at: float) -> float:
         """The number at a place of the scale; a whole one where all are whole."""

@@ -429,6 +429,13 @@ def test_params_that_the_ops_of_a_trial_do_not_have_stand_nowhere(panel: SweepPa
     assert [cell(panel.table, row, COURSE + 2).text() for row in range(3)] == ["", "0.5", "0.1"]
 
 
+def test_whole_numbers_are_written_out_on_their_axis() -> None:
+    path = "data.batching.batch_size"
+    trials = [Trial(number, "finished", {path: value}, 0.5) for number, value in enumerate((512, 1280, 2048))]
+    scale = _Scale(path, Trials("loss", higher=False, wanted=3, ranges={path: "512..2048:int"}), trials)
+    assert scale.ticks() == [(0.0, "512"), (0.5, "1280"), (1.0, "2048")]
+
+
 def test_what_matters_is_asked_of_the_helper(
     panel: SweepPanel, sweeper: Sweeper, document: Document, qtbot: QtBot
 ) -> None:
