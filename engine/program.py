@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from engine.declare import Call, Metric, Pattern, Recipe
 
+LOSS = "loss"  # the sum of all losses, as a score
+
 # Ports of an Input that tell more of its samples: how many of the first axes theirs share with these, and their dtype.
 BESIDE: Mapping[str, tuple[int, str]] = {"length": (1, "int64"), "labels": (2, "int64"), "mask": (2, "bool")}
 
@@ -125,6 +127,11 @@ class Program:
             (name for name, each in self.metrics.items() if each.higher_is_better is not None and each.table() is None),
             None,
         )
+
+    def score(self, name: str) -> str:
+        """What epochs call the score that a setting names; by default it is the first metric, or the loss."""
+        name = name or self.leading_metric() or LOSS
+        return LOSS if name in self.losses and len(self.losses) == 1 else name  # an only loss is the sum of all
 
 
 def path_to(tree: Pattern, port: str) -> tuple[int, ...]:

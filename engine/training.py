@@ -10,9 +10,9 @@ from engine.ops import OPS
 from engine.ops.settings import Training
 from engine.optimizers import Entry
 from engine.problem import Fix, Problem
+from engine.program import LOSS
 from engine.spec import Node, Spec
 
-LOSS = "loss"  # the sum of all losses, as a score
 SCORES = ("best_metric", "stop_metric")
 SMOOTHING = "label_smoothing"  # as a setting, and as a param of losses
 

@@ -19,6 +19,7 @@ from engine.ops.schedule import Schedule
 from engine.ops.settings import Batching, Split, Training, Turn, Weights
 from engine.ops.source import Source
 from engine.ops.steps import Step
+from engine.optimizers import PATH as OPTIMIZERS
 from engine.optimizers import listed
 from engine.problem import Mistake
 from engine.spec import Node, Spec
@@ -51,6 +52,18 @@ def parted(path: str) -> tuple[str, str]:
                 f"{path}: of a block, the values of its nodes can be named: blocks.NAME.nodes.ID.params.NAME."
             )
     return "", path
+
+
+def by_place(spec: Spec, path: str) -> str:
+    """The path with an optimizer's place for its name, so that both ways to name a value are one.
+
+    Raises Mistake where there is no such optimizer.
+    """
+    optimizers = listed(spec)
+    match path.split("."):
+        case ["training", "optimizers", key, *rest] if isinstance(optimizers, list):
+            return ".".join([OPTIMIZERS, str(place_in(optimizers, key, path)), *rest])
+    return path
 
 
 def _with_node_value(spec: Spec, path: str, value: Any) -> Spec:

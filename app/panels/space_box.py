@@ -46,6 +46,7 @@ class SpaceBox(QWidget):
         self._document = document
         self._paths: list[str] = []
         self.ranges: list[QLineEdit] = []
+        self._told: list[str] = []  # the ranges as the spec has them
         self._words: list[Words] = []
         self._rows = QVBoxLayout()
         self._rows.setSpacing(SPACE)
@@ -59,6 +60,7 @@ class SpaceBox(QWidget):
         column.addWidget(self._empty)
         column.addLayout(self._rows)
         column.addWidget(self.more)
+        document.replaced.connect(lambda: self._build([]))  # what was being typed belongs to the project before
         self.dress()
 
     def dress(self) -> None:
@@ -70,12 +72,13 @@ class SpaceBox(QWidget):
         listed = listed_space(spec)
         paths = [str(each.get("path")) if isinstance(each, dict) else "" for each in listed]
         if paths != self._paths:
-            self._paths = paths
             self._build(paths)
-        for line, each in zip(self.ranges, listed, strict=True):
-            if not line.hasFocus():
-                line.setText(_words_of(each))
+        told = [_words_of(each) for each in listed]
+        for line, before, words in zip(self.ranges, self._told, told, strict=True):
+            if words != before or not line.hasFocus():  # what is being typed stays while its range does
+                line.setText(words)
                 line.setCursorPosition(0)  # a long list is read from its start
+        self._told = told
         self._empty.setVisible(not paths)
 
     def show_problems(self, problems: list[Problem]) -> None:
@@ -86,8 +89,10 @@ class SpaceBox(QWidget):
             words.setText(told[0] if told else "")
 
     def _build(self, paths: list[str]) -> None:
+        for line in self.ranges:
+            line.blockSignals(True)  # one that has the focus would set its range when it is hidden
         clear(self._rows)
-        self.ranges, self._words = [], []
+        self._paths, self.ranges, self._told, self._words = paths, [], [""] * len(paths), []
         for place, path in enumerate(paths):
             self._rows.addWidget(self._row(place, path))
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetrics
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QShowEvent
 from PySide6.QtWidgets import QGraphicsRectItem, QStackedLayout, QVBoxLayout, QWidget
 
 from app.panels.sections import dim
@@ -30,6 +30,8 @@ NEAREST = 0.5  # how near an axis a brush must begin, in distances between two
 FEW = 8  # different values that are named on their axis
 AXIS_WIDE, LEAST_WIDE = 24, 48  # pixels: what an axis takes of a slice, and the least that its words are cut to
 EDGE = 0.25  # beside the outermost values of a slice, so that their words have room; in parts of the way between
+SHADES = 8  # from the weakest line to the strongest
+THIN, THICK = 1, 3  # pixels: lines between the two take fifty times as long to draw as thin ones
 GROUND = 190  # how much the ground of words covers, of 255
 
 
@@ -46,6 +48,7 @@ class SweepPlots(QWidget):
         self._kind = HISTORY
         self._importance: Mapping[str, float] | str = ""
         self._brushes: dict[int, tuple[float, float]] = {}
+        self._is_stale = True  # whether something changed while no plot was on show
         self.view = pg.GraphicsLayoutWidget()
         self._words = dim()
         self._words.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -61,11 +64,11 @@ class SweepPlots(QWidget):
 
     def show_kind(self, kind: str) -> None:
         """Show another kind of plot."""
+        is_drawn = kind == self._kind and not self._is_stale
         self._kind = kind
         self._caption.setText(CAPTIONS[kind])
-        if kind == IMPORTANCE:
-            self.importance_wanted.emit()
-        self._draw()
+        if not is_drawn:
+            self._renew()
 
     def show_trials(self, trials: Trials | None) -> None:
         """Show these trials; the brushes go with the sweep they were drawn on."""
@@ -73,9 +76,7 @@ class SweepPlots(QWidget):
             self._brushes = {}
             self.brushed.emit(None)
         self._trials = trials
-        if self._kind == IMPORTANCE and trials is not None and self.isVisible():
-            self.importance_wanted.emit()
-        self._draw()
+        self._renew()
 
     def show_importance(self, found: Mapping[str, float] | str) -> None:
         """Show how much each setting matters, or the sentence that says why that is not known."""
@@ -83,7 +84,22 @@ class SweepPlots(QWidget):
         if self._kind == IMPORTANCE:
             self._draw()
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catch up with what changed meanwhile."""
+        super().showEvent(event)
+        if self._is_stale:
+            self._renew()
+
+    def _renew(self) -> None:
+        """Draw anew, and have it asked what matters where that is on show."""
+        if self._kind == IMPORTANCE and self.isVisible():
+            self.importance_wanted.emit()
+        self._draw()
+
     def _draw(self) -> None:
+        self._is_stale = not self.isVisible()
+        if self._is_stale:
+            return
         self.view.setBackground(theme().panel)
         self.view.clear()
         trials = self._trials
@@ -131,8 +147,7 @@ class SweepPlots(QWidget):
             best.append((max if trials.higher else min)(score, best[-1]) if best else score)
         if best:
             places = [each.number for each in finished] + [finished[-1].number + 1]
-            plot.plot(places, best, stepMode="right" if len(places) == len(best) else "center",
-                      pen=pg.mkPen(theme().accent, width=2))  # fmt: skip
+            plot.plot(places, best, stepMode="center", pen=pg.mkPen(theme().accent, width=2))
 
     def _scatter(self, plot: pg.PlotItem, places: Sequence[float], scored: list[Trial]) -> None:
         """A dot for each trial, hollow where it was pruned."""
@@ -154,7 +169,8 @@ class SweepPlots(QWidget):
             wide = max(LEAST_WIDE, self.view.width() // len(trials.ranges) - AXIS_WIDE)
             name = self.fontMetrics().elidedText(short(path), Qt.TextElideMode.ElideLeft, wide)
             plot = self._plot(column, trials.metric if first is None else "", name)
-            self._scatter(plot, [scale.place(each.values.get(path)) for each in scored], scored)
+            there = [each for each in scored if path in each.values]
+            self._scatter(plot, [scale.of(each) for each in there], there)
             plot.getAxis("bottom").setTicks([_staggered(scale.ticks(), wide)])
             plot.setXRange(0, 1, padding=EDGE)
             if first is not None:
@@ -189,11 +205,8 @@ class SweepPlots(QWidget):
         view = _BrushView(self._brush)
         plot = self._plot(0, "", "", view)
         plot.hideAxis("left")
-        lines = [(each, [scale.place(scale.value(each)) for scale in scales]) for each in scored]
-        left = self._left(lines)
-        order = {each.number: place for place, each in enumerate(reversed(trials.ranked()))}
-        for each, places in sorted(lines, key=lambda line: order.get(line[0].number, -1)):
-            plot.plot(range(len(places)), places, pen=self._pen(each, order, among=left))
+        lines = [(each, [scale.of(each) for scale in scales]) for each in scored]
+        self._draw_lines(plot, trials, lines)
         ground = QColor(theme().panel)  # below the words, which lie upon lines
         ground.setAlpha(GROUND)
         for place, scale in enumerate(scales):
@@ -215,13 +228,17 @@ class SweepPlots(QWidget):
         plot.setXRange(-0.3, len(scales) - 0.6, padding=0)
         plot.setYRange(-0.06, 1.06, padding=0)
 
-    def _pen(self, trial: Trial, order: Mapping[int, int], among: set[int] | None) -> Any:
-        """Better trials are drawn stronger; what a brush leaves out stays as a shade."""
-        out = among is not None and trial.number not in among
-        colour = QColor(theme().line if out else theme().dim if trial.state != "finished" else theme().accent)
-        rank = order.get(trial.number, 0) / max(1, len(order) - 1)
-        colour.setAlphaF(0.5 if out else 0.2 + 0.8 * rank**2)
-        return pg.mkPen(colour, width=3 if rank == 1 and not out else 1.5)
+    def _draw_lines(self, plot: pg.PlotItem, trials: Trials, lines: list[tuple[Trial, list[float]]]) -> None:
+        """Draw the lines of one pen as one item, for one each is slow; the best trial lies on top."""
+        order = {each.number: place for place, each in enumerate(reversed(trials.ranked()))}
+        left = self._left(lines)
+        drawn: dict[_Pen, list[float]] = {}
+        for each, places in sorted(lines, key=lambda line: order.get(line[0].number, -1)):
+            out = left is not None and each.number not in left
+            drawn.setdefault(_pen(each, order, out=out), []).extend([*places, math.nan])
+        for pen, places in sorted(drawn.items(), key=lambda item: item[0].level):
+            axes = np.resize(np.arange(len(trials.ranges) + 2), len(places))
+            plot.addItem(pg.PlotCurveItem(axes, np.array(places), pen=pen.made(), connect="finite"))
 
     def _left(self, lines: list[tuple[Trial, list[float]]]) -> set[int] | None:
         """The trials whose lines go through every brush; None where there is no brush."""
@@ -245,7 +262,32 @@ class SweepPlots(QWidget):
         self._draw()
         scored = [each for each in trials.trials if each.score is not None]
         scales = [_Scale(path, trials, scored) for path in trials.ranges] + [_Scale("", trials, scored)]
-        self.brushed.emit(self._left([(each, [scale.place(scale.value(each)) for scale in scales]) for each in scored]))
+        self.brushed.emit(self._left([(each, [scale.of(each) for scale in scales]) for each in scored]))
+
+
+class _Pen(NamedTuple):
+    """What a line is drawn with, above those of a lower level."""
+
+    level: int
+    colour: str
+    alpha: float
+    width: int
+
+    def made(self) -> Any:
+        """The pen itself."""
+        colour = QColor(self.colour)
+        colour.setAlphaF(self.alpha)
+        return pg.mkPen(colour, width=self.width)
+
+
+def _pen(trial: Trial, order: Mapping[int, int], *, out: bool) -> _Pen:
+    """Better trials are drawn stronger, in a few shades; what a brush leaves `out` stays as a shade."""
+    if out:
+        return _Pen(-1, theme().line, 0.5, THIN)
+    rank = order.get(trial.number, 0) / max(1, len(order) - 1)
+    level = round(rank * SHADES)
+    colour = theme().accent if trial.state == "finished" else theme().dim
+    return _Pen(level, colour, 0.2 + 0.8 * (level / SHADES) ** 2, THICK if rank == 1 else THIN)
 
 
 class _BrushView(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph has no types
@@ -278,17 +320,20 @@ class _Scale:
 
     def __init__(self, path: str, trials: Trials, scored: Sequence[Trial]) -> None:
         self._path = path
-        found = [self.value(each) for each in scored]
+        found = [self._value(each) for each in scored if not path or path in each.values]
         self._numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in found)
         self._whole = self._numbers and all(isinstance(each, int) for each in found)
         self._log = self._numbers and ":log" in trials.ranges.get(path, "")
         self._names = [] if self._numbers else _in_order(found, trials.ranges.get(path, ""))
         known = [self._at(each) for each in found] if self._numbers else []
-        self._low, self._high = min(known, default=0.0), max(known, default=1.0)
+        self._low, self._high = min(known, default=math.nan), max(known, default=math.nan)
 
-    def value(self, trial: Trial) -> Any:
-        """What a trial has on this scale."""
-        return trial.values.get(self._path) if self._path else trial.score
+    def _value(self, trial: Trial) -> Any:
+        return trial.values[self._path] if self._path else trial.score
+
+    def of(self, trial: Trial) -> float:
+        """Where a trial stands; NaN where its ops do not have the param."""
+        return math.nan if self._path and self._path not in trial.values else self.place(self._value(trial))
 
     def _at(self, value: Any) -> float:
         return math.log10(value) if self._log else float(value)
@@ -303,10 +348,12 @@ class _Scale:
         """Places and what stands there: each name, or numbers from end to end."""
         if not self._numbers:
             return [(self.place(name), name) for name in self._names[:FEW]]
+        if math.isnan(self._low):
+            return []
         if self._high <= self._low:
             return [(0.5, shown(self._back(self._low)))]
         known = [self._back(self._low + part * (self._high - self._low)) for part in (0.0, 0.5, 1.0)]
-        return [(self.place(each), f"{each:.3g}") for each in known]
+        return [(self.place(each), shown(each) if self._whole else f"{each:.3g}") for each in known]
 
     def _back(self, at: float) -> float:
         """The number at a place of the scale; a whole one where all are whole."""

@@ -24,10 +24,10 @@ from engine.declare import Declared
 from engine.ops.initializer import Initializer
 from engine.ops.settings import Batching, Training
 from engine.problem import Mistake
+from engine.program import LOSS
 from engine.spec import Spec
 from engine.start_from import start_from
 from engine.train.folder import Run
-from engine.training import LOSS
 from engine.validate import run_settings, terminals
 
 TRAIN_WIDTH = 120

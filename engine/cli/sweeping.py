@@ -151,10 +151,10 @@ def _line(trial: Trial, trials: Trials) -> str:
 def table(trials: Trials) -> str:
     """The best trials in aligned columns."""
     best = trials.ranked()[:SHOWN]
-    paths = list(best[0].values)
+    paths = list(trials.ranges)
     rows = [["trial", trials.metric, *map(short, paths), "time"]]
     for each in best:
-        values = [shown(each.values[path]) for path in paths]
+        values = [shown(each.values[path]) if path in each.values else "" for path in paths]
         rows.append([str(each.number), f"{each.score:.4g}", *values, duration(each.seconds)])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)

@@ -131,16 +131,22 @@ def _stands_in(one: type[Optimizer], other: type[Optimizer]) -> bool:
     return (one.axes, one.repeats, one.sparse == "only") == (other.axes, other.repeats, other.sparse == "only")
 
 
-def _schedules(value: Any, path: str, group: str, names: Sequence[str | None]) -> Iterator[Variable]:
-    """A schedule, those of a sequence, or those that are multiplied."""
+def _schedules(
+    value: Any, path: str, group: str, names: Sequence[str | None], held: Sequence[str] = ()
+) -> Iterator[Variable]:
+    """A schedule, those of a sequence, or those that are multiplied; `held` are params of which each has one value."""
     if isinstance(value, list | tuple):
+        held = (*held, "warmup") if len(value) > 1 else held  # those of a list cannot warm up one by one
         for place, each in enumerate(value):
-            yield from _schedules(each, f"{path}.{place}", f"{group} {place + 1}", tuple(Schedule.registry))
+            yield from _schedules(each, f"{path}.{place}", f"{group} {place + 1}", tuple(Schedule.registry), held)
         return
-    yield from _chosen("schedule", Schedule.registry, names, value, path, group)
     parts = value.get("schedules") if isinstance(value, Mapping) else None
+    held = (*held, "interval") if parts else held  # which all of a sequence share
+    for each in _chosen("schedule", Schedule.registry, names, value, path, group):
+        if each.param.name not in held:
+            yield each
     if parts:
-        yield from _schedules(parts, f"{path}.schedules", group, ())
+        yield from _schedules(parts, f"{path}.schedules", group, (), (*held, "warmup"))
 
 
 def _columns(spec: Spec) -> Iterator[Variable]:

@@ -28,7 +28,7 @@ SweepState = Literal["running", "finished", "stopped"]
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One trial: the values it was given by path, and its score epoch by epoch.
+    """One trial: the values it was given by path, without params that its ops do not have, and its score by epoch.
 
     `score` is that of the epoch that counts, None where there is none; `why` says why a trial failed or was cut off.
     """

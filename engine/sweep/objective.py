@@ -13,9 +13,8 @@ from engine.declare import did_you_mean, show_value
 from engine.events import Epoch
 from engine.ops.sweep import Sweep
 from engine.problem import Mistake
-from engine.program import Program
+from engine.program import LOSS, Program
 from engine.sweep.plan import Plan, Varied
-from engine.train.meter import LOSS
 
 TRIES = 8  # combinations in which a value that fails beside the project's own is tried
 
@@ -48,7 +47,7 @@ def objective(plan: Plan) -> Objective:
 
 def _chosen(settings: Sweep, program: Program, best: str) -> Objective:
     """The metric that the sweep names, or else the one that says in each run which epoch is best."""
-    metric = settings.metric or best or program.leading_metric() or LOSS
+    metric = program.score(settings.metric or best)
     directions: dict[str, bool | None] = {LOSS: False, **dict.fromkeys(program.losses, False)}
     directions |= {name: each.higher_is_better for name, each in program.metrics.items() if each.table() is None}
     if metric not in directions:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,7 +20,7 @@ from engine.ops.sweep import Choices, Numbers, Range, Sweep, WholeNumbers
 from engine.problem import Fix, Mistake, Problem
 from engine.schedules import located
 from engine.spec import Spec, jsonable
-from engine.values import parted, value_at, with_value
+from engine.values import by_place, parted, value_at, with_value
 
 SPACE = "space"  # what stands in the sweep section beside the settings of `Sweep`
 PATH = f"sweep.{SPACE}"
@@ -28,10 +29,19 @@ DOTS = ".."
 
 @dataclass(frozen=True, slots=True)
 class Varied:
-    """One setting that a sweep varies."""
+    """One setting that a sweep varies.
+
+    Of a param whose op is varied too, `op` is the path of that, and `lacking` are the ops that do not have the param.
+    """
 
     path: str
     range: Range
+    op: str = ""
+    lacking: tuple[Any, ...] = ()
+
+    def is_idle(self, values: Mapping[str, Any]) -> bool:
+        """Whether the op among these values does not have it."""
+        return self.op in values and values[self.op] in self.lacking
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,52 +52,53 @@ class Plan:
     settings: Sweep
     space: tuple[Varied, ...]
 
-    def combinations(self) -> int:
-        """How many combinations a grid tries."""
-        return math.prod(len(each.range.grid()) for each in self.space)
+    def combinations(self) -> Iterator[dict[str, Any]]:
+        """Yield what a grid tries, the path that is listed last changing first.
 
-    def combination(self, place: int) -> dict[str, Any]:
-        """A combination of the grid by its place; the path that is listed last changes first."""
-        found: dict[str, Any] = {}
-        for each in reversed(self.space):
-            values = each.range.grid()
-            place, here = divmod(place, len(values))
-            found[each.path] = values[here]
-        return {each.path: found[each.path] for each in self.space}
+        Of combinations that differ in idle values alone, only the first is one.
+        """
+        grids = [each.range.grid() for each in self.space]
+        for places in itertools.product(*(range(len(grid)) for grid in grids)):
+            values = {each.path: grid[place] for each, grid, place in zip(self.space, grids, places, strict=True)}
+            if not any(place and each.is_idle(values) for each, place in zip(self.space, places, strict=True)):
+                yield values
+
+    def count(self) -> int:
+        """How many combinations a grid tries."""
+        return math.prod(self._count_with(each) for each in self.space if not each.op)
+
+    def _count_with(self, varied: Varied) -> int:
+        """How many there are of a range, together with those of the params that its ops have."""
+        params = [each for each in self.space if each.op == varied.path]
+        return sum(
+            math.prod(len(each.range.grid()) for each in params if value not in each.lacking)
+            for value in varied.range.grid()
+        )
+
+    def acting(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values without those of params that the ops among them do not have."""
+        return {each.path: values[each.path] for each in self.space if each.path in values and not each.is_idle(values)}
 
     def trials(self) -> int:
         """How many trials there are to be."""
         wanted = self.settings.trials
-        return min(wanted, self.combinations()) if self.settings.sampler == "grid" else wanted
+        return min(wanted, self.count()) if self.settings.sampler == "grid" else wanted
 
     def applied(self, values: Mapping[str, Any]) -> Spec:
         """The spec of a trial; it holds no sweep of its own."""
-        return replace(applied(self.spec, values), sweep={})
+        return replace(applied(self.spec, self.acting(values)), sweep={})
 
 
 def applied(spec: Spec, values: Mapping[str, Any]) -> Spec:
-    """Set values by their paths, ops first; a param that the op of its trial does not have is left out."""
+    """Set values by their paths, ops before the params that they have."""
     for path in sorted(values, key=lambda each: not is_op(each)):
-        if not _is_idle(spec, path, values):
-            spec = with_value(spec, path, values[path])
+        spec = with_value(spec, path, values[path])
     return spec
 
 
 def is_op(path: str) -> bool:
     """Whether a path leads to the name of an op."""
     return path.endswith(".op")
-
-
-def _is_idle(spec: Spec, path: str, values: Mapping[str, Any]) -> bool:
-    """Whether the op that was chosen beside a param does not have it."""
-    owner, params, _name = path.rpartition(".params.")
-    if not params or f"{owner}.op" not in values:
-        return False
-    try:
-        value_at(spec, path)
-    except Mistake:
-        return True
-    return False
 
 
 def listed_space(spec: Spec) -> list[Any]:
@@ -114,12 +125,13 @@ def read_plan(spec: Spec) -> tuple[Plan | None, list[Problem]]:
         problems += found
         if varied is not None:
             space.append(varied)
-    problems += _repeated(space)
+    problems += _repeated(spec, space)
     if not listed and not problems:
         problems.append(Problem("A sweep needs a setting to vary; choose one, and a range for it.", None, PATH))
     if problems or settings is None:
         return None, problems
-    return Plan(spec, settings, tuple(space)), []
+    ops = {by_place(spec, each.path): each for each in space if is_op(each.path)}
+    return Plan(spec, settings, tuple(_beside_op(spec, each, ops) for each in space)), []
 
 
 def planned(spec: Spec) -> Plan:
@@ -154,6 +166,24 @@ def _read(spec: Spec, value: Any, place: int) -> tuple[Varied | None, list[Probl
     return varied, [Problem(each, None, where, (removal,)) for each in _refusals(spec, varied)]
 
 
+def _beside_op(spec: Spec, varied: Varied, ops: Mapping[str, Varied]) -> Varied:
+    """A range that knows of its op, where that is varied as well."""
+    owner, params, _name = by_place(spec, varied.path).rpartition(".params.")
+    op = ops.get(f"{owner}.op") if params else None
+    if op is None:
+        return varied
+    lacking = tuple(each for each in op.range.grid() if not _is_there(with_value(spec, op.path, each), varied.path))
+    return replace(varied, op=op.path, lacking=lacking)
+
+
+def _is_there(spec: Spec, path: str) -> bool:
+    try:
+        value_at(spec, path)
+    except Mistake:
+        return False
+    return True
+
+
 def _refusals(spec: Spec, varied: Varied) -> Iterator[str]:
     """Say which value of a range a setting does not take, whatever the others are."""
     refuse = refusing(spec, varied.path)
@@ -182,13 +212,14 @@ def _place_of(problem: Problem) -> tuple[str | None, str | None]:
     return problem.node, problem.param
 
 
-def _repeated(space: Sequence[Varied]) -> Iterator[Problem]:
+def _repeated(spec: Spec, space: Sequence[Varied]) -> Iterator[Problem]:
     known: set[str] = set()
     for place, each in enumerate(space):
-        if each.path in known:
+        path = by_place(spec, each.path)
+        if path in known:
             fix = Fix("Remove it", "remove_setting", {"path": f"{PATH}.{place}"})
             yield Problem(f"{each.path} is varied twice; remove one of its ranges.", None, f"{PATH}.{place}", (fix,))
-        known.add(each.path)
+        known.add(path)
 
 
 # ---------------------------------------------------------------------------------------------------- as it is written

@@ -147,7 +147,7 @@ def ask(study: optuna.Study, plan: Plan) -> optuna.Trial | None:
     waiting = study.get_trials(deepcopy=False, states=(State.WAITING,))
     if plan.settings.sampler == "grid" and not waiting:
         tried = {_key(each.params) for each in study.get_trials(deepcopy=False) if CUT_OFF not in each.user_attrs}
-        combinations = (_params_of(plan, plan.combination(place)) for place in range(plan.combinations()))
+        combinations = (_params_of(plan, each) for each in plan.combinations())
         left = next((each for each in combinations if _key(each) not in tried), None)
         if left is None:
             return None

@@ -38,7 +38,7 @@ def _trial(trial: FrozenTrial, plan: Plan) -> Trial:
     return Trial(
         number=trial.number,
         state="cut off" if CUT_OFF in trial.user_attrs else STATES[trial.state],
-        values=values_of(plan, trial.params),
+        values=plan.acting(values_of(plan, trial.params)),
         score=trial.value if trial.state in (State.COMPLETE, State.PRUNED) else None,
         scores=tuple(told.get(epoch) for epoch in range(1, max(told, default=0) + 1)),
         run=SweepFolder.trial_name(trial.number),

@@ -13,6 +13,7 @@ import torch
 from engine import draws
 from engine.comparison import changed
 from engine.events import Epoch, Event, Finished, Measuring, Progress, Started, Stopped, Tables
+from engine.program import LOSS
 from engine.spec import Spec, load
 from engine.train.checkpoint import Progressed, Stateful, load_weights, newest_checkpoint
 from engine.train.control import Control
@@ -31,7 +32,7 @@ from engine.train.faults import (
 from engine.train.folder import Run
 from engine.train.guard import Guard, NotFinite, find_culprit
 from engine.train.keeper import Keeper
-from engine.train.meter import LOSS, Measured, Meter
+from engine.train.meter import Measured, Meter
 from engine.train.optimizers import total
 from engine.train.parts import Optimizing, Random
 from engine.train.session import Session, environment, open_session
@@ -216,7 +217,7 @@ def _epoch(work: Work) -> Generator[Event, None, bool]:
     early = session.ending.after_epoch(scores)
     notes = (*session.news(), *([early] if early else ()), *work.fresh((*measured.notes, *validation.notes)))
     yield Epoch(progressed.epoch, measured.scores, validation.scores, seconds, speed, best, rates, tables, notes)
-    metric = session.compiled.program.leading_metric() or LOSS
+    metric = session.compiled.program.score("")
     for acting in session.acting:
         acting.after_epoch(scores[LOSS], scores.get(metric))
     if keeper.is_due_after(progressed.epoch) or session.ending.is_over(progressed.epoch):

@@ -11,11 +11,10 @@ import torch
 from torch import Tensor
 
 from engine.events import Table
-from engine.program import Program
+from engine.program import LOSS, Program
 from engine.train.gather import Gathered, table
 
 T = TypeVar("T")
-LOSS = "loss"
 MOST_KEPT = 2**20  # numbers kept of batches for the metrics that gather, until they are handed on
 LARGEST_EXPONENT = 709.0  # e to a larger power is more than a float holds
 FINISHES: Mapping[str, Callable[[float], float]] = {

@@ -20,7 +20,7 @@ from engine.devices import choose
 from engine.ops.settings import Batching, Training
 from engine.optimizers import read_optimizers
 from engine.problem import Problem
-from engine.program import Feed, Program
+from engine.program import LOSS, Feed, Program
 from engine.spec import Spec
 from engine.train import classweights, precision
 from engine.train.averaging import Average
@@ -29,7 +29,7 @@ from engine.train.compiled import TAKES_TIME, CompiledForward
 from engine.train.ending import Ending
 from engine.train.gradients import Gradients, careful_stepper
 from engine.train.guard import Guard
-from engine.train.meter import LOSS, Measured, Meter
+from engine.train.meter import Measured, Meter
 from engine.train.optimizers import Acting, Acts, Forward, Step, build_turns, stepper
 from engine.train.parts import Weights
 from engine.train.precision import Precision
@@ -287,9 +287,7 @@ def _unsafe(spec: Spec, used: Precision, device: torch.device) -> Iterator[Probl
 
 def _score(program: Program, setting: str, name: str) -> tuple[str, bool]:
     """The score that a setting names, and whether a higher one is better; by default the first metric, or the loss."""
-    name = name or program.leading_metric() or LOSS
-    if name in program.losses and len(program.losses) == 1:
-        name = LOSS  # under which name the only loss is measured
+    name = program.score(name)
     metrics = {
         each: metric.higher_is_better
         for each, metric in program.metrics.items()

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.document import Document
@@ -175,6 +180,53 @@ def test_a_range_is_typed_as_on_the_command_line_and_a_wrong_one_stays_with_its_
     assert "out_features is 0; it must be at least 1." in words_in(panel)
 
 
+def typed(panel: SweepPanel, place: int, text: str, qtbot: QtBot) -> None:
+    """Type a range without leaving its line."""
+    panel.activateWindow()
+    line = panel.space.ranges[place]
+    line.setFocus()
+    qtbot.waitUntil(line.hasFocus)
+    line.selectAll()
+    QTest.keyClicks(line, text)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_range_that_is_removed_while_the_cursor_is_in_it_leaves_the_others_as_they_are(
+    panel: SweepPanel, document: Document, qtbot: QtBot, place: int
+) -> None:
+    kept = listed_space(document.spec)[1 - place]
+    typed(panel, place, "0.5..0.75", qtbot)
+    path = listed_space(document.spec)[place]["path"]
+    remove = next(each for each in panel.findChildren(QToolButton) if each.toolTip() == f"Vary {path} no longer")
+    remove.click()
+    assert listed_space(document.spec) == [kept]
+    assert document.undo_stack.count() == 1
+
+
+@pytest.mark.parametrize("space", [(f"{WIDTH}=4..12",), (f"{LR}=0.001..1:log", f"{WIDTH}=4..12")])
+def test_what_is_being_typed_does_not_reach_another_project(
+    panel: SweepPanel, document: Document, qtbot: QtBot, space: tuple[str, ...]
+) -> None:
+    typed(panel, 0, "3..5", qtbot)
+    other = swept(*space)
+    document.new(other)
+    for line in panel.space.ranges:
+        line.editingFinished.emit()
+    assert document.spec == other
+
+
+def test_an_undo_shows_the_range_as_it_was_in_the_line_that_has_the_cursor(
+    panel: SweepPanel, document: Document, qtbot: QtBot
+) -> None:
+    typed(panel, 1, "8, 16", qtbot)
+    line = panel.space.ranges[1]
+    QTest.keyClick(line, Qt.Key.Key_Return)
+    assert line.text() == "8,16"
+    document.undo_stack.undo()
+    assert line.hasFocus()
+    assert line.text() == "4..12:int"
+
+
 def test_settings_are_found_by_their_names(document: Document, panel: SweepPanel, qtbot: QtBot) -> None:
     chooser = Chooser(document.spec, panel)
     shown = [item.text(0) for item in chooser._items()]
@@ -309,6 +361,79 @@ def test_words_and_nothing_stand_on_their_axis_in_the_order_of_the_range() -> No
     op = "nodes.relu_1.op"
     alone = _Scale(op, Trials("loss", higher=False, wanted=3), [Trial(0, "finished", {op: "ReLU"}, 0.5)])
     assert alone.ticks() == [(0.5, "ReLU")]
+
+
+def lines_in(panel: SweepPanel) -> list[pg.PlotCurveItem]:
+    """The lines of the plot on show, the topmost first."""
+    return [each for each in panel.plots.view.scene().items() if isinstance(each, pg.PlotCurveItem)]
+
+
+def many(count: int) -> Trials:
+    values = ({LR: 0.001 * (1 + place % 7), WIDTH: 4 + place % 9} for place in range(count))
+    trials = (Trial(place, "finished", each, place / count, (0.5,)) for place, each in enumerate(values))
+    return replace(TRIALS, trials=tuple(trials))
+
+
+def test_plots_are_drawn_only_while_they_are_on_show(
+    panel: SweepPanel, sweeper: Sweeper, document: Document, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    folder = told_sweep(sweeper, document.spec)
+    panel._list()
+    panel.tabs.setCurrentIndex(TABS.index("History"))
+    qtbot.waitUntil(panel.plots.isVisible)
+    drawn: list[int] = []
+    monkeypatch.setattr(SweepPlots, "_draw_history", lambda _plots, trials, _scored: drawn.append(len(trials.trials)))
+    panel._show_sweep()
+    assert drawn == [4]
+    panel.tabs.setCurrentIndex(TABS.index("Trials"))
+    folder.write_trials(many(9))
+    panel._show_sweep()
+    assert drawn == [4]
+    panel.tabs.setCurrentIndex(TABS.index("History"))
+    qtbot.waitUntil(lambda: len(drawn) > 1)
+    assert drawn == [4, 9]
+
+
+def test_many_trials_side_by_side_are_few_items_with_the_best_on_top(
+    panel: SweepPanel, sweeper: Sweeper, document: Document, qtbot: QtBot
+) -> None:
+    told_sweep(sweeper, document.spec, many(100))
+    panel._list()
+    panel.tabs.setCurrentIndex(TABS.index("Parallel"))
+    qtbot.waitUntil(lambda: bool(lines_in(panel)))
+    best, *others = lines_in(panel)
+    assert len(others) < 12
+    assert sum(int(np.isnan(each.yData).sum()) for each in (best, *others)) == 100
+    assert best.yData[2] == 1.0
+    assert max(each.yData[2::4].max() for each in others) < 1.0
+
+
+def test_params_that_the_ops_of_a_trial_do_not_have_stand_nowhere(panel: SweepPanel) -> None:
+    op, gamma = "training.optimizers.0.schedule.op", "training.optimizers.0.schedule.params.gamma"
+    tried: tuple[dict[str, Any], ...] = ({op: None}, {op: "StepLR", gamma: 0.5}, {op: "StepLR", gamma: 0.1})
+    trials = Trials(
+        "loss",
+        higher=False,
+        wanted=3,
+        trials=tuple(Trial(number, "finished", values, 0.5 + number) for number, values in enumerate(tried)),
+        ranges={op: "null,StepLR", gamma: "0.1,0.5"},
+    )
+    scale = _Scale(gamma, trials, trials.trials)
+    assert [scale.of(each) for each in trials.trials] == [pytest.approx(math.nan, nan_ok=True), 1.0, 0.0]
+    assert [text for _place, text in scale.ticks()] == ["0.1", "0.3", "0.5"]
+    assert _Scale(gamma, trials, trials.trials[:1]).ticks() == []
+    for place in range(1, len(TABS)):
+        panel.tabs.setCurrentIndex(place)
+        panel.plots.show_trials(trials)
+    panel.table.show_trials(trials)
+    assert [cell(panel.table, row, COURSE + 2).text() for row in range(3)] == ["", "0.5", "0.1"]
+
+
+def test_whole_numbers_are_written_out_on_their_axis() -> None:
+    path = "data.batching.batch_size"
+    trials = [Trial(number, "finished", {path: value}, 0.5) for number, value in enumerate((512, 1280, 2048))]
+    scale = _Scale(path, Trials("loss", higher=False, wanted=3, ranges={path: "512..2048:int"}), trials)
+    assert scale.ticks() == [(0.0, "512"), (0.5, "1280"), (1.0, "2048")]
 
 
 def test_what_matters_is_asked_of_the_helper(

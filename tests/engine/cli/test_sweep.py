@@ -52,6 +52,24 @@ def test_the_space_may_stand_in_the_project_and_json_is_a_line_for_each_change(
     assert last["best"]["values"] in ({LR: 0.1}, {LR: 0.2})
 
 
+@pytest.mark.parametrize("sampler", ["grid", "random"])
+def test_a_value_that_changes_nothing_in_a_trial_is_not_told_of_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], sampler: str
+) -> None:
+    op, betas = "training.optimizers.0.op", "training.optimizers.main.params.betas"
+    ranges = (f"{op}=Adam,SGD", f"{betas}=[0.9,0.999],[0.8,0.9]")
+    assert main([*project(tmp_path, *ranges, sampler=sampler, epochs=1), "--trials", "4"]) == 0
+    trials = SweepFolder(tmp_path / "s").trials()
+    assert trials is not None
+    assert all((betas in each.values) == (each.values[op] == "Adam") for each in trials.trials)
+    _heading, *rows, _last = capsys.readouterr().out.split("\n\n")[1].splitlines()
+    assert all(("(0." in row) == ("Adam" in row) for row in rows)
+    if sampler == "grid":
+        tried = [tuple(each.values.values()) for each in trials.trials]
+        assert tried == [("Adam", [0.9, 0.999]), ("Adam", [0.8, 0.9]), ("SGD",)]
+        assert trials.done
+
+
 def test_a_sweep_goes_on_with_more_trials(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*project(tmp_path, f"{LR}=0.001..0.1:log", sampler="random"), "--trials", "1"]) == 0
     assert main(["sweep", "--resume", str(tmp_path / "s"), "--trials", "3"]) == 0

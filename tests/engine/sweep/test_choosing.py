@@ -27,6 +27,25 @@ def test_every_range_that_is_proposed_can_be_swept(example: object) -> None:
     assert any(each.path == LR for each in found)
 
 
+STEP, EXPONENTIAL = {"op": "StepLR", "params": {}}, {"op": "ExponentialLR", "params": {}}
+SEQUENCE = {"op": "SequentialLR", "params": {"milestones": [1]}, "schedules": [STEP, EXPONENTIAL]}
+
+
+@pytest.mark.parametrize(
+    ("schedule", "warming"), [([STEP, EXPONENTIAL], []), ([STEP], [".0"]), (SEQUENCE, [""]), (STEP, [""])]
+)
+def test_of_several_schedules_what_they_must_have_in_common_is_not_proposed(
+    schedule: object, warming: list[str]
+) -> None:
+    path = "training.optimizers.0.schedule"
+    spec = edit.set_setting(swept(), path, schedule)
+    found = [each.path for each in variables(spec) if each.path.startswith(path)]
+    assert [each for each in found if each.endswith("warmup")] == [f"{path}{each}.params.warmup" for each in warming]
+    assert any(each.endswith("gamma") for each in found)
+    for each in found:
+        assert read_plan(vary(spec, each))[1] == [], each
+
+
 def test_ranges_lie_around_the_value_and_within_its_bounds() -> None:
     spec = swept(f"{LR}=1..2")
     assert {path: str(variable_at(spec, path).range.words()) for path in (LR, WIDTH)} == {

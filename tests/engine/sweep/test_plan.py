@@ -94,6 +94,8 @@ def test_a_value_that_its_setting_does_not_take_is_told_before_anything_starts(t
 def test_a_sweep_without_a_space_or_with_a_path_twice_is_no_plan() -> None:
     assert "needs a setting to vary" in read_plan(swept())[1][0].message
     assert "varied twice" in read_plan(swept(f"{LR}=1..2", f"{LR}=1..3"))[1][0].message
+    by_name = "training.optimizers.main.params.lr"
+    assert f"{by_name} is varied twice" in read_plan(swept(f"{LR}=1..2", f"{by_name}=1..3"))[1][0].message
 
 
 @pytest.mark.parametrize(
@@ -116,9 +118,29 @@ def test_a_section_that_was_damaged_by_hand_is_told_where(path: str, value: Any,
 
 def test_the_grid_is_the_product_of_its_ranges() -> None:
     plan = planned(swept(f"{LR}=0.1,0.01", f"{WIDTH}=4..6", sampler="grid"))
-    combinations = [tuple(plan.combination(place).values()) for place in range(plan.combinations())]
+    combinations = [tuple(each.values()) for each in plan.combinations()]
     assert combinations == list(itertools.product([0.1, 0.01], [4, 5, 6]))
     assert plan.trials() == 6
+
+
+SCHEDULE = "training.optimizers.0.schedule"
+GAMMA, WARMUP = f"{SCHEDULE}.params.gamma", f"{SCHEDULE}.params.warmup"
+
+
+def test_a_grid_trains_no_two_trials_that_differ_in_params_their_ops_do_not_have() -> None:
+    spec = edit.set_schedule(swept(), 0, "StepLR")
+    ranges = (
+        f"{GAMMA}=0.1,0.5", f"{SCHEDULE}.op=null,StepLR,CosineAnnealingLR", f"{WARMUP}=0,2",
+        "training.optimizers.0.op=Adam,SGD", "training.optimizers.main.params.betas=[0.9,0.999],[0.8,0.9]",
+    )  # fmt: skip
+    space = [parse_space(spec, each) for each in ranges]
+    plan = planned(edit.set_setting(edit.set_setting(spec, "sweep.space", space), "sweep.sampler", "grid"))
+    trained = [dumps(plan.applied(each)) for each in plan.combinations()]
+    every = [each.range.grid() for each in plan.space]
+    paths = [each.path for each in plan.space]
+    possible = {dumps(plan.applied(dict(zip(paths, each, strict=True)))) for each in itertools.product(*every)}
+    assert len(set(trained)) == len(trained) == plan.count() == (1 + 2 * 2 + 2) * (2 + 1)
+    assert set(trained) == possible
 
 
 def test_a_trials_spec_has_its_values_and_no_sweep() -> None:
@@ -139,6 +161,14 @@ def test_an_op_is_chosen_before_the_params_it_may_not_have() -> None:
     adam = plan.applied({momentum: 0.9, LR: 0.2, op: "Adam"})
     assert [value_at(adam, each) for each in (LR, op)] == [0.2, "Adam"]
     assert "momentum" not in adam.training["optimizers"][0]["params"]
+
+
+@pytest.mark.parametrize("owners", [("0", "main"), ("main", "0")])
+def test_an_optimizer_is_the_same_by_its_place_and_by_its_name(owners: tuple[str, str]) -> None:
+    op, betas = f"training.optimizers.{owners[0]}.op", f"training.optimizers.{owners[1]}.params.betas"
+    plan = planned(swept(f"{op}=Adam,SGD", f"{betas}=[0.9,0.999],[0.8,0.9]"))
+    assert plan.applied({op: "Adam", betas: [0.8, 0.9]}).training["optimizers"][0]["params"]["betas"] == [0.8, 0.9]
+    assert "betas" not in plan.applied({op: "SGD", betas: [0.8, 0.9]}).training["optimizers"][0]["params"]
 
 
 @pytest.mark.parametrize(
@@ -169,3 +199,11 @@ def test_a_sweep_makes_best_what_says_which_epoch_is_best() -> None:
     assert objective(planned(by_loss)) == Objective("loss", higher=False)
     named = edit.set_setting(by_loss, "sweep.metric", "accuracy")
     assert objective(planned(named)) == Objective("accuracy", higher=True)
+
+
+@pytest.mark.parametrize("setting", ["training.best_metric", "sweep.metric"])
+def test_the_only_loss_is_called_as_epochs_call_it(setting: str) -> None:
+    spec = edit.set_setting(swept(f"{LR}=0.1,0.01"), setting, "cross_entropy_loss_1")
+    assert objective(planned(spec)) == Objective("loss", higher=False)
+    spec = edit.add(spec, "CrossEntropyLoss", inputs={"input": "linear_2", "target": "input_2"})
+    assert objective(planned(spec)) == Objective("cross_entropy_loss_1", higher=False)
