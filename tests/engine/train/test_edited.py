@@ -112,6 +112,20 @@ def test_a_changed_project_goes_on_with_the_average_of_the_weights_that_fit(tmp_
     assert torch.equal(after.parts["average"]["batch_norm1d_1.weight"], torch.ones(16))
 
 
+@pytest.mark.parametrize("before", [None, 0.5], ids=["turned on", "of other tensors"])
+def test_an_average_of_which_nothing_is_carried_begins_at_the_weights(tmp_path: Path, before: float | None) -> None:
+    run, spec = Run(tmp_path / "run"), plain(iris(epochs=1))
+    trained(with_settings(spec, ema_decay=before), run.path)
+    wider = spec if before is None else edit.set_param(spec, "linear_1", "out_features", 5)
+    stream = loop.resume(run, spec=with_settings(wider, ema_decay=0.5, epochs=2))
+    next(event for event in stream if isinstance(event, Changed))
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]  # it is a generator
+    parts = newest_checkpoint(run)[0].parts
+    assert parts["average"]
+    assert all(torch.equal(each, parts["weights"][name]) for name, each in parts["average"].items())
+
+
 def test_a_checkpoint_without_the_state_of_a_part_is_gone_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
