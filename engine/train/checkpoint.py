@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import safetensors
 import torch
@@ -28,6 +28,7 @@ EPOCH = "epoch"  # after which weights were those of a file
 TENSOR = "tensor"  # key of what stands for a tensor in JSON
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
+T = TypeVar("T")
 State = dict[str, Any]  # JSON values and tensors, nested
 
 
@@ -177,18 +178,23 @@ def snapshot(
     path = run.checkpoints / f"{progressed.epoch:07d}-{progressed.step:09d}{CHECKPOINT}"
 
     def write() -> Path:
-        try:
-            save_tensors(path, copies, {STATE: state})
-        except OSError as error:
-            older = [each for each in run.checkpoint_files() if each != path][1:]
-            if error.errno not in FULL or not older:
-                raise
-            _remove(older)  # what is kept beside the newest gives way first
-            save_tensors(path, copies, {STATE: state})
+        save_tensors(path, copies, {STATE: state})
         _remove(run.checkpoint_files()[keep:])
         return path
 
     return write
+
+
+def making_room(run: Run, write: Callable[[], T]) -> T:
+    """Write something of a run; where the disk is full, once more after all checkpoints but the newest gave way."""
+    try:
+        return write()
+    except OSError as error:
+        older = run.checkpoint_files()[1:]
+        if error.errno not in FULL or not older:
+            raise
+        _remove(older)
+        return write()
 
 
 def _remove(paths: list[Path]) -> None:
