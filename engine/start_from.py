@@ -6,16 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import safetensors
-
 from engine.edit_settings import set_init
 from engine.ops.initializer import FromFile
 from engine.problem import Mistake
 from engine.report import NodeReport
 from engine.spec import SLASH, Spec
+from engine.tensorfile import shapes_in
 from engine.train.folder import Run
 
-Shapes = Mapping[str, tuple[int, ...]]
 TRAINED = "weights."  # what the names of weights begin with in a checkpoint, which holds more
 
 
@@ -45,15 +43,6 @@ def weights_of(path: Path) -> Path:
         what = "has no weights yet" if path.is_dir() else "does not exist"
         raise Mistake(f"{path} {what}; choose a run that has trained an epoch, or a safetensors file.")
     return file.resolve()
-
-
-def shapes_in(path: Path) -> Shapes:
-    """The tensors of a safetensors file and their shapes; raises Mistake where it is none."""
-    try:
-        with safetensors.safe_open(path, framework="np") as stored:
-            return {name: tuple(stored.get_slice(name).get_shape()) for name in stored.keys()}  # noqa: SIM118  # no mapping
-    except (safetensors.SafetensorError, OSError) as error:
-        raise Mistake(f"{path} is no whole safetensors file: {error}.") from None
 
 
 def start_from(spec: Spec, path: Path, nodes: Mapping[str, NodeReport]) -> Begun:

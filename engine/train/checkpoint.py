@@ -18,10 +18,9 @@ from torch import Tensor, nn
 
 from engine.problem import Mistake
 from engine.spec import write_atomically
+from engine.tensorfile import ALIASES, BESIDE, told_beside
 from engine.train.folder import CHECKPOINT, DAMAGED, Run
 
-BESIDE = "netloom"  # what a file tells beside its tensors, as JSON
-ALIASES = "aliases"
 CHECKSUMS = "crc32"
 STATE = "state"
 EPOCH = "epoch"  # after which weights were those of a file
@@ -90,7 +89,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safetensors.safe_open(path, framework="pt") as stored:
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  # no mapping
-            beside = json.loads((stored.metadata() or {}).get(BESIDE, "{}"))
+            beside = told_beside(stored)
         for name, checksum in beside.get(CHECKSUMS, {}).items():
             if _checksum(tensors[name]) != checksum:
                 raise Mistake(f"{path} is damaged: {name} is not what was written.")
@@ -145,7 +144,7 @@ def is_kept(run: Run, progressed: Progressed) -> bool:
     """Whether the best weights of a run's folder are those of the epoch that is told to be the best."""
     try:
         with safetensors.safe_open(run.weights, framework="pt") as stored:
-            beside = json.loads((stored.metadata() or {}).get(BESIDE, "{}"))
+            beside = told_beside(stored)
     except (safetensors.SafetensorError, OSError, ValueError):
         return False
     return progressed.best_epoch > 0 and beside.get(EPOCH, progressed.best_epoch) == progressed.best_epoch

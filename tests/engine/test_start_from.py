@@ -103,6 +103,20 @@ def test_rounds_that_share_their_weights_begin_as_one(tmp_path: Path) -> None:
     assert check(block_edits.set_share_weights(apart, "layers_1", True), tmp_path).problems == ()
 
 
+def test_what_the_run_shared_begins_from_the_file_where_it_is_shared_no_more(tmp_path: Path) -> None:
+    apart = edit.add(iris(epochs=1), "Linear", params={"out_features": 3}, inputs={"input": "tanh_1"})
+    apart = edit.add(apart, "Add", inputs={"input": "linear_2", "other": "linear_3"})
+    apart = edit.connect(apart, "add_1", "cross_entropy_loss_1", "input")
+    trained(edit.set_share(apart, "linear_3", "linear_2"), tmp_path / "run")
+    run = Run(tmp_path / "run")
+    for path in (run.weights, run.checkpoint_files()[0]):
+        found = begun(apart, path)
+        assert found.words() == "linear_1, linear_2, linear_3 begin from the file."
+        assert check(found.spec, tmp_path).problems == ()
+    module, kept = first_tensors(begun(apart, run.path).spec, tmp_path), load_tensors(run.weights)
+    assert all(torch.equal(module[name], each) for name, each in kept.items())
+
+
 def test_a_dissolved_block_still_begins_from_the_file(tmp_path: Path) -> None:
     trained(in_blocks(), tmp_path / "run")
     spec = dissolve(begun(in_blocks(), tmp_path / "run").spec, "layers_1")
