@@ -117,6 +117,18 @@ def test_what_the_run_shared_begins_from_the_file_where_it_is_shared_no_more(tmp
     assert all(torch.equal(module[name], each) for name, each in kept.items())
 
 
+def test_what_does_not_fit_begins_anew_though_it_began_from_another_file_before(tmp_path: Path) -> None:
+    trained(in_blocks(), tmp_path / "first")
+    kept = load_tensors(Run(tmp_path / "first").weights)
+    some = {name: each for name, each in kept.items() if "linear_3" not in name and name != "linear_2.bias"}
+    save_tensors(tmp_path / "second.safetensors", some)
+    chosen = edit.set_init(begun(in_blocks(), tmp_path / "first").spec, "linear_2", "bias", "Ones")
+    again = begun(chosen, tmp_path / "second.safetensors")
+    fresh = begun(in_blocks(), tmp_path / "second.safetensors")
+    assert again.words() == fresh.words()
+    assert again.spec == edit.set_init(fresh.spec, "linear_2", "bias", "Ones")
+
+
 def test_a_dissolved_block_still_begins_from_the_file(tmp_path: Path) -> None:
     trained(in_blocks(), tmp_path / "run")
     spec = dissolve(begun(in_blocks(), tmp_path / "run").spec, "layers_1")
