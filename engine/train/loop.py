@@ -328,6 +328,7 @@ def _steps(work: Work, meter: Meter) -> Iterator[Event]:
         if ending.is_over_time():
             break
     yield from _looked(work, meter)
+    progressed.step = session.loader.place  # behind batches at the end of which nothing could be read
 
 
 def _looked(work: Work, meter: Meter) -> Iterator[Event]:
