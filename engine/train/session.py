@@ -34,6 +34,7 @@ from engine.train.optimizers import Acting, Acts, Forward, Step, build_turns, st
 from engine.train.parts import Weights
 from engine.train.precision import Precision
 from engine.training import score_problem
+from engine.trust import codes_in
 from engine.validate import run_settings
 
 UNSAFE_IN_HALF = {"BCELoss": "BCEWithLogitsLoss"}  # on GPUs torch refuses them in autocast; and what to take instead
@@ -108,7 +109,8 @@ class Session:
     def guard(self) -> Guard:
         """What watches the steps of this run for numbers that are not finite."""
         optimizers = [acting.optimizer for acting in self.acting]
-        return Guard(self.compiled.module, optimizers, self.device, scaled=self.gradients.are_scaled)
+        coded = bool(codes_in(self.compiled.spec))
+        return Guard(self.compiled.module, optimizers, self.device, scaled=self.gradients.are_scaled, coded=coded)
 
     def stepper(self, guard: Guard | None = None) -> Step:
         """The function that takes one step of training; a guard sees loss and gradients before each optimizer does."""
