@@ -36,6 +36,7 @@ from engine.train.precision import Precision
 from engine.training import score_problem
 from engine.trust import codes_in
 from engine.validate import run_settings
+from engine.weights import Shape
 
 UNSAFE_IN_HALF = {"BCELoss": "BCEWithLogitsLoss"}  # on GPUs torch refuses them in autocast; and what to take instead
 
@@ -176,15 +177,21 @@ class Session:
 
 
 def open_session(
-    spec: Spec, folder: Path, *, device: str | None = None, trained: Mapping[str, Any] | None = None
+    spec: Spec,
+    folder: Path,
+    *,
+    device: str | None = None,
+    trained: Mapping[str, Any] | None = None,
+    coming: Mapping[str, Shape] | None = None,
 ) -> Session:
     """Make a spec ready to train; raises Mistake or Refused where something does not go together.
 
     One that was `trained` before, with this state of its data, has weights to come: none are drawn, no file that they
-    began from is needed, and its data is as it was then.
+    began from is needed, and its data is as it was then. Of a changed one the nodes whose tensors are all `coming`,
+    which gives their shapes by name, need no file.
     """
     training, batching = _settings(spec)
-    compiled = compile(spec, seed=training.seed if trained is None else None, folder=folder)
+    compiled = compile(spec, seed=training.seed if trained is None else None, folder=folder, coming=coming)
     names = _columns(spec, compiled, folder)
     dataset = data.prepare(spec, folder, names, trained)
     _refuse(binding_problems(spec, compiled.report, dataset.columns))

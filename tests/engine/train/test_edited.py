@@ -8,7 +8,7 @@ import torch
 
 from engine import edit
 from engine.events import Changed, Epoch, Failed, Finished, Measuring, Progress, Started
-from engine.spec import load
+from engine.spec import Spec, load
 from engine.train import loop
 from engine.train.checkpoint import load_tensors, newest_checkpoint
 from engine.train.commands import Command
@@ -194,3 +194,40 @@ def test_a_run_stopped_while_it_measures_goes_on_changed_and_takes_no_step_twice
     assert [each.epoch for each in epochs] == [1, 2]
     assert (epochs[0].train, set(epochs[0].validation)) == ({}, {"loss", "accuracy"})
     assert [each.step for each in events if isinstance(each, Progress)] == list(range(1, steps + 1))
+
+
+def from_file(spec: Spec, path: Path) -> Spec:
+    """A spec whose layers all begin from the tensors of their names in a file."""
+    for node, tensor in (("linear_1", "weight"), ("linear_1", "bias"), ("linear_2", "weight"), ("linear_2", "bias")):
+        init = {"op": "FromFile", "params": {"path": str(path), "name": f"{node}.{tensor}"}}
+        spec = edit.set_init(spec, node, tensor, init)
+    return spec
+
+
+def test_a_run_goes_on_changed_without_the_file_that_its_weights_began_from(tmp_path: Path) -> None:
+    run, first = Run(tmp_path / "run"), Run(tmp_path / "first")
+    trained(iris(epochs=1), first.path)
+    spec = from_file(iris(epochs=1), first.weights)
+    trained(spec, run.path)
+    first.weights.unlink()
+    faster = with_settings(edit.set_setting(spec, "training.optimizers.0.params.lr", 0.01), epochs=2)
+    events = list(loop.resume(run, spec=faster))
+    assert isinstance(events[-1], Finished)
+    assert changed_in(events).kept == ("linear_1", "linear_2")
+
+
+def test_a_node_that_starts_anew_in_a_changed_run_needs_its_file(tmp_path: Path) -> None:
+    run, first = Run(tmp_path / "run"), Run(tmp_path / "first")
+    trained(iris(epochs=1), first.path)
+    trained(edit.set_param(iris(epochs=1), "linear_2", "bias", False), run.path)
+    spec = from_file(iris(epochs=1), first.weights)
+    kept = load_tensors(first.weights)["linear_2.weight"]
+    stream = loop.resume(run, spec=with_settings(spec, epochs=2))
+    assert changed_in([next(stream), next(stream)]).fresh == ("linear_2",)
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]  # it is a generator
+    assert torch.equal(newest_checkpoint(run)[0].parts["weights"]["linear_2.weight"], kept)
+    first.weights.unlink()
+    failed = list(loop.resume(run, spec=edit.set_param(spec, "linear_1", "out_features", 5)))[-1]
+    assert isinstance(failed, Failed)
+    assert "does not exist" in failed.message
