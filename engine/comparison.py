@@ -15,7 +15,7 @@ from engine.ops.initializer import Initializer
 from engine.ops.optimizer import Optimizer
 from engine.ops.schedule import Schedule
 from engine.ops.settings import Batching, Split, Training, Turn
-from engine.optimizers import listed
+from engine.optimizers import free_name, listed
 from engine.problem import Mistake
 from engine.runs import MACHINE, VERSIONS, Summary, finite
 from engine.spec import Node, Spec, jsonable
@@ -157,16 +157,22 @@ def _environment(summary: Summary) -> Mapping[str, Any]:
 
 
 def _training(spec: Spec) -> dict[str, Any]:
-    """The training section with its defaults written out, optimizers by their names."""
-    init = _whole(spec.training.get("init"), Initializer)
-    return {**Training.defaults(), **spec.training, "init": init, "optimizers": _by_name(listed(spec))}
+    """The training section with its defaults written out, optimizers by their names and, where several, in their order.
+
+    It is the order of their turns.
+    """
+    init, found = _whole(spec.training.get("init"), Initializer), _by_name(listed(spec))
+    order = ", ".join(found) if isinstance(found, Mapping) and len(found) > 1 else None
+    return {**Training.defaults(), **spec.training, "init": init, "optimizers": found, "optimizers order": order}
 
 
 def _by_name(entries: Any) -> Any:
     if not isinstance(entries, list) or not all(isinstance(each, Mapping) for each in entries):
         return entries
-    whole = [_optimizer(each) for each in entries]
-    return {str(each["name"]): {**each, "name": None} for each in whole}
+    found: dict[str, Any] = {}
+    for whole in map(_optimizer, entries):
+        found[free_name(str(whole["name"]), set(found))] = {**whole, "name": None}
+    return found
 
 
 def _optimizer(entry: Mapping[str, Any]) -> Mapping[str, Any]:

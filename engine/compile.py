@@ -27,6 +27,7 @@ from engine.report import Optimised, Report
 from engine.shared import put_owners_first, with_shared
 from engine.sharing import Sharing
 from engine.spec import SLASH, Spec, source_id, source_port
+from engine.weights import Shape
 
 Only = Literal["training", "inference"]
 NODE = "node"  # in the meta of an fx node: the node of the spec whose result it is
@@ -62,12 +63,14 @@ def compile(
     only: Only = "training",
     seed: int | None = None,
     folder: Path | None = None,
+    coming: Mapping[str, Shape] | None = None,
     passes: Sequence[Pass] | None = None,
 ) -> Compiled:
     """Compile a spec; with a seed its weights are drawn anew, and alike each time, as its initializers say.
 
-    Relative paths of files that weights begin from start at `folder`. `passes` are those of the purpose unless others
-    are given. Raises Mistake with the first problem of the spec, or where it has nothing to train or to predict.
+    Relative paths of files that weights begin from start at `folder`; nodes all of whose tensors are `coming`, which
+    gives their shapes by name, need none. `passes` are those of the purpose unless others are given. Raises Mistake
+    with the first problem of the spec, or where it has nothing to train or to predict.
     """
     program, report, flat = _lowered(spec)
     live, ran = optimise(only_for(program, only), PASSES[only] if passes is None else passes)
@@ -76,7 +79,7 @@ def compile(
             draws.seed(seed)
         modules = build_modules(program)
         if seed is not None:
-            initialise(flat, modules, folder or Path())
+            initialise(flat, modules, folder or Path(), coming or {})
     module = assemble(live, with_shared(program, modules))
     put_owners_first(module, program)
     return Compiled(module, live, live.feeds, ran, report, flat)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 TORCH, PYTHON, NUMPY = "host", "python", "numpy"
 MOST = 2**32  # what NumPy takes for a seed is below it
@@ -19,6 +21,17 @@ def seed(number: int) -> None:
     torch.manual_seed(number)
     random.seed(number)
     np.random.seed(number % MOST)
+
+
+def mark() -> Callable[[], None]:
+    """Take note of where the generators on the host are; what is returned goes back there, quicker than `load`."""
+    return partial(_set, torch.get_rng_state(), random.getstate(), np.random.get_state(legacy=False))
+
+
+def _set(host: Tensor, python: tuple[Any, ...], numpy: Any) -> None:
+    torch.set_rng_state(host)
+    random.setstate(python)
+    np.random.set_state(numpy)
 
 
 def state() -> dict[str, Any]:
@@ -48,9 +61,9 @@ def load(state: Mapping[str, Any]) -> None:
 @contextmanager
 def apart(device: torch.device | None = None) -> Iterator[None]:
     """Draw on the host, and on a device, without a trace: at the end the generators are where they were."""
-    before = state()
+    go_back = mark()
     try:
         with torch.random.fork_rng(devices=[device] if device is not None and device.type == "cuda" else []):
             yield
     finally:
-        load(before)
+        go_back()

@@ -234,25 +234,27 @@ def _shared(scope: _Scope, weights: dict[str, Any]) -> Mapping[str, Any]:
 
 
 def _begin_problems(blocks: Mapping[str, Block], use: Node) -> Iterator[Problem]:
-    """Yield a problem where a use says how tensors begin that are in none of its rounds."""
+    """Yield a problem where a use says how tensors begin that its rounds do not hold.
+
+    What is said of rounds that it does not have now waits for them: fewer may be tried, and the others come back.
+    """
     inits = _inits(use.weights)
     lost = [path for path in inits if not _leads_inside(blocks, use, path)]
     if lost:
         rest = {path: value for path, value in inits.items() if path not in lost}
         named = f"{lost[0]!r}" if len(lost) == 1 else f"{lost[0]!r} and {len(lost) - 1} more"
-        words = f"{use.id} gives first numbers to {named}, which it does not hold; a path is a round from 0 to"
-        words = f"{words} {use.repeat - 1}, a node of {use.block} and its tensor, such as 0.linear_1.weight."
+        words = f"{use.id} gives first numbers to {named}, which it does not hold; a path is a round, from 0 on, a node"
+        words = f"{words} of {use.block} and its tensor, such as 0.linear_1.weight."
         fix = Fix("Remove what does not fit", "set_weights", {"node": use.id, "name": INIT, "value": rest or None})
         yield Problem(words, use.id, f"weights.init.{lost[0]}", (fix,))
 
 
 def _leads_inside(blocks: Mapping[str, Block], use: Node, path: str) -> bool:
-    """Whether a path leads to a node in a round of a use; a repeat that is a param of the block around allows any."""
+    """Whether a path leads to a node in a round that a use has or may come to have."""
     number, _, rest = path.partition(".")
     node_id, _, rest = rest.partition(".")
     node = blocks[use.block].nodes.get(node_id)
-    last = use.repeat if isinstance(use.repeat, int) else MOST_ROUNDS
-    if node is None or not rest or not number.isdecimal() or not 0 <= int(number) < last:
+    if node is None or not rest or not number.isdecimal() or int(number) >= MOST_ROUNDS:
         return False
     return node.block not in blocks or _leads_inside(blocks, node, rest)
 

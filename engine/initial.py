@@ -12,7 +12,7 @@ from engine.ops import OPS
 from engine.ops.initializer import FromFile
 from engine.problem import Mistake, Problem
 from engine.recipes import call
-from engine.spec import Spec
+from engine.spec import SLASH, Spec
 from engine.tensorfile import checked_file
 from engine.weights import Held, Shape, beginnings, init_problem
 
@@ -38,10 +38,11 @@ def _is_matrix(module: nn.Module, name: str, shape: Shape) -> bool:
     return len(shape) >= LEAST_AXES and "weight" in last and not any(word in kind for word in UNFILLED)
 
 
-def initialise(spec: Spec, modules: Mapping[str, nn.Module], folder: Path) -> None:
+def initialise(spec: Spec, modules: Mapping[str, nn.Module], folder: Path, coming: Mapping[str, Shape]) -> None:
     """Fill weights and buffers of modules as the spec says, in the nodes' order; the rest stays as PyTorch drew it.
 
-    Relative paths start at `folder`. Raises Mistake where a file does not hold what it should.
+    Relative paths start at `folder`. Nodes all of whose tensors are among those `coming`, by name and shape, need no
+    file. Raises Mistake where a file does not hold what it should.
     """
     for node in spec.nodes.values():
         module = modules.get(node.id)
@@ -49,10 +50,14 @@ def initialise(spec: Spec, modules: Mapping[str, nn.Module], folder: Path) -> No
             continue
         weights = held(OPS[node.op], module)
         tensors = dict(module.named_parameters()) | dict(module.named_buffers())
+        path = node.id.replace(SLASH, ".")
+        shapes = {f"{path}.{name}": shape for name, shape in {**weights.tensors, **weights.buffers}.items()}
         for beginning in beginnings(spec, node, weights):
             tensor = tensors[beginning.tensor]
             words = f"{beginning.tensor} of {node.id}"
             located = beginning.initializer.located(folder)
+            if isinstance(located, FromFile) and shapes.items() <= coming.items():
+                continue
             try:
                 if isinstance(located, FromFile):
                     checked_file(Path(located.path), located.name, words, beginning.shape)

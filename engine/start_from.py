@@ -6,16 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import safetensors
-
 from engine.edit_settings import set_init
 from engine.ops.initializer import FromFile
 from engine.problem import Mistake
 from engine.report import NodeReport
 from engine.spec import SLASH, Spec
+from engine.tensorfile import shapes_in
 from engine.train.folder import Run
 
-Shapes = Mapping[str, tuple[int, ...]]
 TRAINED = "weights."  # what the names of weights begin with in a checkpoint, which holds more
 
 
@@ -47,20 +45,12 @@ def weights_of(path: Path) -> Path:
     return file.resolve()
 
 
-def shapes_in(path: Path) -> Shapes:
-    """The tensors of a safetensors file and their shapes; raises Mistake where it is none."""
-    try:
-        with safetensors.safe_open(path, framework="np") as stored:
-            return {name: tuple(stored.get_slice(name).get_shape()) for name in stored.keys()}  # noqa: SIM118  # no mapping
-    except (safetensors.SafetensorError, OSError) as error:
-        raise Mistake(f"{path} is no whole safetensors file: {error}.") from None
-
-
 def start_from(spec: Spec, path: Path, nodes: Mapping[str, NodeReport]) -> Begun:
     """Let every node begin from the tensors of a run or a file that are named after it and have its shapes.
 
     `nodes` are as the check found them. What is in a block is set at its use, so that each use has its own numbers.
-    Of a checkpoint the weights are taken. Raises Mistake where nothing fits.
+    Of a checkpoint the weights are taken. What does not fit begins from no other file either. Raises Mistake where
+    nothing fits.
     """
     file = weights_of(path)
     found = shapes_in(file)
@@ -70,16 +60,25 @@ def start_from(spec: Spec, path: Path, nodes: Mapping[str, NodeReport]) -> Begun
             name = f"{node}.{tensor}".replace(SLASH, ".")
             stored = next((each for each in (name, TRAINED + name) if found.get(each) == tuple(shape)), None)
             fits.setdefault(node, []).append(stored is not None)
+            holder, _, within = name.partition(".")
             if stored is not None:
-                holder, _, within = name.partition(".")
                 params = {"path": str(file), "name": stored}
                 spec = set_init(spec, holder, within, {"op": FromFile.__name__, "params": params})
+            elif _is_from_file(spec, holder, within):
+                spec = set_init(spec, holder, within, None)
     begun = _named(fits, [node for node, each in fits.items() if all(each)])
     partly = _named(fits, [node for node, each in fits.items() if any(each) and not all(each)])
     anew = _named(fits, [node for node, each in fits.items() if not any(each)])
     if not begun and not partly:
         raise Mistake(f"{file} holds no weights of the names and shapes of these nodes: {', '.join(anew) or 'none'}.")
     return Begun(spec, begun, partly, anew)
+
+
+def _is_from_file(spec: Spec, node: str, tensor: str) -> bool:
+    """Whether a tensor begins from a file, as after an earlier start."""
+    inits = spec.nodes[node].weights.get("init")
+    init = inits.get(tensor) if isinstance(inits, Mapping) else None
+    return isinstance(init, Mapping) and init.get("op") == FromFile.__name__
 
 
 def _named(whole: Iterable[str], some: list[str]) -> tuple[str, ...]:

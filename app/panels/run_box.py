@@ -172,9 +172,8 @@ class RunBox(QWidget):
             case Measuring():
                 self.state.setText(f"Measuring the {event.split} split · batch {event.step:,} of {event.steps:,}")
             case Epoch():
-                lines = [f"train       {words_of(event.train)}"]
-                if event.validation:
-                    lines.append(f"validation  {words_of(event.validation)}")
+                splits = {"train": event.train, "validation": event.validation}
+                lines = [f"{split:<12}{words_of(scores)}" for split, scores in splits.items() if scores]
                 self.scores.setText("\n".join(lines))
                 self.tables.show_tables(event.tables)
                 self.bar.setFormat(f"epoch {event.epoch} of {self._epochs} · %p%")

@@ -35,7 +35,8 @@ class Average:
     @staticmethod
     @torch.no_grad()
     def _copy(targets: list[Any], sources: list[Any]) -> None:
-        torch._foreach_copy_(targets, sources)
+        if targets:  # torch refuses empty lists
+            torch._foreach_copy_(targets, sources)
 
     def instead(self, module: nn.Module) -> dict[str, Tensor]:
         """The state of the module, the average of each weight in its place, under all names of a shared one."""

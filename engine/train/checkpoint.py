@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import safetensors
 import torch
@@ -18,16 +18,16 @@ from torch import Tensor, nn
 
 from engine.problem import Mistake
 from engine.spec import write_atomically
+from engine.tensorfile import ALIASES, BESIDE, told_beside
 from engine.train.folder import CHECKPOINT, DAMAGED, Run
 
-BESIDE = "netloom"  # what a file tells beside its tensors, as JSON
-ALIASES = "aliases"
 CHECKSUMS = "crc32"
 STATE = "state"
 EPOCH = "epoch"  # after which weights were those of a file
 TENSOR = "tensor"  # key of what stands for a tensor in JSON
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
+T = TypeVar("T")
 State = dict[str, Any]  # JSON values and tensors, nested
 
 
@@ -89,7 +89,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safetensors.safe_open(path, framework="pt") as stored:
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  # no mapping
-            beside = json.loads((stored.metadata() or {}).get(BESIDE, "{}"))
+            beside = told_beside(stored)
         for name, checksum in beside.get(CHECKSUMS, {}).items():
             if _checksum(tensors[name]) != checksum:
                 raise Mistake(f"{path} is damaged: {name} is not what was written.")
@@ -144,7 +144,7 @@ def is_kept(run: Run, progressed: Progressed) -> bool:
     """Whether the best weights of a run's folder are those of the epoch that is told to be the best."""
     try:
         with safetensors.safe_open(run.weights, framework="pt") as stored:
-            beside = json.loads((stored.metadata() or {}).get(BESIDE, "{}"))
+            beside = told_beside(stored)
     except (safetensors.SafetensorError, OSError, ValueError):
         return False
     return progressed.best_epoch > 0 and beside.get(EPOCH, progressed.best_epoch) == progressed.best_epoch
@@ -177,18 +177,23 @@ def snapshot(
     path = run.checkpoints / f"{progressed.epoch:07d}-{progressed.step:09d}{CHECKPOINT}"
 
     def write() -> Path:
-        try:
-            save_tensors(path, copies, {STATE: state})
-        except OSError as error:
-            older = [each for each in run.checkpoint_files() if each != path][1:]
-            if error.errno not in FULL or not older:
-                raise
-            _remove(older)  # what is kept beside the newest gives way first
-            save_tensors(path, copies, {STATE: state})
+        save_tensors(path, copies, {STATE: state})
         _remove(run.checkpoint_files()[keep:])
         return path
 
     return write
+
+
+def making_room(run: Run, write: Callable[[], T]) -> T:
+    """Write something of a run; where the disk is full, once more after all checkpoints but the newest gave way."""
+    try:
+        return write()
+    except OSError as error:
+        older = run.checkpoint_files()[1:]
+        if error.errno not in FULL or not older:
+            raise
+        _remove(older)
+        return write()
 
 
 def _remove(paths: list[Path]) -> None:

@@ -30,10 +30,11 @@ def carried(
 
     Where the data was changed the epoch begins anew, and where data or graph were, which epoch was best is open again.
     """
-    session = open_session(spec, folder, device=device)
+    weights = saved.parts["weights"]
+    coming = {name: tuple(each.shape) for name, each in weights.items()}
+    session = open_session(spec, folder, device=device, coming=coming)
     ending, accumulate = session.ending, session.training.accumulate
     module, was = session.compiled.module, saved.progressed
-    weights = saved.parts["weights"]
     kept, fresh = Weights(module).carry(weights, _tensors(session, module))
     names = {name for node, each in _tensors(session, module).items() if node in kept for name in each}
     found = changed(before, spec)

@@ -98,13 +98,18 @@ def len_of(state: Any) -> int:
 
 
 def joined(batches: Sequence[Batch]) -> Iterator[Batch]:
-    """Join batches, as far as their samples are of one shape."""
+    """Join batches, as far as their samples are of one shape, on the device of the last of them."""
     start = 0
     for place in range(1, len(batches) + 1):
         if place == len(batches) or _shapes(batches[place]) != _shapes(batches[start]):
             columns = zip(*batches[start:place], strict=True)
-            yield tuple(None if column[0] is None else torch.cat(column) for column in columns)
+            yield tuple(None if column[0] is None else _one(column) for column in columns)
             start = place
+
+
+def _one(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors as one; those that waited in a checkpoint are on the host, whatever the device of the others."""
+    return torch.cat([each.to(tensors[-1].device) for each in tensors])
 
 
 def _shapes(batch: Batch) -> list[torch.Size | None]:

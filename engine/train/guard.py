@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 
+from engine import draws
 from engine.compile import NODE
 
 FOUND = "found_inf"  # what fused optimizers look at before they step
@@ -28,7 +30,8 @@ class Guard:
     On a CPU it raises NotFinite at once. On a GPU nothing waits for the answer: a flag on the device keeps fused
     optimizers from every step from the first bad one on, and `look`, which is asked now and then, raises it. Other
     optimizers cannot read the flag there, so for them the host waits; and where losses are `scaled`, for then the
-    scaler has a flag of its own in its place.
+    scaler has a flag of its own in its place. A graph that is `coded` runs code of the user's, which may draw from
+    Python's and NumPy's generators too.
     """
 
     def __init__(
@@ -38,13 +41,15 @@ class Guard:
         device: torch.device,
         *,
         scaled: bool = False,
+        coded: bool = False,
     ) -> None:
         self._flag = torch.zeros((), device=device)
         self._late = torch.zeros((), device=device)
         self._one = torch.ones((), device=device)
         self._waits = device.type == "cpu" or scaled or not all(each.defaults.get("fused") for each in optimizers)
         self._draws = device.type == "cpu"  # a GPU's generator is not asked for its state at each step
-        self._drawn = torch.get_rng_state()
+        self._mark = draws.mark if coded else _mark  # all generators take 60 µs, too much for a step that draws by one
+        self._go_back = self._mark()
         self._buffers = [each for each in module.buffers() if each.numel()]
         self._kept = [each.clone() for each in self._buffers]
         if not self._waits:
@@ -55,7 +60,7 @@ class Guard:
     def begin(self) -> None:
         """Begin a step: what running the network changes by itself is kept, so that `restore` brings it back."""
         if self._draws:
-            self._drawn = torch.get_rng_state()
+            self._go_back = self._mark()
         if not self._waits:
             self._late += self._flag
         elif self._buffers:
@@ -88,9 +93,14 @@ class Guard:
         if self._buffers:
             torch._foreach_copy_(self._buffers, self._kept)
         if self._draws:
-            torch.set_rng_state(self._drawn)
+            self._go_back()
         self._flag.zero_()
         self._late.zero_()
+
+
+def _mark() -> Callable[[], None]:
+    """Take note of where torch's generator on the host is; what is returned goes back there."""
+    return partial(torch.set_rng_state, torch.get_rng_state())
 
 
 def _numbers(grad: Tensor) -> Tensor:

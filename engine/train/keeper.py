@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,7 +14,16 @@ from torch import Tensor
 
 from engine.events import Checkpoint
 from engine.ops.settings import Training
-from engine.train.checkpoint import EPOCH, Progressed, Stateful, host_copies, is_kept, save_tensors, snapshot
+from engine.train.checkpoint import (
+    EPOCH,
+    Progressed,
+    Stateful,
+    host_copies,
+    is_kept,
+    making_room,
+    save_tensors,
+    snapshot,
+)
 from engine.train.folder import Run
 from engine.train.meter import Meter
 from engine.train.writer import Writer
@@ -29,12 +39,18 @@ class _Best:
     epoch: int
     are_written: bool = False
 
+    def write(self, path: Path) -> None:
+        """Write them to a file, once."""
+        if not self.are_written:
+            save_tensors(path, self.tensors, {EPOCH: self.epoch})
+            self.are_written, self.tensors = True, {}
+
 
 class Keeper:
     """Writes the states of a run, each copied at once and written by a thread; leaving it waits for what is left.
 
-    `weights` gives those that are kept where they are the best. They are written with the next checkpoint, before it:
-    a checkpoint never tells of a best epoch whose weights are not on the disk.
+    `weights` gives those that are kept where they are the best. They are written before the next checkpoint, so that
+    none tells of a best epoch whose weights are not on the disk; without one where nothing else is being written.
     """
 
     def __init__(
@@ -45,7 +61,7 @@ class Keeper:
         training: Training,
     ) -> None:
         self._run, self._weights, self._parts, self._training = run, weights, parts, training
-        self._writer: Writer[Path] = Writer()
+        self._writer: Writer[Path | None] = Writer()
         self._last = time.monotonic()
         self._best: _Best | None = None
         self.meter: Meter | None = None  # of the epoch that is under way
@@ -56,8 +72,10 @@ class Keeper:
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Wait for what is being written; what goes wrong is raised unless something else has."""
+        """Wait for what is being written or still to be; what goes wrong is raised unless something else has."""
         try:
+            self._writer.flush()
+            self._put_best()
             self._writer.flush()
         except OSError:
             if kind is None:
@@ -72,12 +90,17 @@ class Keeper:
         written, best = snapshot(self._run, spec, progressed, self._parts, keep=keep), self._best
 
         def write() -> Path:
-            if best is not None and not best.are_written:
-                save_tensors(self._run.weights, best.tensors, {EPOCH: best.epoch})
-                best.are_written, best.tensors = True, {}
+            if best is not None:
+                best.write(self._run.weights)
             return written()
 
-        self._writer.put(write)
+        self._writer.put(partial(making_room, self._run, write))
+
+    def _put_best(self) -> None:
+        """Have the best weights written, if they are not; only while the writer is idle: no checkpoint gives way."""
+        best = self._best
+        if best is not None and not best.are_written:
+            self._writer.put(partial(making_room, self._run, partial(best.write, self._run.weights)))
 
     def best(self, epoch: int) -> None:
         """Keep the weights as they are now, after so many whole epochs, as the best."""
@@ -105,14 +128,21 @@ class Keeper:
         return epoch % self._training.checkpoint_every == 0
 
     def written(self) -> Iterator[Checkpoint]:
-        """Tell of the checkpoints that have come to be on the disk; raises OSError where one could not be written."""
-        return self._told(self._writer.take())
+        """Tell of the checkpoints that have come to be on the disk; best weights without one come to it now.
+
+        Raises OSError where something could not be written.
+        """
+        paths = self._writer.take()
+        if self._writer.is_idle:
+            self._put_best()
+        return self._told(paths)
 
     def finished(self) -> Iterator[Checkpoint]:
         """Wait until all is on the disk and tell of it; raises OSError where something could not be written."""
         return self._told(self._writer.flush())
 
-    def _told(self, paths: list[Path]) -> Iterator[Checkpoint]:
+    def _told(self, paths: Sequence[Path | None]) -> Iterator[Checkpoint]:
         for path in paths:
-            epoch, step = path.stem.split("-")
-            yield Checkpoint(int(epoch), str(path.relative_to(self._run.path)), int(step))
+            if path is not None:
+                epoch, step = path.stem.split("-")
+                yield Checkpoint(int(epoch), str(path.relative_to(self._run.path)), int(step))

@@ -294,7 +294,7 @@ def _steps(work: Work, meter: Meter) -> Iterator[Event]:
     step, ending = session.stepper(guard), session.ending
     count, first, rested = session.loader.steps(), progressed.step, control.rested
     before = progressed.epoch * count
-    if first == count or (meter.totals and (before + first == ending.run_batches or ending.is_over_time())):
+    if first == count or (meter.totals and (before + first >= ending.run_batches or ending.is_over_time())):
         return  # a run that was stopped while it measured this epoch
     if before + first:
         session.prepare()
@@ -309,7 +309,7 @@ def _steps(work: Work, meter: Meter) -> Iterator[Event]:
             yield from _broken(work)
         meter.add(answers, batch[0].shape[0])
         progressed.step = session.loader.place
-        if before + progressed.step == ending.run_batches and progressed.step < count:
+        if before + progressed.step >= ending.run_batches and progressed.step < count:
             break
         now = time.monotonic()
         if now - read < READ_SECONDS and meter.waiting < MOST_WAITING:
@@ -329,6 +329,7 @@ def _steps(work: Work, meter: Meter) -> Iterator[Event]:
         if ending.is_over_time():
             break
     yield from _looked(work, meter)
+    progressed.step = session.loader.place  # behind batches at the end of which nothing could be read
 
 
 def _looked(work: Work, meter: Meter) -> Iterator[Event]:

@@ -34,7 +34,9 @@ from engine.train.optimizers import Acting, Acts, Forward, Step, build_turns, st
 from engine.train.parts import Weights
 from engine.train.precision import Precision
 from engine.training import score_problem, smoothed
+from engine.trust import codes_in
 from engine.validate import run_settings
+from engine.weights import Shape
 
 UNSAFE_IN_HALF = {"BCELoss": "BCEWithLogitsLoss"}  # on GPUs torch refuses them in autocast; and what to take instead
 
@@ -108,7 +110,8 @@ class Session:
     def guard(self) -> Guard:
         """What watches the steps of this run for numbers that are not finite."""
         optimizers = [acting.optimizer for acting in self.acting]
-        return Guard(self.compiled.module, optimizers, self.device, scaled=self.gradients.are_scaled)
+        coded = bool(codes_in(self.compiled.spec))
+        return Guard(self.compiled.module, optimizers, self.device, scaled=self.gradients.are_scaled, coded=coded)
 
     def stepper(self, guard: Guard | None = None) -> Step:
         """The function that takes one step of training; a guard sees loss and gradients before each optimizer does."""
@@ -174,16 +177,22 @@ class Session:
 
 
 def open_session(
-    spec: Spec, folder: Path, *, device: str | None = None, trained: Mapping[str, Any] | None = None
+    spec: Spec,
+    folder: Path,
+    *,
+    device: str | None = None,
+    trained: Mapping[str, Any] | None = None,
+    coming: Mapping[str, Shape] | None = None,
 ) -> Session:
     """Make a spec ready to train; raises Mistake or Refused where something does not go together.
 
     One that was `trained` before, with this state of its data, has weights to come: none are drawn, no file that they
-    began from is needed, and its data is as it was then.
+    began from is needed, and its data is as it was then. Of a changed one the nodes whose tensors are all `coming`,
+    which gives their shapes by name, need no file.
     """
     training, batching = _settings(spec)
     spec = smoothed(spec, training.label_smoothing)
-    compiled = compile(spec, seed=training.seed if trained is None else None, folder=folder)
+    compiled = compile(spec, seed=training.seed if trained is None else None, folder=folder, coming=coming)
     names = _columns(spec, compiled, folder)
     dataset = data.prepare(spec, folder, names, trained)
     _refuse(binding_problems(spec, compiled.report, dataset.columns))

@@ -23,6 +23,12 @@ class Writer(Generic[T]):
         self._fault: Exception | None = None
         self._thread: threading.Thread | None = None
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being done and nothing waits."""
+        with self._changed:
+            return self._thread is None
+
     def put(self, work: Callable[[], T]) -> None:
         """Have a piece of work done next."""
         with self._changed:

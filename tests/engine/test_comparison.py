@@ -9,7 +9,18 @@ import pytest
 
 from engine import edit
 from engine.block_edits import group, in_block
-from engine.comparison import ABSENT, Comparison, Row, as_csv, as_markdown, compare, difference, short
+from engine.comparison import (
+    ABSENT,
+    TRAINING,
+    Comparison,
+    Row,
+    as_csv,
+    as_markdown,
+    changed,
+    compare,
+    difference,
+    short,
+)
 from engine.problem import Mistake
 from engine.runs import Summary, summaries
 from engine.spec import Spec
@@ -82,6 +93,21 @@ def test_params_that_are_not_written_down_stand_at_their_defaults() -> None:
 def test_optimizers_are_told_by_their_names() -> None:
     spec = edit.set_optimizer(image_classifier(), "Adam")
     faster = edit.set_setting(spec, "training.optimizers.main.params.lr", 0.5)
+    assert changes(spec, faster) == {"training.optimizers.main.params.lr": ("0.001", "0.5")}
+
+
+def test_the_order_of_optimizers_is_the_order_of_their_turns() -> None:
+    spec = edit.add_optimizer(edit.set_optimizer(image_classifier(), "Adam"), "SGD")
+    assert changes(spec, edit.move_optimizer(spec, 0, 1)) == {
+        "training.optimizers order": ("main, sgd", "sgd, main"),
+    }
+    assert changed(spec, edit.move_optimizer(spec, 0, 1)) == {TRAINING}
+
+
+def test_two_optimizers_of_one_name_are_two() -> None:
+    spec = edit.add_optimizer(edit.set_optimizer(image_classifier(), "Adam"), "Adam")
+    spec = edit.set_setting(spec, "training.optimizers.1.name", "main")
+    faster = edit.set_setting(spec, "training.optimizers.0.params.lr", 0.5)
     assert changes(spec, faster) == {"training.optimizers.main.params.lr": ("0.001", "0.5")}
 
 

@@ -33,6 +33,14 @@ def test_a_state_of_json_values_and_tensors_is_gone_back_to() -> None:
     assert [drawn() for _ in range(700)] == expected
 
 
+def test_a_mark_is_gone_back_to_as_often_as_is_asked() -> None:
+    go_back = draws.mark()
+    expected = [drawn() for _ in range(700)]
+    for _ in range(2):
+        go_back()
+        assert [drawn() for _ in range(700)] == expected
+
+
 def test_what_is_drawn_apart_leaves_no_trace() -> None:
     draws.seed(0)
     expected = drawn()

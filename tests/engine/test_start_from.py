@@ -103,6 +103,32 @@ def test_rounds_that_share_their_weights_begin_as_one(tmp_path: Path) -> None:
     assert check(block_edits.set_share_weights(apart, "layers_1", True), tmp_path).problems == ()
 
 
+def test_what_the_run_shared_begins_from_the_file_where_it_is_shared_no_more(tmp_path: Path) -> None:
+    apart = edit.add(iris(epochs=1), "Linear", params={"out_features": 3}, inputs={"input": "tanh_1"})
+    apart = edit.add(apart, "Add", inputs={"input": "linear_2", "other": "linear_3"})
+    apart = edit.connect(apart, "add_1", "cross_entropy_loss_1", "input")
+    trained(edit.set_share(apart, "linear_3", "linear_2"), tmp_path / "run")
+    run = Run(tmp_path / "run")
+    for path in (run.weights, run.checkpoint_files()[0]):
+        found = begun(apart, path)
+        assert found.words() == "linear_1, linear_2, linear_3 begin from the file."
+        assert check(found.spec, tmp_path).problems == ()
+    module, kept = first_tensors(begun(apart, run.path).spec, tmp_path), load_tensors(run.weights)
+    assert all(torch.equal(module[name], each) for name, each in kept.items())
+
+
+def test_what_does_not_fit_begins_anew_though_it_began_from_another_file_before(tmp_path: Path) -> None:
+    trained(in_blocks(), tmp_path / "first")
+    kept = load_tensors(Run(tmp_path / "first").weights)
+    some = {name: each for name, each in kept.items() if "linear_3" not in name and name != "linear_2.bias"}
+    save_tensors(tmp_path / "second.safetensors", some)
+    chosen = edit.set_init(begun(in_blocks(), tmp_path / "first").spec, "linear_2", "bias", "Ones")
+    again = begun(chosen, tmp_path / "second.safetensors")
+    fresh = begun(in_blocks(), tmp_path / "second.safetensors")
+    assert again.words() == fresh.words()
+    assert again.spec == edit.set_init(fresh.spec, "linear_2", "bias", "Ones")
+
+
 def test_a_dissolved_block_still_begins_from_the_file(tmp_path: Path) -> None:
     trained(in_blocks(), tmp_path / "run")
     spec = dissolve(begun(in_blocks(), tmp_path / "run").spec, "layers_1")
@@ -138,30 +164,36 @@ def test_a_file_that_is_gone_is_told_at_the_use_that_begins_from_it(tmp_path: Pa
     assert spec == in_blocks()
 
 
-def test_rounds_that_are_gone_are_told_at_the_use_and_taken_away_with_a_click(tmp_path: Path) -> None:
+def test_rounds_beyond_the_count_begin_from_the_file_once_they_are_back(tmp_path: Path) -> None:
     trained(in_blocks(), tmp_path / "run")
-    spec = block_edits.set_repeat(begun(in_blocks(), tmp_path / "run").spec, "layers_1", 1)
-    (problem,) = check(spec, tmp_path).problems
-    assert (problem.node, problem.param) == ("layers_1", "weights.init.1.layer_1.0.batch_norm1d_1.weight")
-    assert problem.message == (
-        "layers_1 gives first numbers to '1.layer_1.0.batch_norm1d_1.weight' and 13 more, which it does not hold; a"
-        " path is a round from 0 to 0, a node of Layers and its tensor, such as 0.linear_1.weight."
-    )
-    mended = fixes.apply(spec, problem.fixes[0])
-    assert check(mended, tmp_path).problems == ()
-    assert len(mended.nodes["layers_1"].weights["init"]) == 14
+    spec = begun(in_blocks(), tmp_path / "run").spec
+    fewer = block_edits.set_repeat(spec, "layers_1", 1)
+    assert check(fewer, tmp_path).problems == ()
+    module, kept = first_tensors(fewer, tmp_path), load_tensors(Run(tmp_path / "run").weights)
+    assert {name for name in kept if name not in module} == {name for name in kept if name.startswith("layers_1.1.")}
+    assert all(torch.equal(each, kept[name]) for name, each in module.items())
+    assert block_edits.set_repeat(fewer, "layers_1", 2) == spec
 
 
-def test_rounds_that_are_gone_inside_of_a_block_are_taken_away_with_a_click_a_use(tmp_path: Path) -> None:
+def test_rounds_beyond_the_count_inside_of_a_block_are_no_problem(tmp_path: Path) -> None:
     trained(in_blocks(), tmp_path / "run")
     spec = begun(in_blocks(), tmp_path / "run").spec
     spec = block_edits.in_block(spec, "Layers", lambda inner: block_edits.set_repeat(inner, "layer_1", 1))
-    problems = check(spec, tmp_path).problems
-    assert [each.node for each in problems] == ["layers_1", "layers_2"]
-    for problem in problems:
-        spec = fixes.apply(spec, problem.fixes[0])
     assert check(spec, tmp_path).problems == ()
-    assert len(spec.nodes["layers_1"].weights["init"]) == 14
+
+
+def test_first_numbers_for_what_no_round_holds_are_told_at_the_use_and_taken_away_with_a_click() -> None:
+    spec = in_blocks()
+    for path in ("0.layer_9.0.linear_3.bias", "1.layer_1", "1000.layer_1.0.linear_3.bias"):
+        spec = edit.set_init(spec, "layers_1", path, "Zeros")
+    spec = edit.set_init(spec, "layers_1", PATH, "Zeros")
+    (problem,) = check(spec).problems
+    assert (problem.node, problem.param) == ("layers_1", "weights.init.0.layer_9.0.linear_3.bias")
+    assert problem.message == (
+        "layers_1 gives first numbers to '0.layer_9.0.linear_3.bias' and 2 more, which it does not hold; a path is a"
+        " round, from 0 on, a node of Layers and its tensor, such as 0.linear_1.weight."
+    )
+    assert fixes.apply(spec, problem.fixes[0]) == edit.set_init(in_blocks(), "layers_1", PATH, "Zeros")
 
 
 def test_a_tensor_that_a_node_in_a_block_lacks_is_told_at_the_use() -> None:

@@ -319,3 +319,16 @@ def test_a_batch_that_cannot_be_read_is_counted_so_that_an_epoch_goes_on_at_the_
     loaded.close()
     assert places == [1, *range(3, len(whole) + 1)]
     assert same(epoch(spec, 0, places[1]), whole[places[1] :])
+
+
+def test_an_epoch_goes_on_to_its_end_where_nothing_of_the_rest_can_be_read(tmp_path: Path) -> None:
+    spec = with_batching(pictures(tmp_path), cache="none", batch_size=1)
+    loaded = loader(spec)
+    order, count = loaded._order(0), loaded.steps()
+    assert order is not None
+    made = data.prepare(spec, HERE)
+    for place in order[-2:]:
+        sorted(tmp_path.rglob("*.png"))[int(made.rows["train"][place])].write_bytes(b"no image")
+    assert list(loaded.training(0, count - 2)) == []
+    assert loaded.place == count
+    loaded.close()

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from engine import edit
 from engine.events import Checkpoint, Epoch, Failed, Finished, Started
 from engine.problem import Mistake
 from engine.train import checkpoint, keeper, loop
-from engine.train.checkpoint import EPOCH, is_kept, load_tensors, newest_checkpoint, save_tensors
+from engine.train.checkpoint import EPOCH, Progressed, is_kept, load_tensors, newest_checkpoint, save_tensors
 from engine.train.folder import Run
 from engine.train.predict import evaluate
 from engine.train.writer import Writer
@@ -88,7 +89,7 @@ def test_a_run_all_of_whose_checkpoints_are_damaged_says_so(tmp_path: Path) -> N
 def test_as_many_checkpoints_are_kept_as_often_as_is_set(
     tmp_path: Path, keep: int, every: int, epochs: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Writer, "put", lambda self, work: self._done.append(work()))
+    monkeypatch.setattr(Writer, "put", at_once)
     spec = edit.set_setting(iris(epochs=4), "training.keep_checkpoints", keep)
     trained(edit.set_setting(spec, "training.checkpoint_every", every), tmp_path / "run")
     kept = [int(path.stem.split("-")[0]) for path in Run(tmp_path / "run").checkpoint_files()]
@@ -104,11 +105,55 @@ def test_a_full_disk_costs_the_older_checkpoints_first(tmp_path: Path, monkeypat
             raise OSError(errno.ENOSPC, "No space left on device")
         written(path, *arguments)
 
-    monkeypatch.setattr(Writer, "put", lambda self, work: self._done.append(work()))
+    monkeypatch.setattr(Writer, "put", at_once)
     monkeypatch.setattr(checkpoint, "save_tensors", full)
     events = trained(edit.set_setting(iris(epochs=6), "training.keep_checkpoints", 5), run.path)
     assert isinstance(events[-1], Finished)
     assert newest_checkpoint(run)[0].progressed.epoch == 6
+
+
+def test_a_full_disk_costs_the_older_checkpoints_for_the_best_weights_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(tmp_path / "run")
+
+    def full(path: Path, *arguments: Any) -> None:
+        if len(run.checkpoint_files()) > 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save_tensors(path, *arguments)
+
+    monkeypatch.setattr(Writer, "put", at_once)
+    monkeypatch.setattr(keeper, "save_tensors", full)
+    events = trained(edit.set_setting(iris(epochs=6), "training.keep_checkpoints", 5), run.path)
+    assert isinstance(events[-1], Finished)
+    assert is_kept(run, newest_checkpoint(run)[0].progressed)
+
+
+def at_once(writer: Writer[Any], work: Callable[[], Any]) -> None:
+    """Do a piece of work as it comes."""
+    writer._done.append(work())
+
+
+def test_the_best_weights_are_on_the_disk_before_any_checkpoint_is_due(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(tmp_path / "run")
+    monkeypatch.setattr(Writer, "put", at_once)
+    stream = loop.train(edit.set_setting(iris(epochs=6), "training.checkpoint_every", 6), tmp_path, run)
+    for _ in range(2):
+        next(each for each in stream if isinstance(each, Epoch))
+    assert not run.checkpoint_files()
+    assert is_kept(run, Progressed(best_epoch=1))
+    stream.close()  # type: ignore[attr-defined]  # it is a generator
+
+
+def test_a_fault_before_the_first_checkpoint_leaves_the_best_weights(tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    stream = loop.train(edit.set_setting(iris(epochs=6), "training.checkpoint_every", 6), tmp_path, run)
+    assert next(each for each in stream if isinstance(each, Epoch)).best
+    stream.close()  # type: ignore[attr-defined]  # it is a generator
+    assert not run.checkpoint_files()
+    assert is_kept(run, Progressed(best_epoch=1))
 
 
 def test_a_tensor_under_two_names_is_written_once(tmp_path: Path) -> None:
@@ -168,16 +213,19 @@ def test_an_event_after_a_line_cut_by_a_kill_has_a_line_of_its_own(tmp_path: Pat
     assert state_of(run) == "finished"
 
 
-def stopped_after(epoch: int, run: Run) -> None:
+def stopped_after(epoch: int, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Train six epochs, a checkpoint with every second one, cut off after one of them."""
+    monkeypatch.setattr(Writer, "put", at_once)
     stream = loop.train(edit.set_setting(iris(epochs=6), "training.checkpoint_every", 2), run.path.parent, run)
     next(each for each in stream if isinstance(each, Checkpoint) and each.epoch == epoch)
     stream.close()  # type: ignore[attr-defined]  # it is a generator
 
 
-def test_best_weights_from_after_the_checkpoint_give_way_to_its_own(tmp_path: Path) -> None:
+def test_best_weights_from_after_the_checkpoint_give_way_to_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = Run(tmp_path / "run")
-    stopped_after(4, run)
+    stopped_after(4, run, monkeypatch)
     saved, _notes = newest_checkpoint(run)
     assert is_kept(run, saved.progressed)
     later = {name: torch.zeros_like(each) for name, each in load_tensors(run.weights).items()}
@@ -193,10 +241,12 @@ def test_best_weights_from_after_the_checkpoint_give_way_to_its_own(tmp_path: Pa
     assert not any(torch.equal(each, later[name]) for name, each in load_tensors(run.weights).items())
 
 
-def test_a_kill_between_the_best_weights_and_the_checkpoint_changes_nothing(tmp_path: Path) -> None:
+def test_a_kill_between_the_best_weights_and_the_checkpoint_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole, run = Run(tmp_path / "whole"), Run(tmp_path / "run")
     trained(edit.set_setting(iris(epochs=6), "training.checkpoint_every", 2), whole.path)
-    stopped_after(4, run)
+    stopped_after(4, run, monkeypatch)
     save_tensors(run.weights, load_tensors(run.weights), {EPOCH: 5})
     assert isinstance(list(loop.resume(run))[-1], Finished)
     assert run.weights.read_bytes() == whole.weights.read_bytes()

@@ -8,7 +8,7 @@ import torch
 
 from engine import edit
 from engine.events import Changed, Epoch, Failed, Finished, Measuring, Progress, Started
-from engine.spec import load
+from engine.spec import Spec, load
 from engine.train import loop
 from engine.train.checkpoint import load_tensors, newest_checkpoint
 from engine.train.commands import Command
@@ -112,6 +112,20 @@ def test_a_changed_project_goes_on_with_the_average_of_the_weights_that_fit(tmp_
     assert torch.equal(after.parts["average"]["batch_norm1d_1.weight"], torch.ones(16))
 
 
+@pytest.mark.parametrize("before", [None, 0.5], ids=["turned on", "of other tensors"])
+def test_an_average_of_which_nothing_is_carried_begins_at_the_weights(tmp_path: Path, before: float | None) -> None:
+    run, spec = Run(tmp_path / "run"), plain(iris(epochs=1))
+    trained(with_settings(spec, ema_decay=before), run.path)
+    wider = spec if before is None else edit.set_param(spec, "linear_1", "out_features", 5)
+    stream = loop.resume(run, spec=with_settings(wider, ema_decay=0.5, epochs=2))
+    next(event for event in stream if isinstance(event, Changed))
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]  # it is a generator
+    parts = newest_checkpoint(run)[0].parts
+    assert parts["average"]
+    assert all(torch.equal(each, parts["weights"][name]) for name, each in parts["average"].items())
+
+
 def test_a_checkpoint_without_the_state_of_a_part_is_gone_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,3 +194,40 @@ def test_a_run_stopped_while_it_measures_goes_on_changed_and_takes_no_step_twice
     assert [each.epoch for each in epochs] == [1, 2]
     assert (epochs[0].train, set(epochs[0].validation)) == ({}, {"loss", "accuracy"})
     assert [each.step for each in events if isinstance(each, Progress)] == list(range(1, steps + 1))
+
+
+def from_file(spec: Spec, path: Path) -> Spec:
+    """A spec whose layers all begin from the tensors of their names in a file."""
+    for node, tensor in (("linear_1", "weight"), ("linear_1", "bias"), ("linear_2", "weight"), ("linear_2", "bias")):
+        init = {"op": "FromFile", "params": {"path": str(path), "name": f"{node}.{tensor}"}}
+        spec = edit.set_init(spec, node, tensor, init)
+    return spec
+
+
+def test_a_run_goes_on_changed_without_the_file_that_its_weights_began_from(tmp_path: Path) -> None:
+    run, first = Run(tmp_path / "run"), Run(tmp_path / "first")
+    trained(iris(epochs=1), first.path)
+    spec = from_file(iris(epochs=1), first.weights)
+    trained(spec, run.path)
+    first.weights.unlink()
+    faster = with_settings(edit.set_setting(spec, "training.optimizers.0.params.lr", 0.01), epochs=2)
+    events = list(loop.resume(run, spec=faster))
+    assert isinstance(events[-1], Finished)
+    assert changed_in(events).kept == ("linear_1", "linear_2")
+
+
+def test_a_node_that_starts_anew_in_a_changed_run_needs_its_file(tmp_path: Path) -> None:
+    run, first = Run(tmp_path / "run"), Run(tmp_path / "first")
+    trained(iris(epochs=1), first.path)
+    trained(edit.set_param(iris(epochs=1), "linear_2", "bias", False), run.path)
+    spec = from_file(iris(epochs=1), first.weights)
+    kept = load_tensors(first.weights)["linear_2.weight"]
+    stream = loop.resume(run, spec=with_settings(spec, epochs=2))
+    assert changed_in([next(stream), next(stream)]).fresh == ("linear_2",)
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]  # it is a generator
+    assert torch.equal(newest_checkpoint(run)[0].parts["weights"]["linear_2.weight"], kept)
+    first.weights.unlink()
+    failed = list(loop.resume(run, spec=edit.set_param(spec, "linear_1", "out_features", 5)))[-1]
+    assert isinstance(failed, Failed)
+    assert "does not exist" in failed.message

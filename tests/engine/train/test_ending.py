@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from engine import edit
-from engine.events import Epoch, Failed, Finished, Started
+from engine.events import Epoch, Failed, Finished, Progress, Started
 from engine.train import loop
 from engine.train.checkpoint import load_tensors, newest_checkpoint
+from engine.train.commands import Command
 from engine.train.ending import Ending
 from engine.train.folder import Run
 from tests.engine.train.making import iris, settings, trained, with_settings
@@ -29,6 +30,22 @@ def test_a_run_takes_exactly_as_many_steps_as_it_may(tmp_path: Path, limit: int,
     assert next(each for each in events if isinstance(each, Started)).epochs == epochs
     assert [each.epoch for each in events if isinstance(each, Epoch)] == list(range(1, epochs + 1))
     assert isinstance(events[-1], Finished)
+
+
+def test_a_run_ends_at_once_where_its_steps_are_made_fewer_than_it_took(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "READ_SECONDS", 0.0)
+    run = Run(tmp_path / "run")
+    for event in loop.train(iris(epochs=5), tmp_path, run):
+        if isinstance(event, Progress) and event.step == 4:
+            run.tell(Command("stop"))
+    done = steps_taken(run.path)
+    assert 3 < done < STEPS
+    events = list(loop.resume(run, spec=with_settings(iris(epochs=5), max_steps=3)))
+    assert isinstance(events[-1], Finished)
+    assert steps_taken(run.path) == done + 1  # by which the epoch that it stands in is measured
+    assert [each.epoch for each in events if isinstance(each, Epoch)] == [1]
 
 
 def test_epochs_end_a_run_where_they_come_before_its_steps(tmp_path: Path) -> None:

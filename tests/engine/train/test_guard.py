@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine import edit, fixes
+from engine import draws, edit, fixes
 from engine.compile import compile
 from engine.events import Checkpoint, Failed
 from engine.ops.optimizer import Optimizer
@@ -16,6 +17,7 @@ from engine.train import loop
 from engine.train.checkpoint import newest_checkpoint
 from engine.train.folder import Run
 from engine.train.guard import Culprit, Guard, NotFinite, find_culprit
+from engine.trust import trust
 from tests.engine.train.making import iris, trained, with_settings
 
 PRONE = 40  # samples, all good but the one at the end
@@ -153,3 +155,30 @@ def test_with_scaled_losses_the_scaler_has_the_flag_and_the_host_waits() -> None
     assert not hasattr(optimizer, "found_inf")
     with pytest.raises(NotFinite):
         guard.check(torch.tensor(np.nan), ())
+
+
+CODE = """\
+import random
+import numpy as np
+def forward(x):
+    return torch.log(x) * (random.uniform(0.5, 1.5) + np.random.rand())
+"""
+
+
+def test_code_of_the_users_draws_in_the_bad_step_again_what_it_drew(tmp_path: Path) -> None:
+    trust(CODE)
+    spec = edit.set_param(edit.add(table(tmp_path, last=0.0), "Python"), "python_1", "code", CODE)
+    spec = edit.connect(spec, "input_1", "python_1", "x")
+    spec = edit.add(spec, "Linear", params={"out_features": 1}, inputs={"input": "python_1"})
+    spec = edit.add(spec, "MSELoss", inputs={"input": "linear_1", "target": "input_2"})
+    failed = failed_of(trained(spec, tmp_path / "run"))
+    assert (failed.node, failed.step) == ("python_1", 9)
+    kept = newest_checkpoint(Run(tmp_path / "run"))[0].parts["random"]
+    draws.seed(1)  # as the first epoch of a run whose seed is 0 is seeded
+    for _ in range(9):
+        random.uniform(0.5, 1.5)
+        np.random.rand()
+    expected = draws.state()
+    assert torch.equal(kept["python"]["words"], expected["python"]["words"])
+    assert torch.equal(kept["numpy"]["state"]["key"], expected["numpy"]["state"]["key"])
+    assert kept["numpy"]["state"]["pos"] == expected["numpy"]["state"]["pos"]

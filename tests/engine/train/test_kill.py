@@ -26,7 +26,7 @@ def network(epochs: int) -> Spec:
     """Dropout, batch statistics, an optimizer with moments and a schedule by step: all that a checkpoint must hold."""
     spec = edit.insert(iris("AdamW", epochs=epochs, lr=0.01), "BatchNorm1d", "tanh_1", "input")
     schedule = {"op": "CosineAnnealingLR", "params": {"interval": "step"}}
-    spec = edit.set_schedule(spec, 0, schedule)
+    spec = edit.set_setting(edit.set_schedule(spec, 0, schedule), "training.checkpoint_every", 3)
     return edit.set_setting(spec, "training.checkpoint_minutes", 0.001)
 
 

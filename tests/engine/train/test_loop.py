@@ -14,17 +14,18 @@ from typing import Any
 import pytest
 import torch
 
-from engine import edit, events, fixes
+from engine import data, edit, events, fixes
 from engine.compile import compile
-from engine.events import Checkpoint, Epoch, Failed, Finished, Progress, Started, Stopped
+from engine.events import Checkpoint, Epoch, Failed, Finished, Measuring, Progress, Started, Stopped
 from engine.problem import Mistake
 from engine.spec import Spec, save
 from engine.train import checkpoint, loop
-from engine.train.checkpoint import load_tensors
+from engine.train.checkpoint import load_tensors, newest_checkpoint
 from engine.train.commands import Command
 from engine.train.folder import Run
 from engine.train.predict import evaluate, load_model, load_pair, predict
 from tests.builders import image_classifier
+from tests.engine.data.test_loader import loader, pictures, with_batching
 from tests.engine.train.making import iris, state_of, trained
 
 ROOT = Path(__file__).parents[3]
@@ -245,3 +246,31 @@ def test_the_compiled_training_graph_reports_its_passes(tmp_path: Path) -> None:
     assert isinstance(started, Started)
     assert "relu_1" in started.passes[0]
     assert compile(spec).passes == started.passes
+
+
+def test_a_run_stopped_while_it_measures_goes_on_though_its_last_batches_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "READ_SECONDS", 0.0)
+    spec = with_batching(pictures(tmp_path, count=40), cache="none", workers=0, batch_size=1)
+    order = loader(spec)._order(0)
+    assert order is not None
+    last = int(data.prepare(spec, tmp_path).rows["train"][order[-1]])
+    spec = edit.add(spec, "Input", params={"column": "image", "shape": ["N", 3, 8, 8]})
+    spec = edit.add(spec, "Input", params={"column": "label", "shape": ["N"], "dtype": "int64"})
+    spec = edit.add(spec, "Flatten", inputs={"input": "input_1"})
+    spec = edit.add(spec, "Linear", params={"out_features": 2}, inputs={"input": "flatten_1"})
+    spec = edit.add(spec, "CrossEntropyLoss", inputs={"input": "linear_1", "target": "input_2"})
+    spec = edit.set_setting(spec, "training.epochs", 1)
+    run = Run(tmp_path / "run")
+    for event in loop.train(spec, tmp_path, run):
+        if isinstance(event, Started):
+            sorted(tmp_path.rglob("*.png"))[last].write_bytes(b"no image")
+        if isinstance(event, Measuring):
+            run.tell(Command("stop"))
+    assert isinstance(event, Stopped)
+    progressed = newest_checkpoint(run)[0].progressed
+    assert (progressed.epoch, progressed.step) == (0, len(order))
+    events = list(loop.resume(run))
+    assert isinstance(events[-1], Finished)
+    assert not [each for each in events if isinstance(each, Progress)]

@@ -19,7 +19,7 @@ from engine.train import loop
 from engine.train.checkpoint import Progressed
 from engine.train.commands import Command
 from engine.train.folder import Run
-from engine.train.gather import Gathered
+from engine.train.gather import Gathered, joined
 from engine.train.meter import Meter
 from engine.train.predict import evaluate, load_model, predict
 from engine.train.session import open_session
@@ -268,3 +268,14 @@ def test_what_is_gathered_does_not_depend_on_when_it_is_read(tmp_path: Path) -> 
                 often = Meter(session.compiled.program, often.totals, often.states())
     seldom.read()
     assert often.measured({}) == seldom.measured({})
+
+
+def test_batches_that_waited_on_the_host_are_joined_with_those_of_the_device() -> None:
+    waiting = [(torch.ones(2, 3), None, torch.ones(2)), (torch.ones(4, 3), None, torch.ones(4))]
+    coming = (torch.ones(5, 3, device="meta"), None, torch.ones(5, device="meta"))
+    (batch,) = joined([*waiting, coming])
+    assert [each if each is None else (len(each), each.device.type) for each in batch] == [
+        (11, "meta"),
+        None,
+        (11, "meta"),
+    ]
