@@ -38,6 +38,7 @@ from engine.train.parts import Optimizing, Random
 from engine.train.session import Session, environment, open_session
 
 READ_SECONDS = 0.05  # between readings of the device, and of the commands
+STEADY_SECONDS = 2.0  # from which on an epoch tells by itself how fast it goes
 STAGES_SECONDS = 1.0  # between tellings of how the data comes
 MOST_CELLS = 10_000  # of a table that is told every epoch
 MOST_WAITING = 1024  # batches whose answers are kept until they are read
@@ -55,6 +56,11 @@ class Work:
     control: Control
     guard: Guard
     noted: set[str] = field(default_factory=set)
+    pace: tuple[int, float] = (0, 0.0)  # steps of the epochs before, and the seconds that they took
+
+    def paced(self, steps: int, seconds: float) -> tuple[int, float]:
+        """Steps of an epoch and their seconds, with those before where they are too few to tell how fast it goes."""
+        return (steps, seconds) if seconds >= STEADY_SECONDS else (self.pace[0] + steps, self.pace[1] + seconds)
 
     def fresh(self, notes: Iterable[str]) -> list[str]:
         """Those of the notes that were not told yet, told now."""
@@ -316,7 +322,8 @@ def _steps(work: Work, meter: Meter) -> Iterator[Event]:
             continue
         read = now
         yield from _looked(work, meter)
-        progress = _progress(work, meter, (now - begun - (control.rested - rested)) / (progressed.step - first))
+        steps, seconds = work.paced(progressed.step - first, now - begun - (control.rested - rested))
+        progress = _progress(work, meter, seconds / steps)
         if now - told >= STAGES_SECONDS:
             told, loader = now, session.loader
             stages = loader.stages
@@ -329,6 +336,7 @@ def _steps(work: Work, meter: Meter) -> Iterator[Event]:
         if ending.is_over_time():
             break
     yield from _looked(work, meter)
+    work.pace = work.paced(progressed.step - first, time.monotonic() - begun - (control.rested - rested))
     progressed.step = session.loader.place  # behind batches at the end of which nothing could be read
 
 
