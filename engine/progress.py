@@ -34,7 +34,8 @@ class Headway:
         return f"{self.what}: {' of '.join(said)}" if said else self.what
 
     def encode(self) -> dict[str, Any]:
-        return asdict(self)
+        """Turn it into a JSON object; what was found stands in it only where there is something."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
     @classmethod
     def decode(cls, data: Mapping[str, Any]) -> Headway:

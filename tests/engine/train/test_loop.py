@@ -278,6 +278,6 @@ def test_a_run_stopped_while_it_measures_goes_on_though_its_last_batches_cannot_
 
 def test_how_fast_a_run_goes_is_told_by_several_epochs_where_they_are_short() -> None:
     missing: Any = None
-    work = loop.Work(*[missing] * 7, pace=(90, 1.0))
+    work = loop.Work(missing, missing, missing, missing, missing, missing, missing, pace=(90, 1.0))
     assert work.paced(10, 0.5) == (100, 1.5)
     assert work.paced(10, 3.0) == (10, 3.0)
