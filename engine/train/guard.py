@@ -56,7 +56,6 @@ class Guard:
             for each in optimizers:
                 setattr(each, FOUND, self._flag)
 
-    @torch.no_grad()
     def begin(self) -> None:
         """Begin a step: what running the network changes by itself is kept, so that `restore` brings it back."""
         if self._draws:
@@ -66,7 +65,6 @@ class Guard:
         elif self._buffers:
             torch._foreach_copy_(self._kept, self._buffers)
 
-    @torch.no_grad()
     def check(self, loss: Tensor, weights: Sequence[Tensor]) -> None:
         """Look at a loss and the gradients of weights; raises NotFinite where the host may know at once."""
         found = [_numbers(grad) for weight in weights if (grad := weight.grad) is not None]
