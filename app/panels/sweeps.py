@@ -99,7 +99,7 @@ class SweepPanel(QWidget):
         self._curves.clicked.connect(self._show_curves)
         row = QHBoxLayout()
         row.addWidget(self.sweeps)
-        row.addWidget(self.state, 1)
+        row.addStretch(1)
         for button in (self._resume, self._use, self._curves):
             row.addWidget(button)
         self.sweeps.setFixedWidth(SPACE * 20)
@@ -109,6 +109,7 @@ class SweepPanel(QWidget):
         body = QVBoxLayout(self._right)
         body.setContentsMargins(SPACE, SPACE, SPACE, SPACE)
         body.addLayout(row)
+        body.addWidget(self.state)
         body.addWidget(self.why)
         body.addWidget(self.tabs, 1)
         body.addWidget(self._empty, 1)
