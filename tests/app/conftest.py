@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 from collections.abc import Iterator
@@ -20,16 +21,30 @@ from app.settings import Settings
 from app.window import Window
 from engine.serve import Server
 
+MOST_GARBAGE = 200_000  # objects, from which on it is collected between two tests
+
 
 @pytest.fixture(scope="session")
 def qapp_args() -> list[str]:
     return ["netloom"]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def tidied() -> Iterator[None]:
+    """Collect what tests leave behind here, in this thread: Qt does not survive it in those that later tests start."""
+    gc.disable()
+    yield
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    gc.collect()
+    gc.enable()
+
+
 @pytest.fixture(autouse=True)
 def fresh(qapp: QApplication) -> None:
     """Begin without the widgets that the test before gave up, in the light theme."""
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    if gc.get_count()[0] > MOST_GARBAGE:
+        gc.collect()
     if theme.theme() is not theme.LIGHT or not qapp.styleSheet():
         theme.apply(qapp, "light")
 
