@@ -31,6 +31,7 @@ from app.icons import icon
 from app.panels.points import LR, Points, smoothed
 from app.panels.sections import dim
 from app.run_colours import RunColours
+from app.runner import BUSY_SECONDS
 from app.theme import SPACE, mono, theme, themes
 from engine.events import LAST, Event
 from engine.runs import name_of
@@ -40,7 +41,6 @@ LEAST_HEIGHT = 140
 LEAST_POINTS = 3  # below so many, a line shows as dots
 # Live drawing takes a small share of the time, so that nothing stalls; yet curves are never older than two seconds.
 LEAST_DRAW_MS, MOST_DRAW_MS, DRAW_SHARE = 100, 2000, 0.008
-READ_SECONDS = 0.012  # for reading what runs told before at a time, so that the window stays free
 STEPS_ALPHA = 120  # of 255, for the values between the epochs
 SOLID, DASHED = "━━", "╍╍"
 
@@ -150,7 +150,7 @@ class Curves(QWidget):
 
     def _read_on(self) -> None:
         """Read what the runs have told before, as far as there is time."""
-        end = time.perf_counter() + READ_SECONDS
+        end = time.perf_counter() + BUSY_SECONDS
         with self._growing():
             while (found := self._behind()) is not None and time.perf_counter() < end:
                 run, curves = found

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from app.runner import PORTION
 from engine.events import Epoch, Event, Progress, Started
 from engine.train.folder import Run
 
 LR = "learning rate"
-PORTION = 32 * 1024  # bytes of events that are read at once
 
 
 @dataclass

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import nn
 
-from engine.comparison import DATA, GRAPH, changed, optimizers
+from engine.comparison import DATA, GRAPH, optimizers
 from engine.compile import module_path
 from engine.events import Changed
 from engine.ops.settings import Training
@@ -24,20 +24,21 @@ NAMED = 5  # nodes in a sentence
 
 
 def carried(
-    run: Run, before: Spec, spec: Spec, saved: Saved, folder: Path, device: str | None
+    run: Run, before: Spec, spec: Spec, found: frozenset[str], saved: Saved, folder: Path, device: str | None
 ) -> tuple[Session, Progressed, Changed]:
-    """Make a changed spec ready to go on from a checkpoint of the one before; the new spec is kept in the run.
+    """Make a spec ready that was changed in what was `found`, to go on from a checkpoint of the one before.
 
-    Where the data was changed the epoch begins anew, and where data or graph were, which epoch was best is open again.
+    The new spec is kept in the run. Where the data was changed the epoch begins anew, and where data or graph were,
+    which epoch was best is open again.
     """
     weights = saved.parts["weights"]
     coming = {name: tuple(each.shape) for name, each in weights.items()}
     session = open_session(spec, folder, device=device, coming=coming)
     ending, accumulate = session.ending, session.training.accumulate
     module, was = session.compiled.module, saved.progressed
-    kept, fresh = Weights(module).carry(weights, _tensors(session, module))
-    names = {name for node, each in _tensors(session, module).items() if node in kept for name in each}
-    found = changed(before, spec)
+    tensors = _tensors(session, module)
+    kept, fresh = Weights(module).carry(weights, tensors)
+    names = {name for node in kept for name in tensors[node]}
     same = set() if DATA in found or not _is_alike(before, spec, LENGTHS) else _unchanged(before, spec)
     Optimizing(module, session.acting).carry(saved.parts["optimizers"], names, same)
     Random(session.device).load(saved.parts["random"])

@@ -106,17 +106,23 @@ class Keeper:
         """Keep the weights as they are now, after so many whole epochs, as the best."""
         self._best = _Best(host_copies(self._weights()), epoch)
 
-    def begin(self, progressed: Progressed) -> None:
-        """Go on from a checkpoint: where the best weights are not those that it tells of, the present ones are.
+    def begin(self, progressed: Progressed, *, is_changed: bool) -> None:
+        """Go on from a checkpoint, and keep another one at once where something is changed.
 
-        A kill may have come between the two files, and another graph has no use for the weights of the one before.
+        Where the best weights are not those that it tells of, the present ones are: a kill may have come between the
+        two files, and another graph has no use for the weights of the one before.
         """
-        if not progressed.epoch or is_kept(self._run, progressed):
-            return
+        if progressed.epoch and not is_kept(self._run, progressed):
+            self._take_for_best(progressed)
+            is_changed = True
+        if is_changed:
+            self.checkpoint(progressed)
+
+    def _take_for_best(self, progressed: Progressed) -> None:
+        """Let the present weights be the best; their score is known only right after the epoch that they are of."""
         if progressed.best_epoch != progressed.epoch or progressed.step:
             progressed.best_epoch, progressed.best_score = progressed.epoch, None
         self.best(progressed.best_epoch)
-        self.checkpoint(progressed)
 
     def is_due(self) -> bool:
         """Whether a checkpoint is to be written within an epoch."""

@@ -110,8 +110,8 @@ def _resumed(spec: Spec, run: Run, folder: Path, device: str | None, more_epochs
         return
     saved, notes = newest_checkpoint(run)
     before = load(run.path / saved.spec)
-    if changed(before, spec):
-        session, progressed, event = carried(run, before, spec, saved, folder, device)
+    if found := changed(before, spec):
+        session, progressed, event = carried(run, before, spec, found, saved, folder, device)
         yield from _worked(run, spec, session, progressed, notes, (event,), more_epochs)
         return
     session = open_session(spec, folder, device=device, trained=run.data_state())
@@ -149,9 +149,7 @@ def _worked(
         yield from changes
         if more_epochs:
             yield work.control.add_epochs(more_epochs)
-        keeper.begin(progressed)
-        if changes or more_epochs:
-            keeper.checkpoint(progressed)
+        keeper.begin(progressed, is_changed=bool(changes or more_epochs))
         yield from _told_faults(work, _epochs(work))
     run.forget_commands()
 

@@ -189,12 +189,12 @@ def test_a_run_that_is_long_is_read_bit_by_bit_and_every_point_is_drawn(
     curves: Curves, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.panels.points.PORTION", 300)
-    monkeypatch.setattr("app.panels.curves.READ_SECONDS", -1.0)
+    monkeypatch.setattr("app.panels.curves.BUSY_SECONDS", -1.0)
     steps = [progress(number, step) for number in range(1, 4) for step in range(1, 11)]
     run = told_run(tmp_path / "a", STARTED, *steps)
     curves.show_runs([run])
     assert curves._plots == {}
-    monkeypatch.setattr("app.panels.curves.READ_SECONDS", 0.0001)
+    monkeypatch.setattr("app.panels.curves.BUSY_SECONDS", 0.0001)
     expected = [event.epoch - 1 + event.step / 10 for event in steps]
     qtbot.waitUntil(lambda: "loss" in curves._plots and len(points(curves, "loss", "steps")) == len(steps))
     assert [x for x, _ in points(curves, "loss", "steps")] == expected
@@ -203,12 +203,12 @@ def test_a_run_that_is_long_is_read_bit_by_bit_and_every_point_is_drawn(
 def test_a_long_run_can_be_followed_while_it_is_read(
     curves: Curves, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.panels.curves.READ_SECONDS", -1.0)
+    monkeypatch.setattr("app.panels.curves.BUSY_SECONDS", -1.0)
     run = followed(curves, told_run(tmp_path / "a", STARTED, epoch(1)))
     tell(curves, run, epoch(2))
     followed(curves, run)
     tell(curves, run, epoch(3))
-    monkeypatch.setattr("app.panels.curves.READ_SECONDS", 0.02)
+    monkeypatch.setattr("app.panels.curves.BUSY_SECONDS", 0.02)
     qtbot.waitUntil(functools.partial(grown, curves, 3))
     assert [x for x, _ in points(curves, "loss", "train")] == [1, 2, 3]
 
